@@ -64,7 +64,7 @@ def collections(home: Home, wanted: list[str]) -> Iterator[Collection]:
         if _opened(home, name) is None:
             (importing.import_folder if path.is_dir() else importing.import_csv)(home, name.title(), path, Reporter())
         yield Collection.open(home, name)
-    for name in (name for name in SAMPLES if name in wanted):
+    for name in (name for name in SAMPLES if name in wanted and name not in FOLDERS):
         if _opened(home, name) is None:
             importing.import_sample(home, name, Reporter())
         yield Collection.open(home, name)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import _machine
-from benchmarks.finishing import FOLDERS, SAMPLE, collections
+from benchmarks.finishing import DATA, FOLDERS, SAMPLE, collections
 from benchmarks.words import HEADER, rows
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--encoders", default="", help="with commas (default: all that are ready)")
     parser.add_argument("--kept", action="store_true", help="measure nothing: write the page of what is kept")
     wanted = parser.parse_args()
+    os.environ.setdefault("BENZER_WEIGHTS", str(DATA / "weights"))
     bench = Workbench(Home(wanted.home.resolve()))
     parts, csv = [], list[list[object]]()
     for collection in collections(bench.home, wanted.collections.split(",")):
@@ -152,15 +154,17 @@ cosine distance that carry its label is averaged over **all** pictures. ± is ha
 better or worse than the default recipe, EfficientNet-Lite0 with square root and centring, as the 95 % bootstrap
 interval of the paired difference over the same queries excludes 0. Made by `python -m benchmarks.quality`; every
 interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is DBA: each vector averaged with its
-eight nearest. What Models 1–4 reach when they are trained on a collection itself is
-[measured apart](autoencoders.md).
+eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed releases
+(`$BENZER_TEST_DATA/weights`); torchvision's own may score slightly differently. What Models 1–4 reach when they are
+trained on a collection itself is [measured apart](autoencoders.md).
 
 """
 WORDS = """## Words without training
 
 Each label typed once, as it stands: the share of the eight pictures found by what they show that carry it. What is not
 known is refused. Of a label with several words the known ones count, so the names of styles are taken for things of
-that name, which finds nothing; and the network, which was trained on photographs, misses some of the drawn animals.
+that name, which finds nothing; and the network, which was trained on photographs, misses some of the drawn animals. A
+shop's labels are finer than its classes: *Casual Shoes*, *Formal Shoes* and *Sports Shoes* all find the same shoes.
 
 """
 

@@ -33,9 +33,11 @@ FLOORS = (  # from the ground up: a room imports only rooms that stand before it
     "engine.search",
     "engine.training",
     "engine.grouping",
+    "engine.interchange",
     "engine.comparisons",
     "engine.classification",
     "engine.workbench",
+    "engine.service",
     "engine.cli",
     "ui.session",
     "ui.shared",
@@ -47,7 +49,8 @@ FLOORS = (  # from the ground up: a room imports only rooms that stand before it
 )
 # What takes a noticeable part of a second to load; all else stands at the head of a file.
 _HEAVY = """torch torchvision sklearn scipy numba faiss hnswlib streamlit plotly pandas ray cv2 umap timm
-transformers sentence_transformers onnxruntime h5py pyarrow tensorboardX lshashpy3 pytorch_msssim"""
+transformers sentence_transformers onnxruntime h5py pyarrow tensorboardX lshashpy3 pytorch_msssim
+starlette uvicorn"""
 HEAVY = set(_HEAVY.split())
 MOST_LATE_IMPORTS = 40  # of our own modules that load something heavy
 

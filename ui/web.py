@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.core.errors import BenzerError, NotFound
 from engine.indexes import make_index
 from engine.workbench.watching import watch_folders
-from ui.session.facts import facts_shown, taken_away
+from ui.session.facts import facts_shown, suggestions_shown, taken_away
 from ui.session.opened import open_collection, recent_jobs, workbench
 
 # Behind your own reverse proxy: BENZER_HOSTS="pictures.example.org other.example.org".
@@ -152,7 +152,8 @@ def picture(request: Request) -> Response:
 def facts(request: Request) -> Response:
     """`/facts/<collection>/<id>.json`: what is known of a picture, as the page shows it."""
     try:
-        found = facts_shown(workbench().picture_facts(_named(request), request.path_params["id"]))
+        known = workbench().picture_facts(_named(request), request.path_params["id"])
+        found = facts_shown(known) | {"suggested": suggestions_shown(_named(request), known)}
     except (BenzerError, OSError) as error:
         said = error.message if isinstance(error, BenzerError) else "The file cannot be read."
         return PlainTextResponse(said, status_code=404)

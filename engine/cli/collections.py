@@ -19,6 +19,7 @@ from engine.collections.sources.job import source_of, title_of
 from engine.collections.sources.tables import ROLES
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
+from engine.interchange import formats
 from engine.workbench.integrity import check_home
 from engine.workbench.watching import watch_folders
 from engine.workbench.workbench import Workbench
@@ -28,6 +29,8 @@ def register(commands: Commands) -> None:
     sub = commands.add("import", command_import, job="import")
     sub.add_argument("what", help="a folder, ZIP, tar or CSV, or a public data set: " + ", ".join(known.KNOWN))
     sub.add_argument("--title", help="the collection's name (default: that of the file or folder)")
+    names = ", ".join(name for name, kind in formats().items() if kind.needs_pictures)
+    sub.add_argument("--format", help=f"a data set of another program, with its tags, vectors and groups: {names}")
     for role in ROLES:
         sub.add_argument(
             f"--{role}",
@@ -82,7 +85,8 @@ def command_import(arguments: argparse.Namespace) -> None:
         given |= {"follow_links": True} if arguments.follow_links else {}
         columns = {role: value for role in ROLES if (value := getattr(arguments, role)) is not None}
         given |= {"columns": columns} if columns else {}
-        if columns and given["source"] != "csv":
+        given |= {"source": "dataset", "format": arguments.format} if arguments.format else {}
+        if columns and not arguments.format and given["source"] != "csv":
             raise BadParameter("columns", "an import", "named for a table only", title)
         report = Workbench().run("import", progress_line(), **given)
     print_report(report, arguments.json, arguments.rejects)

@@ -34,7 +34,7 @@ from engine.comparisons.exports import facts_of
 from engine.comparisons.quick import QuickRow, compare_quickly
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
-from engine.comparisons.recipes.leads import Leads, leads
+from engine.comparisons.recipes.leads import Leads, between, between_told, leads
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.queries_export import queries_csv, queries_parquet
 from engine.comparisons.recipes.seeds import over_seeds
@@ -82,6 +82,10 @@ def register(commands: Commands) -> None:
     sub.add_argument(
         "--per-query", metavar="FILE", help="write the figures and results of every query to FILE.csv or FILE.parquet"
     )
+    sub.add_argument(
+        "--between", nargs=2, metavar="CONFIGURATION",
+        help="with --show: whether the first of two of its configurations is better, by the same queries",
+    )  # fmt: skip
     sub.add_argument("--title", help="the comparison's title; its name is made from it")
     sub.add_argument("--report-tables", action="store_true", help="reproduce the original study: train and measure")
     for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
@@ -111,9 +115,21 @@ def command_compare(arguments: argparse.Namespace) -> None:
     experiment = _asked(bench, arguments)
     if not arguments.show and not arguments.no_run:
         bench.run("experiment", progress_line(), name=experiment.name)
+    if arguments.between:
+        return print(_between(experiment, *arguments.between))
     _print(experiment, arguments)
     if arguments.per_query:
         _write_per_query(experiment, arguments.per_query)
+
+
+def _between(experiment: Experiment, first: str, second: str) -> str:
+    """Whether one of two configurations is better, as a sentence; BadParameter for one that is not there."""
+    rows = {row.recipe: row for row in experiment.rows() if not row.error}
+    for recipe in (first, second):
+        if recipe not in rows:
+            raise BadParameter("configuration", "a paired comparison", f"one of {', '.join(rows)}", recipe)
+    one, other = rows[first], rows[second]
+    return f"{first}: {between_told(one, other, between((experiment, one), (experiment, other)))}"
 
 
 def _check_per_query(file: str) -> None:

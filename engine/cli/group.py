@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of, stored_flags
 from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
+from engine.collections.label_sources import own_labels
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
@@ -36,6 +37,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--cluster", metavar="STEP", help=f"clustering: {_names(clusterers())} (default: {_FIRST.plan})")
     sub.add_argument("--map", metavar="STEP", default="umap", help="projection of the map (default: umap)")
     sub.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    sub.add_argument("--own-labels", action="store_true", help="judge without the labels that a classifier wrote")
     sub.add_argument("--title", help="the grouping's title; its name is made from it")
     stored_flags(sub, "grouping", resume=False)
     sub.add_argument("--folders", metavar="DIR", help="copy the pictures into a new folder below this one, by group")
@@ -95,7 +97,10 @@ def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[R
 
 def _print(bench: Workbench, arguments: argparse.Namespace, grouping: Grouping, groups: Groups) -> None:
     labels = dict(zip(*_columns(bench, arguments.collection, "labels"), strict=True))
-    truth = [labels.get(id, "") for id in groups.ids.tolist()]
+    judged = labels
+    if arguments.own_labels:
+        judged = dict(zip(labels, own_labels(bench.collection(arguments.collection)), strict=True))
+    truth = [judged.get(id, "") for id in groups.ids.tolist()]
     quality, chance = grouping.quality(truth), grouping.chance(truth)
     print_results(
         arguments,

@@ -15,6 +15,7 @@ from engine.cli import (
     compare,
     duplicates,
     explain,
+    exporting,
     group,
     hashing,
     indexes,
@@ -23,6 +24,7 @@ from engine.cli import (
     opening,
     search,
     selecting,
+    serving,
     train,
     vectors,
     weights,
@@ -46,9 +48,11 @@ _MODULES = (
     classify,
     labels,
     group,
+    exporting,
     duplicates,
     jobs,
     opening,
+    serving,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from engine.collections.catalogue import ImageRow
 if TYPE_CHECKING:
     import pandas as pd
 
+_SHOWN = 10  # rows in a notebook
 _COLUMNS = ("id", "name", "path", "label", "text", "width", "height", "bytes", "sha256")
 
 
@@ -38,6 +40,11 @@ class Framed:
 
     def __len__(self) -> int:
         raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """The first pictures as a table, for notebooks; pandas escapes their names."""
+        html: str = self.to_frame().head(_SHOWN)._repr_html_()
+        return f"<p>{escape(repr(self))}</p>{html}"
 
     def __repr__(self) -> str:
         return f"<Collection {self.name}: {len(self):,} pictures>"

@@ -37,6 +37,12 @@ def by_classifier(collection: Collection) -> set[int]:
     return {id for id, source in label_sources(collection).items() if source == "classifier"}
 
 
+def own_labels(collection: Collection) -> list[str]:
+    """The labels in the order of the collection's images, "" where a classifier wrote it."""
+    images, written = collection.images(), by_classifier(collection)
+    return ["" if int(id) in written else label for id, label in zip(images.ids, images.labels, strict=True)]
+
+
 def told(sources: Mapping[int, LabelSource]) -> str:
     """How many labels come from where, as "Labels: 120 from folders, 12 by a classifier."; "" without any."""
     words = {

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection, Images
+from engine.collections.label_sources import own_labels
 from engine.collections.pixels import Decoded
 from engine.core.distances import cosine
 from engine.core.errors import BadParameter, BenzerError
@@ -110,10 +111,13 @@ class QuickComparison:
 def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> QuickComparison:
     """Compare every ready encoder on the same pictures of a collection, with the poolings that cost nothing extra.
 
+    Labels that a classifier wrote do not count: they would favour the encoder that it sees with.
+
     Raises:
         BadParameter: too few pictures. Stopped: on request.
     """
-    began, sample = time.monotonic(), sample_of(collection.images())
+    images = replace(collection.images(), labels=own_labels(collection))
+    began, sample = time.monotonic(), sample_of(images)
     if len(sample.ids) <= K:
         raise BadParameter("number of pictures", "a quick comparison", f"more than {K}", len(sample.ids))
     lines = _in_order(choices(home, collection.name))

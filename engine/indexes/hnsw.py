@@ -26,6 +26,7 @@ from engine.indexes.table.rows import RowIndex, RowTable, checked_k
 
 _EF_CONSTRUCTION = 200
 _MOST_REMOVED = 0.2  # of the rows: with more removed, the walk wastes too many steps
+_AT_ONCE = 256  # queries of a batch: between two of them, other searches get their turn
 _COUNTING = threading.Lock()  # faiss counts the distances of all graphs in one global counter
 
 
@@ -84,37 +85,45 @@ class HNSW(RowIndex):
         table, k = self._rows, checked_k(k)
         queries = table.checked_queries(queries)
         reached, examined = [np.empty(0, np.int64)], np.zeros(len(queries), dtype=np.int64)
-        for place, query in enumerate(self._for_graph(queries)):
-            rows, examined[place] = self._reached(query, min(k, allowed.count), allowed)
-            reached.append(rows)
+        for start in range(0, len(queries), _AT_ONCE):
+            part = self._for_graph(queries[start : start + _AT_ONCE])
+            rows, examined[start : start + _AT_ONCE] = self._reached(part, min(k, allowed.count), allowed)
+            reached += rows
         starts = np.cumsum([len(rows) for rows in reached], dtype=np.int64)
         # The library's distances are single precision; those shown are recomputed, and are the same as exact search's.
         answer = nearest_in_lists(table, queries, np.concatenate(reached), starts, self.metric, k)
         return Neighbours(answer.ids, answer.distances, examined)
 
-    def _reached(self, query: Vectors, wanted: int, allowed: _Allowed) -> tuple[Ids, int]:
-        """Rows that hold the answer to one (d,) query, and how many vectors were compared to find them.
+    def _reached(self, queries: Vectors, wanted: int, allowed: _Allowed) -> tuple[list[Ids], Ids]:
+        """For each of (q, d) queries the rows that hold its answer, and how many vectors were compared to find them.
 
         The walk looks harder where it ends early. A few allowed rows are all taken, for that costs less than to walk.
         """
-        total, examined = len(allowed.mask), 0
+        total, every = len(allowed.mask), np.flatnonzero(allowed.mask)
+        reached, examined, left = [every] * len(queries), np.zeros(len(queries), np.int64), np.arange(len(queries))
         effort = max(self.effort, wanted * total // max(allowed.count, 1))
-        while effort < total and not (allowed.few and allowed.count <= effort * self.links):
-            rows, compared = self._walk(query, wanted, effort, allowed)
-            examined += compared
-            if (rows >= 0).all():
-                return rows, min(examined, total)
-            effort *= 4
-        return np.flatnonzero(allowed.mask), min(examined + allowed.count, total)
+        while len(left) and effort < total and not (allowed.few and allowed.count <= effort * self.links):
+            rows, compared = self._walk(queries[left], wanted, effort, allowed)
+            examined[left] += compared
+            whole = (rows >= 0).all(axis=1)
+            for query, found in zip(left[whole].tolist(), rows[whole], strict=True):
+                reached[query] = found
+            left, effort = left[~whole], effort * 4
+        examined[left] += allowed.count
+        return reached, np.minimum(examined, total)
 
-    def _walk(self, query: Vectors, wanted: int, effort: int, allowed: _Allowed) -> tuple[Ids, int]:
-        """The (wanted,) nearest allowed rows on the way, -1 where it ended early, and how many were compared."""
-        faiss = _faiss()
+    def _walk(self, queries: Vectors, wanted: int, effort: int, allowed: _Allowed) -> tuple[Ids, Ids]:
+        """The (q, wanted) nearest allowed rows on the way, -1 where it ended early, and how many were compared, (q,).
+
+        faiss counts the comparisons of a batch together: they are spread evenly over its queries.
+        """
+        faiss, count = _faiss(), len(queries)
         settings = faiss.SearchParametersHNSW(efSearch=effort, sel=allowed.selector)
         with _COUNTING:
             faiss.cvar.hnsw_stats.reset()
-            rows: Ids = self._graph.search(query[None], wanted, params=settings)[1][0]
-            return rows, int(faiss.cvar.hnsw_stats.ndis)
+            rows: Ids = self._graph.search(queries, wanted, params=settings)[1]
+            total = int(faiss.cvar.hnsw_stats.ndis)
+        return rows, total // count + (np.arange(count) < total % count)
 
     def _built_over(self, vectors: Vectors) -> Any:
         faiss = _faiss()

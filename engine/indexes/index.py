@@ -28,7 +28,7 @@ class Neighbours:
         ids: (q, k) int64, padded with -1 if fewer than k exist.
         distances: (q, k) float32, smaller is nearer, inf for padding.
         examined: (q,) int64, how many vectors were compared with the query, the cost of the search; -1 if the
-        underlying library does not count them.
+        underlying library does not count them, and their mean if it counts several queries together.
         share: of the vectors covered; less than 1 if a part of a distributed index did not answer.
     """
 

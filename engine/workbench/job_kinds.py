@@ -34,6 +34,8 @@ from engine.encoders.networks.job import title_of as network_title
 from engine.grouping.duplicates.job import duplicates
 from engine.grouping.run import group_collection
 from engine.grouping.stored.exporting import copy, extract
+from engine.interchange.export import export
+from engine.interchange.importing import import_dataset
 from engine.jobs import job as jobs
 from engine.runs.listing import run
 from engine.search.job import embed, index, sample
@@ -66,6 +68,11 @@ class JobKind:
     makes: tuple[str, ...]
     kept: str
     background: bool = False
+
+
+def _import(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
+    """Make a collection from `source`: pictures of any kind, or a "dataset" in the `format` of another program."""
+    return (import_dataset if arguments["source"] == "dataset" else import_pictures)(arguments, reporter)
 
 
 def _experiment(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
@@ -178,7 +185,7 @@ KINDS: dict[str, JobKind] = {
     kind.name: kind
     for kind in (
         JobKind("fetch", "Downloading", fetch, _network, ("weights",), "What has arrived is kept. " + _AGAIN),
-        JobKind("import", "Importing", import_pictures, _source, ("collection",), _AGAIN),
+        JobKind("import", "Importing", _import, _source, ("collection",), _AGAIN),
         JobKind("rescan", "Rescanning", rescan, _collection, ("collection",), _AGAIN),
         JobKind("facts", "Reading dates and cameras of", read_facts, _collection, ("facts",),
                 "What is read is kept. " + _AGAIN),
@@ -193,6 +200,7 @@ KINDS: dict[str, JobKind] = {
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),
         JobKind("copy", "Copying pictures of", copy, _title, ("export",), _NOTHING),
         JobKind("files", "Copying pictures of", copy_files, _collection, ("export",), "Files that were copied stay."),
+        JobKind("export", "Exporting", export, _collection, ("export",), _NOTHING),
         JobKind("sidecars", "Writing sidecar files of", write_sidecars, _collection, ("sidecars",),
                 "Files that were written stay."),
         JobKind("apply", "Predicting labels in", _apply, _collection, ("labels",), _VECTORS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -22,6 +22,7 @@ from engine.encoders.encoder import Encoder
 from engine.encoders.own_modules import add_module
 from engine.encoders.pooling import unfinished
 from engine.encoders.vectors.batches import embed_pictures
+from engine.interchange import make_format
 from engine.search.opening import OpenedRecipe
 from engine.workbench.inputs import PictureLike, picture_bytes, picture_list
 
@@ -40,6 +41,9 @@ class NotebookMethods:
     _encoders: Cache[Encoder]
     _opened: Cache[OpenedRecipe]
 
+    def __repr__(self) -> str:
+        return f"<Workbench at {self.home.root}>"
+
     def import_folder(self, folder: str | PathLike[str], title: str = "", *, follow_links: bool = False) -> Collection:
         """The collection of a folder's pictures, which are read in place; a folder imported before is rescanned.
 
@@ -50,11 +54,8 @@ class NotebookMethods:
         Raises:
             BadParameter: not a path or a title. NotFound: no such folder. Unreadable: no picture in it. NameTaken.
         """
-        if not isinstance(folder, str | PathLike):
-            raise BadParameter("folder", "an import", "a path", type(folder).__name__)
-        if not isinstance(title, str):
-            raise BadParameter("title", "an import", "a text", type(title).__name__)
-        path = Path(folder).expanduser().resolve()
+        _check_text("title", "an import", title)
+        path = _path(folder, "an import")
         known = next((one.name for one in collections(self.home) if one.source.get("folder") == str(path)), None)
         if known is not None:
             report = self.run("rescan", collection=known)
@@ -62,6 +63,57 @@ class NotebookMethods:
             given = {"source": "folder", "title": title or title_of(path), "path": str(path)}
             report = self.run("import", **given, **({"follow_links": True} if follow_links else {}))
         return Collection.open(self.home, report["collection"])
+
+    def import_dataset(
+        self, path: str | PathLike[str], format: str, title: str = "", *, columns: Mapping[str, str] | None = None
+    ) -> Collection:
+        """A new collection from a data set of another program: pictures, labels, tags, vectors and groups.
+
+        Args:
+            path: a folder or an archive. format: one of `engine.interchange.formats()`.
+            title: by default the name of the folder or file. columns: the data set's names of label, text and so on.
+
+        Raises:
+            BadParameter: a wrong type, no such format, or a value that cannot be. NotFound: nothing at that path.
+            Unreadable: no data set of that format. NameTaken.
+        """
+        path = _path(path, "an import")
+        _check_text("title", "an import", title)
+        make_format(format, columns)
+        given: dict[str, Any] = {"title": title or title_of(path), "path": str(path), "format": format}
+        report = self.run("import", source="dataset", **given, columns=dict(columns or {}))
+        return Collection.open(self.home, report["collection"])
+
+    def export(
+        self,
+        collection: Collection | str,
+        format: str,
+        folder: str | PathLike[str],
+        *,
+        vectors: Recipe | str = "",
+        grouping: str = "",
+        where: str = "",
+        columns: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Write a collection as a data set of another program; the new folder below `folder`.
+
+        Args:
+            format: one of `engine.interchange.formats()`. vectors: the recipe whose vectors go along.
+            grouping: the name of one whose groups and map do. where: a filter of the pictures, as in `search`.
+            columns: other names of image, label and so on, for formats in which they vary.
+
+        Raises:
+            BadParameter: a wrong type, no such format, or one that needs vectors. NotFound: no such collection,
+            grouping or folder, or no picture can be read. StorageFull: they do not fit.
+        """
+        _check_text("grouping", "an export", grouping)
+        _check_text("filter", "an export", where)
+        make_format(format, columns)
+        name = self.recipe_of(collection).collection
+        given: dict[str, Any] = {"collection": name, "format": format, "folder": str(_path(folder, "an export"))}
+        given |= {"recipe": self.recipe_of(vectors).as_dict()} if vectors else {}
+        given |= {"ids": self.meeting(name, where).tolist()} if where else {}
+        return Path(self.run("export", **given, grouping=grouping, columns=dict(columns or {}))["path"])
 
     def prepare(self, recipe: Recipe | Collection | str) -> Recipe:
         """Compute the missing vectors of a recipe, or of a collection's default recipe, and return the recipe.
@@ -102,8 +154,7 @@ class NotebookMethods:
             UnreadableImage: a file that is no picture. NotTrained, NoWeights: the encoder has no weights yet.
         """
         for parameter, value in (("encoder", encoder), ("pooling", pooling)):
-            if not isinstance(value, str):
-                raise BadParameter(parameter, "encoding", "a text", type(value).__name__)
+            _check_text(parameter, "encoding", value)
         if pooling != unfinished(pooling):
             raise BadParameter("pooling", "encoding", "one that needs no other vectors", pooling)
         name, _, weights = (encoder or default_choice(self.home, "").key).partition("@")
@@ -145,3 +196,18 @@ class NotebookMethods:
     def run(self, kind: str, **arguments: Any) -> Any:
         """As the workbench has it."""
         raise NotImplementedError
+
+    def meeting(self, collection: str, where: str) -> NDArray[np.int64]:
+        """As the workbench has it."""
+        raise NotImplementedError
+
+
+def _check_text(parameter: str, thing: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise BadParameter(parameter, thing, "a text", type(value).__name__)
+
+
+def _path(folder: object, thing: str) -> Path:
+    if not isinstance(folder, str | PathLike):
+        raise BadParameter("folder", thing, "a path", type(folder).__name__)
+    return Path(folder).expanduser().resolve()

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.classification.predictions import SuggestedLabels, source_of
 from engine.collections.collection import Collection, Images
+from engine.collections.labelling import write_labels
+from engine.core.cache import Cache, file_stamp
 from engine.core.distances import metric
 from engine.core.errors import Corrupt, NotReady, NoWeights
 from engine.core.home import Home
@@ -20,27 +23,29 @@ from engine.core.settings import check_whole
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
-from engine.encoders.vectors.store import state
+from engine.encoders.vectors.store import state, store
 from engine.grouping.stored.names import common_value, distinct
 from engine.grouping.stored.names import folder_of as name_folder
 from engine.search.answer import Answer, Query, Receipt
-from engine.search.classes import NETWORK, ClassProbabilities, class_probabilities, words_recipe
+from engine.search.classes import NETWORK, POOLING, ClassProbabilities, class_probabilities, words_recipe
 from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.search.provenance import Provenance, provenance_of, words_used
 from engine.search.words import CLEARLY, HALF, Scores, hits_of, mixed, refuse_the_unknown, shown, written
 from engine.texts import open_text_encoder
-from engine.texts.lexicon.lexicon import Meaning, lexicon
+from engine.texts.lexicon.lexicon import Meaning, form_in, lexicon
 from engine.texts.lexicon.nearest import NearestKinds
 from engine.texts.published import PUBLISHED, folder_of
 
 _SENTENCES = "all-minilm-l6-v2"
+_LONGEST_NAME = 75  # characters of a suggested name: a group's own has at most 80, and a number may follow
 
 
 class WordMethods:
     """Methods for search by words, mixed into `Workbench`."""
 
     home: Home
+    _probabilities: Cache[ClassProbabilities]
 
     def collection(self, name: str) -> Collection:
         raise NotImplementedError
@@ -76,15 +81,29 @@ class WordMethods:
 
     def class_probabilities(self, collection: str) -> ClassProbabilities:
         """The probability of each ImageNet class for every picture; raises as in `engine.search.classes`."""
-        return class_probabilities(self.collection(collection), self.encoder(words_recipe(collection)).info)
+        place, info = self.collection(collection), self.encoder(words_recipe(collection)).info
+        vectors = store(place, info, POOLING)
+        key = (vectors.folder, file_stamp(vectors.pointer))
+        return self._probabilities.get(key, lambda: class_probabilities(place, info))
 
     def suggested_labels(self, collection: str, image_id: int, most: int = 3) -> list[tuple[str, float]]:
-        """The most probable classes of a picture with their probabilities; none if it has no vector of the network."""
+        """The classes that a picture clearly shows, at most so many, with their probabilities.
+
+        None if it has no vector of the network; raises as `class_probabilities`.
+        """
         found = self.class_probabilities(collection)
         rows = np.flatnonzero(found.ids == image_id)
         classes = lexicon().classes
         pairs = zip(found.classes[rows].ravel()[:most], found.values[rows].ravel()[:most], strict=True)
-        return [(classes[number], float(value)) for number, value in pairs]
+        return [(classes[number], float(value)) for number, value in pairs if value >= CLEARLY]
+
+    def accept_suggested(self, collection: str, image_id: int, label: str) -> int:
+        """Label a picture as suggested; 0 if it has that label, else 1. `undo_labels` takes it back.
+
+        Raises:
+            NotFound: no such picture. BadParameter: no label. BenzerError: other work changes the collection right now.
+        """
+        return write_labels(self.collection(collection), {image_id: label}, source_of(SuggestedLabels(self.home)))
 
     def suggested_name(self, collection: str, ids: NDArray[np.int64]) -> tuple[str, float] | None:
         """The narrowest kind that covers most of what some pictures show, and its share of their probabilities.
@@ -112,7 +131,8 @@ class WordMethods:
         rows = np.flatnonzero(np.isin(images.ids, ids)).tolist()
         labels = common_value([images.labels[row] for row in rows])
         found = labels or common_value([name_folder(images.names[row]) for row in rows])
-        return found or (self.suggested_name(collection, ids) or ("", 0.0))[0]
+        found = found or (self.suggested_name(collection, ids) or ("", 0.0))[0]
+        return " ".join(found.split())[:_LONGEST_NAME]
 
     def search_words(self, recipe: Recipe, query: Query, limits: Limits) -> Answer:
         """Pictures by what they show (`hits`) and by their texts (`written`), optionally near a picture.
@@ -207,12 +227,14 @@ def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArra
 
 
 def _note(text: str, meaning: Meaning, scores: Scores, pictured: bool) -> str:
-    """Which words were used, and whether any picture clearly shows them."""
+    """Which words were used, what they were taken for, and whether any picture clearly shows that."""
     parts = [f"nearest to “{name}” that can be recognised: {kind}" for name, kind in meaning.near[:3]]
+    others = [(name, kind) for name, kind in meaning.known if form_in({kind.lower(): 0}, name) is None]
+    parts += [f"“{name}” taken for {kind}" for name, kind in others[:3] if not meaning.near]
     if meaning.known and meaning.unknown:
         parts.append("not known: " + ", ".join(meaning.unknown[:5]))
     if meaning.known and not pictured and len(scores.values) and scores.values.max() < CLEARLY:
-        parts.append(f"no picture clearly shows “{', '.join(name for name, _ in meaning.known)}”")
+        parts.append(f"no picture clearly shows “{', '.join(kind for _, kind in meaning.known)}”")
     if not meaning.known:
         parts.append("known from names, labels and texts only")
     return " · ".join(parts)

@@ -46,6 +46,7 @@ from engine.runs.listing import run, runs
 from engine.runs.run import Run
 from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
+from engine.search.classes import ClassProbabilities
 from engine.search.examples import Crop
 from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
@@ -123,6 +124,7 @@ class Workbench(
         self._exact: Cache[Index] = Cache(_RECIPES_KEPT)  # shared by the recipes over the same vectors
         self._encoders: Cache[Encoder] = Cache(_ENCODERS_KEPT)
         self._tables: Cache[PictureTable] = Cache(_COLLECTIONS_KEPT)
+        self._probabilities: Cache[ClassProbabilities] = Cache(_COLLECTIONS_KEPT)
         self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_RECIPES_KEPT)
         self._surroundings_kept: Cache[Neighbourhoods] = Cache(_SURROUNDINGS_KEPT)
 

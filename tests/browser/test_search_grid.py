@@ -166,6 +166,25 @@ def test_a_picture_is_looked_at_with_its_neighbours_and_its_facts(page: Any, ser
     assert _focused(page) == found[2]  # where one has got to
 
 
+def test_a_suggested_label_is_taken_over_with_a_click_and_taken_back(page: Any, server: Server) -> None:
+    def suggesting(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"suggested": [["lemon", "81 %"]]})
+
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.route("**/facts/**", suggesting)
+    opened(page, server)
+    page.locator(TILES).first.focus()
+    page.keyboard.press("i")
+    facts = page.get_by_role("complementary", name="Facts", exact=True)
+    facts.get_by_role("group", name="Suggested labels", exact=True).get_by_role("button", name="lemon 81 %").click()
+    page.get_by_text("Labelled 1 picture “lemon”, as suggested.", exact=True).wait_for()
+    facts.locator("dd").get_by_text("lemon", exact=True).wait_for()
+    assert violations(page) == []
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("The former labels of 1 picture are back.", exact=True).wait_for()
+
+
 def test_zooming_shows_the_original_in_its_own_size(page: Any, server: Server) -> None:
     opened(page, server)
     page.locator(TILES).first.focus()

@@ -81,7 +81,7 @@ GLOSSARY = {
 # What contains a retired word rightly.
 RIGHTLY = [
     r"^a recipe$",  # the value of that name, in an error about its text
-    r"^(Images|Answer|Hit)$",  # names in code
+    r"^(Images?|Answer|Hit)$",  # names in code
     r"original study",
     r"^own vectors$",  # the format of a store on disk
     r"fashion product images",

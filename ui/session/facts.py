@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from engine.core.errors import NotFound
+from engine.core.errors import BenzerError, NotFound
 from engine.core.humanize import count_of, file_size
+from engine.core.spelling import folded
 from engine.core.tables import csv_text
 from engine.workbench.pictures import PictureFacts
 from ui.session.opened import open_collection, workbench
@@ -33,6 +34,15 @@ def facts_shown(facts: PictureFacts) -> dict[str, Any]:
     if facts.exif.latitude is not None and facts.exif.longitude is not None:
         shown |= {"latitude": facts.exif.latitude, "longitude": facts.exif.longitude}
     return shown
+
+
+def suggestions_shown(collection: str, facts: PictureFacts) -> list[list[str]]:
+    """Each label that is suggested for a picture, without the one it has, and how probable it is; [] if unknown."""
+    try:
+        found = workbench().suggested_labels(collection, facts.id)
+    except (BenzerError, OSError):  # no vectors of the network, or nothing can be stored
+        return []
+    return [[label, f"{100 * chance:.0f} %"] for label, chance in found if folded(label) != folded(facts.label)]
 
 
 def date_shown(taken: str) -> str:

@@ -34,7 +34,7 @@ class Facts {
     const parts = [make("h3", "name", item.name)];
     if (large) parts.unshift(this.picture(item));
     if (told?.error) parts.push(make("p", "wrong", told.error));
-    if (told && !told.error) parts.push(this.stars(told), this.tags(told), this.list(item, told), this.exif(told));
+    if (told && !told.error) parts.push(this.stars(told), this.tags(told), this.suggested(told), this.list(item, told), this.exif(told));
     this.element.replaceChildren(...parts.filter(Boolean));
     if (held) this.element.querySelector("input")?.focus();
   }
@@ -113,6 +113,24 @@ class Facts {
       field.value = "";
     };
     row.append(field);
+    return row;
+  }
+
+  // What an ImageNet network sees; a click gives the picture that label.
+  suggested(told) {
+    if (!told.suggested.length) return undefined;
+    const row = make("div", "tags suggested");
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", "Suggested labels");
+    row.append(make("span", "said", "Suggested labels"));
+    for (const [label, chance] of told.suggested) {
+      const button = make("button", "tag", `${label} `);
+      button.type = "button";
+      button.title = `Label the picture “${label}”`;
+      button.append(make("span", "said", chance));
+      button.onclick = () => this.act("suggested", label);
+      row.append(button);
+    }
     return row;
   }
 

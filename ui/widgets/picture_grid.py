@@ -101,8 +101,9 @@ def picture_grid(
     """Draw the pictures; `on_act(what, ids, value)` is called before the page is redrawn.
 
     `what` is "similar" for a click on a picture, "plus" and "minus" for an example to be like and not to be like,
-    "tag", "untag" and "stars" with a value; and those of the buttons below, `more`: (what, what it says). The first
-    `first` pictures are as large as the window shows at once; 0 makes all rows low. `words`: names stand below.
+    "tag", "untag", "stars" and "suggested" (a label) with a value; and those of the buttons below, `more`: (what, what
+    it says). The first `first` pictures are as large as the window shows at once; 0 makes all rows low. `words`: names
+    stand below.
     `further` are actions on a picture besides the usual ones: (what, what it says, key).
     `facts` changes with what is known of the pictures, so that it is asked again.
     """

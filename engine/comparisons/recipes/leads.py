@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.core.cache import Cache
+from engine.core.errors import BadParameter
 from engine.evaluation.single_queries import SingleQueries
 from engine.evaluation.statistics.decision import Decision, p_text
 from engine.evaluation.statistics.lead import lead
+from engine.evaluation.statistics.paired import paired_difference
 
 _kept: Cache[Leads] = Cache(32)
 _MOST_NAMED = 3  # rows in a sentence
@@ -84,6 +86,29 @@ def leads(experiment: Experiment, rows: Sequence[ExperimentRow]) -> Leads:
     measured = [row for row in rows if not row.error and row.queries]
     stamp = tuple((row.key, row.made_of, row.single_queries, row.precision) for row in measured)
     return _kept.get((experiment.folder, stamp), lambda: _compared(experiment, measured))
+
+
+def between(first: tuple[Experiment, ExperimentRow], second: tuple[Experiment, ExperimentRow]) -> Decision:
+    """How the precision of one measured row differs from that of another, over the same queries.
+
+    The rows may be of two experiments. p is that of one comparison; who looks for a difference among many pairs has to
+    correct it (`leads` does).
+
+    Raises:
+        BadParameter: they were measured with other pictures, labels or queries, or single queries were not kept.
+    """
+    (one, row), (other, beside) = first, second
+    kept = {"first": one.queries(row), "second": other.queries(beside)}
+    reason = _refused(replace(row, key="first"), replace(beside, key="second"), kept)
+    if reason:
+        wanted = "measured with the same pictures, labels and queries, each of which was kept"
+        raise BadParameter("configurations", "a paired comparison", wanted, f"{row.recipe} and {beside.recipe}")
+    return paired_difference(_precisions(kept["first"]), _precisions(kept["second"]))
+
+
+def between_told(row: ExperimentRow, beside: ExperimentRow, found: Decision) -> str:
+    """A decision about two rows, to follow the name of the first."""
+    return f"precision@{row.k} {row.precision:.3f} against {beside.precision:.3f}, {found.told()}: {found.outcome}."
 
 
 def _compared(experiment: Experiment, rows: Sequence[ExperimentRow]) -> Leads:

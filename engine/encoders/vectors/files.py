@@ -118,7 +118,7 @@ def _parquet(part: Part) -> Any:
         kinds = {field.name: field.type for field in file.schema_arrow}
         wanted = [name for name, kind in kinds.items() if not types.is_binary(kind) and not types.is_large_binary(kind)]
         paths = [f"{n}.path" if types.is_struct(kinds[n]) else n for n in wanted]
-        check_memory(_unpacked(file.metadata), part.name)
+        check_memory(unpacked_size(file.metadata), part.name)
         table = file.read(columns=paths)
     except (ArrowException, OSError) as error:
         raise BadParameter("file", "custom embeddings", "a whole .parquet file", part.name) from error
@@ -129,7 +129,7 @@ def _parquet(part: Part) -> Any:
     return table
 
 
-def _unpacked(metadata: Any) -> int:
+def unpacked_size(metadata: Any) -> int:
     """How many bytes the numbers and texts of a Parquet file take in memory; equal ones are stored once in the file."""
     groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
     chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
@@ -184,7 +184,7 @@ def _samples(part: Part) -> Any:
         found = json.loads(part.bytes())
         samples: list[dict[str, Any]] = found["samples"] if isinstance(found, dict) else found
         fields = list(dict.fromkeys(name for sample in samples for name in sample))
-        columns = {name: [_value(sample.get(name)) for sample in samples] for name in fields}
+        columns = {name: [plain_value(sample.get(name)) for sample in samples] for name in fields}
         kept = {name: cells for name, cells in columns.items() if _is_of_one_kind(cells)}
         return pyarrow.table(kept)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error) as error:
@@ -192,7 +192,7 @@ def _samples(part: Part) -> Any:
         raise BadParameter("file", "custom embeddings", wanted, part.name) from error
 
 
-def _value(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A field of a sample: an array that MongoDB keeps as bytes is a list of numbers."""
     packed = value.get("$binary") if isinstance(value, dict) else None
     packed = packed.get("base64") if isinstance(packed, dict) else packed

@@ -1,6 +1,7 @@
 """Manual changes to groups: a list of small edits, applied in order to the clustering result.
 
     {"kind": "name", "group": 3, "title": "Cats"}       name a group ("" removes the name)
+    {"kind": "names", "titles": {"3": "Cats", …}}       name several groups at once
     {"kind": "merge", "groups": [0, 4]}                 merge groups; the first one's name stays
     {"kind": "move", "ids": [17, 20], "to": 2}          move images to another group, −1 for none, "new" for a new one
     {"kind": "split", "group": 1, "into": 2, "parts": {"17": 0, …}}    cluster a group again; the parts are recorded
@@ -25,7 +26,7 @@ from engine.grouping.tree import Tree
 
 Edit = Mapping[str, Any]
 
-KINDS = ("name", "merge", "move", "split", "cut")
+KINDS = ("name", "names", "merge", "move", "split", "cut")
 _LONGEST_TITLE = 80
 _MOST_PARTS = 100
 
@@ -66,6 +67,8 @@ def _apply(state: State, edit: Edit, tree: Tree | None, ids: NDArray[np.int64]) 
     kind = edit.get("kind")
     if kind == "name":
         _name(state, edit)
+    elif kind == "names":
+        _name_several(state, edit)
     elif kind == "merge":
         _merge(state, edit)
     elif kind == "move":
@@ -90,6 +93,14 @@ def _name(state: State, edit: Edit) -> None:
     state.titles.pop(group, None)
     if title:
         state.titles[group] = title
+
+
+def _name_several(state: State, edit: Edit) -> None:
+    titles = edit.get("titles")
+    if not isinstance(titles, Mapping) or not titles:
+        raise BadParameter("names", "groups", "by the number of each group, for at least one", titles)
+    for number, title in titles.items():
+        _name(state, {"group": int(number) if str(number).isdecimal() else number, "title": title})
 
 
 def _merge(state: State, edit: Edit) -> None:

@@ -125,16 +125,16 @@ def entries(parts: Sequence[Part], names: Mapping[int, str]) -> list[Entry]:
     folders: dict[str, int] = {}
     found: list[Entry] = []
     for part in parts:
-        folder, taken = _free(plain_name(part.title, "group"), folders), dict[str, int]()
+        folder, taken = unused_name(plain_name(part.title, "group"), folders), dict[str, int]()
         for id in map(int, part.ids):
             own = plain_name(PurePosixPath(names.get(id, "").replace("\\", "/")).name, f"picture {id}")
-            found.append(Entry(id, folder, _free(own, taken)))
+            found.append(Entry(id, folder, unused_name(own, taken)))
     if not found:
         raise BadParameter("number of pictures", "an export", "at least 1", 0)
     return found
 
 
-def _free(name: str, taken: dict[str, int]) -> str:
+def unused_name(name: str, taken: dict[str, int]) -> str:
     """The name, numbered if taken; marks it as taken and records the last number used."""
     stem, dot, ending = name.rpartition(".")
     stem, ending = (stem, dot + ending) if dot else (name, "")
@@ -168,13 +168,13 @@ def into_folder(
         is left behind.
     """
     check_room(into, size)
-    with _building(into) as building, full_disk_named(title):
+    with temporary_folder(into) as building, full_disk_named(title):
         done = Copied(building)
         for folder in {place.folder for place in places}:
             (building / folder).mkdir()
         for place, data in _pictures(places, read, reporter, done):
             (building / place.folder / place.file).write_bytes(data)
-        done.path = _put(building, into, plain_name(title, "groups"))
+        done.path = put_in_place(building, into, plain_name(title, "groups"))
     return done
 
 
@@ -187,7 +187,7 @@ def into_zip(places: Sequence[Entry], read: Read, path: Path, reporter: Reporter
     if path.exists():
         raise BadParameter("file", "an export", "one that does not exist yet", path.name)
     check_room(path.parent, size)
-    with _building(path.parent) as building, full_disk_named(path.name):
+    with temporary_folder(path.parent) as building, full_disk_named(path.name):
         done, packed = Copied(path), building / "packed"
         with zipfile.ZipFile(packed, "x", zipfile.ZIP_STORED) as archive:
             for place, data in _pictures(places, read, reporter, done):
@@ -214,7 +214,7 @@ def _pictures(places: Sequence[Entry], read: Read, reporter: Reporter, done: Cop
 
 
 @contextmanager
-def _building(into: Path) -> Iterator[Path]:
+def temporary_folder(into: Path) -> Iterator[Path]:
     """A temporary folder next to the target, always removed afterwards unless moved into place."""
     with full_disk_named(into.name):
         building = Path(tempfile.mkdtemp(dir=into, prefix=".benzer-export-"))
@@ -224,12 +224,12 @@ def _building(into: Path) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _put(building: Path, into: Path, name: str) -> Path:
+def put_in_place(building: Path, into: Path, name: str) -> Path:
     """Give the folder its name, numbered if that name is taken."""
     building.chmod(0o755)  # temporary folders are private
     taken = {path.name.casefold(): 1 for path in into.iterdir()}
     while True:
-        target = into / _free(name, taken)
+        target = into / unused_name(name, taken)
         try:
             if os.name == "posix":
                 target.mkdir()  # claims the name: a rename would also replace someone else's empty folder

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -113,9 +114,9 @@ class Lexicon:
         while place < len(words):
             spans = range(min(_LONGEST, len(words) - place), 0, -1)
             names = (" ".join(words[place : place + count]) for count in spans)
-            found = next((name for name in names if self._form_in(self._words, name) is not None), None)
+            found = next((name for name in names if form_in(self._words, name) is not None), None)
             if found is not None:
-                known[found] = self._form_in(self._words, found) or 0
+                known[found] = form_in(self._words, found) or 0
             elif words[place] not in FUNCTION_WORDS:
                 unknown[words[place]] = None
             place += found.count(" ") + 1 if found else 1
@@ -125,16 +126,10 @@ class Lexicon:
         """The longest name at the end of the words that stands for a nearest kind: the head of "summer dresses"."""
         for count in range(min(_LONGEST, len(words)), 0, -1):
             name = " ".join(words[-count:])
-            kind = self._form_in(self._near, name)
+            kind = form_in(self._near, name)
             if kind is not None and name not in FUNCTION_WORDS:
                 return {name: kind}
         return {}
-
-    @staticmethod
-    def _form_in(words: dict[str, int], name: str) -> int | None:
-        """The kind of a name or of its singular; None if neither is known."""
-        forms = (name[: -len(plural)] + single for plural, single in _ENDINGS if name.endswith(plural))
-        return next((words[form] for form in (name, *forms) if form in words), None)
 
     def best_name(self, shares: NDArray[np.floating], least: float = 0.6) -> tuple[str, float] | None:
         """The narrowest kind that covers at least a given share of the class probabilities, and its share.
@@ -147,6 +142,12 @@ class Lexicon:
             if share >= least:
                 return title, share
         return None
+
+
+def form_in(words: Mapping[str, int], name: str) -> int | None:
+    """The kind of a name or of its singular; None if neither is known."""
+    forms = (name[: -len(plural)] + single for plural, single in _ENDINGS if name.endswith(plural))
+    return next((words[form] for form in (name, *forms) if form in words), None)
 
 
 def _words_of(text: str) -> list[str]:

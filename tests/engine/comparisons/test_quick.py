@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.cli.parser import main
+from engine.collections.labelling import write_labels
 from engine.comparisons import quick
 from engine.comparisons.quick import QuickComparison, compare_quickly
 from engine.core.errors import BadParameter, BenzerError
@@ -141,3 +142,11 @@ def test_the_command(
     assert json.loads(capsys.readouterr().out)["labelled"] is True
     assert main(["compare", "--quick", "--collection", "pile", "--k", "3"]) == 1
     assert "given with --collection alone" in capsys.readouterr().err
+
+
+def test_labels_of_a_classifier_do_not_count(home: Home, tmp_path: Path) -> None:
+    bench = collection(home, tmp_path, 12, ("blue", "red"))
+    ids = bench.collection("pile").images().ids.tolist()
+    write_labels(bench.collection("pile"), dict.fromkeys(ids, "violet"), "the classifier Late fusion")
+    found = asked(bench)
+    assert (found.labelled, found.judged_by) == (False, "altered pictures found")

@@ -59,17 +59,42 @@ def test_the_same_vectors_give_the_same_bytes(tmp_path, metric):
         assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
 
 
-def test_it_counts_what_it_compares_each_query_for_itself():
+def test_it_counts_what_it_compares_and_a_batch_is_the_sum_of_its_queries():
     vectors = drawn(4000)
     index = HNSW("euclidean", links=8, effort=20).build(np.arange(4000), vectors)
     together = index.search(vectors[:9], 5).examined
-    assert [index.search(vectors[i : i + 1], 5).examined[0] for i in range(9)] == together.tolist()
+    alone = [int(index.search(vectors[i : i + 1], 5).examined[0]) for i in range(9)]
+    assert len(set(alone)) > 1
+    assert sum(alone) == together.sum()
+    assert together.max() - together.min() <= 1  # the library counts a batch as a whole
     assert (together > 20).all()
     assert (together < 2000).all()
     assert (
         HNSW("euclidean", links=8, effort=200).build(np.arange(4000), vectors).search(vectors[:9], 5).examined
         > together
     ).all()
+
+
+@pytest.mark.parametrize("share", [1, 2])
+def test_a_batch_is_searched_by_the_library_at_once_and_answers_as_single_queries(monkeypatch, share):
+    import faiss
+
+    vectors, asked = drawn(3000), []
+    index = HNSW("euclidean", links=2, effort=6).build(np.arange(3000), vectors)
+    allowed = np.arange(0, 3000, share)
+    alone = [index.search_among(allowed, query[None], 6) for query in vectors[:300]]
+    search = faiss.IndexHNSWFlat.search
+    monkeypatch.setattr(
+        faiss.IndexHNSWFlat,
+        "search",
+        lambda self, queries, k, **more: asked.append(len(queries)) or search(self, queries, k, **more),
+    )
+    together = index.search_among(allowed, vectors[:300], 6)
+    np.testing.assert_array_equal(together.ids, np.concatenate([answer.ids for answer in alone]))
+    np.testing.assert_array_equal(together.distances, np.concatenate([answer.distances for answer in alone]))
+    assert together.examined.sum() == sum(answer.examined.sum() for answer in alone)
+    assert max(asked) == 256  # and no more: other searches get their turn in between
+    assert len(asked) < 20
 
 
 @pytest.mark.parametrize(("every", "links", "effort"), [(2, 16, 100), (10, 16, 100), (500, 16, 100), (40, 2, 10)])

@@ -13,7 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.cli.parser import main
 from engine.collections.collection import Images
+from engine.collections.labelling import last_writing, undo_labels
 from engine.core.errors import BenzerError, NotFound, NoVectors
 from engine.core.home import Home
 from engine.core.recipe import Recipe
@@ -186,8 +188,28 @@ def test_what_is_not_there_is_said(bench: Workbench) -> None:
     answer = by_words(bench, "airplane")
     assert "no picture clearly shows" in answer.sentence()
     assert "not known: striped" in by_words(bench, "striped dog").sentence()
+    assert (
+        "“panda” taken for giant panda · no picture clearly shows “giant panda”" in by_words(bench, "panda").sentence()
+    )
+    assert "taken for" not in by_words(bench, "pugs and lemons").sentence()
     with pytest.raises(BenzerError, match="Nothing is known of"):
         by_words(bench, "happiness")
+
+
+def test_the_command_finds_what_is_known_and_refuses_the_rest(
+    bench: Workbench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
+    asked = ["search", "--collection", "mixed", "--encoder", "raw-pixels", "--pooling", "avg", "--k", "3", "--json"]
+    assert main([*asked, "--words", "dog"]) == 0
+    assert [hit["label"] for hit in json.loads(capsys.readouterr().out)["hits"]] == ["pugs"] * 3
+    for text in ("happiness", "Istanbul", "xqz", "y" * 10_000, "猫", "سعادة"):
+        assert main([*asked, "--words", text]) == 1
+        printed = capsys.readouterr()
+        assert not printed.out
+        assert f"Nothing is known of “{text[:59]}" in printed.err
+        assert len(printed.err) < 400
+    assert main([*asked, "--words", " "]) == 1
 
 
 def test_words_beside_a_picture(bench: Workbench) -> None:
@@ -244,6 +266,30 @@ def test_what_pictures_show_names_them(bench: Workbench) -> None:
     assert bench.suggested_name("mixed", pugs)[0] == "pug"
     [(name, value), *_] = bench.suggested_labels("mixed", int(pugs[0]))
     assert (name, value > 0.5) == ("pug", True)
+    assert len(bench.suggested_labels("mixed", int(pugs[0]))) == 1  # nothing else is probable
+    assert bench.suggested_labels("mixed", 4711) == []
+
+
+def test_a_suggested_label_is_accepted_with_its_source_and_taken_back(bench: Workbench) -> None:
+    assert bench.accept_suggested("mixed", 1, "pug") == 1
+    assert bench.accept_suggested("mixed", 1, "pug") == 0
+    assert bench.collection("mixed").images().labels[0] == "pug"
+    assert last_writing(bench.collection("mixed"))["what"] == "suggested labels"
+    for _ in range(2):
+        undo_labels(bench.collection("mixed"))
+    assert bench.collection("mixed").images().labels[0] in ("pugs", "fruit")
+    with pytest.raises(NotFound):
+        bench.accept_suggested("mixed", 4711, "pug")
+
+
+def test_suggestions_follow_the_vectors(bench: Workbench, tmp_path: Path) -> None:
+    [(before, _)] = bench.suggested_labels("mixed", 1)
+    shade = (0, 250, 0) if before == "pug" else (250, 0, 0)
+    Image.new("RGB", (32, 32), shade).save(bench.collection("mixed").image(1).path)
+    bench.run("rescan", collection="mixed")
+    bench.run("embed", recipe=Recipe("mixed", "raw-pixels", "", embedding="avg").as_dict())
+    [(after, _)] = bench.suggested_labels("mixed", 1)
+    assert {before, after} == {"pug", "lemon"}
 
 
 def test_a_new_picture_has_to_be_prepared_first(bench: Workbench) -> None:

@@ -130,6 +130,10 @@ def test_an_answer_opens_in_the_browser(bench: Workbench, monkeypatch: pytest.Mo
 
 
 def test_reprs_are_short(bench: Workbench) -> None:
+    assert repr(bench) == f"<Workbench at {bench.home.root}>"
+    html = bench.collection("pile")._repr_html_()
+    assert html.startswith("<p>&lt;Collection pile: 8 pictures&gt;</p>")
+    assert html.count("<tr") == 9
     assert len(repr(Query.picture(bytes(100_000)))) < 300
     assert repr(indexes.LSH("cosine")) == "<LSH, cosine>"
 
@@ -236,6 +240,20 @@ WRONG: list[tuple[str, Callable[[Workbench], object]]] = [
     ("number of pictures", lambda bench: bench.encode([])),
     ("form of a picture", lambda bench: bench.encode(3)),
     ("form of a picture", lambda bench: bench.encode([None], "colour-histogram")),
+    ("folder of an import", lambda bench: bench.import_dataset(3, "coco")),
+    ("format of a data set", lambda bench: bench.import_dataset(".", "excel")),
+    ("format of a data set", lambda bench: bench.import_dataset(".", None)),
+    ("title of an import", lambda bench: bench.import_dataset(".", "coco", 3)),
+    ("columns of the format coco", lambda bench: bench.import_dataset(".", "coco", columns={"label": "x"})),
+    ("columns of a data set", lambda bench: bench.import_dataset(".", "csv", columns=["label"])),
+    ("columns of a data set", lambda bench: bench.import_dataset(".", "csv", columns={"label": 3})),
+    ("recipe", lambda bench: bench.export(3, "coco", ".")),
+    ("folder of an export", lambda bench: bench.export("pile", "coco", None)),
+    ("format of a data set", lambda bench: bench.export("pile", "excel", ".")),
+    ("vectors of the format npy", lambda bench: bench.export("pile", "npy", ".")),
+    ("grouping of an export", lambda bench: bench.export("pile", "coco", ".", grouping=3)),
+    ("filter of an export", lambda bench: bench.export("pile", "coco", ".", where=3)),
+    ("recipe", lambda bench: bench.export("pile", "coco", ".", vectors=3)),
     ("encoder of encoding", lambda bench: bench.encode(pixels(0), 3)),
     ("pooling of encoding", lambda bench: bench.encode(pixels(0), pooling=3)),
     ("pooling of encoding", lambda bench: bench.encode(pixels(0), pooling="avg-white")),
@@ -282,7 +300,16 @@ def test_what_is_not_there_is_named(bench: Workbench, tmp_path: Path) -> None:
 
 
 def test_unknown_arguments_are_refused(bench: Workbench) -> None:
-    for call in (bench.import_folder, bench.prepare, bench.encode, bench.search, bench.add_encoder, indexes.LSH):
+    for call in (
+        bench.import_folder,
+        bench.import_dataset,
+        bench.export,
+        bench.prepare,
+        bench.encode,
+        bench.search,
+        bench.add_encoder,
+        indexes.LSH,
+    ):
         with pytest.raises(TypeError, match="unexpected keyword argument 'unheard'"):
             call("x", unheard=1)  # type: ignore[operator]
 

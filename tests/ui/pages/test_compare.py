@@ -376,6 +376,10 @@ def test_the_most_precise_is_marked_only_if_that_is_decided(here: Workbench) -> 
     test = visit(experiment=experiment.name)
     assert "Colour histogram: precision" in texts(test)
     assert "better than the other configuration (p < .001)." in texts(test)
+    test.session_state.experiment_row = rows[0].key
+    test.run()
+    test.selectbox(key=f"beside-{rows[0].key}").select_index(0).run()
+    assert "p < .001: worse." in texts(test)
     found = leads(experiment, rows)
     data = table_data(rows, names_of(rows), "Results", leads=found)
     assert data["columns"][2]["title"] == "against the highest"

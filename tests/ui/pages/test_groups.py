@@ -600,6 +600,20 @@ def test_names_are_suggested_by_labels_and_taken_over_at_once(here: Workbench) -
     drawn(test.button(key="groups-name-all").click().run())
     assert [found.title for found in grouping.groups().groups if found.named] == [name for name in suggested if name]
     assert test.button(key="groups-name-all").disabled
+    assert len(grouping.edits()) == 1
+    drawn(test.button(key=f"groups-undo-shapes-{grouping.name}").click().run())
+    assert not any(found.named for found in grouping.groups().groups)
+
+
+def test_groups_whose_cards_are_not_shown_get_their_names_too(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Workbench, "suggested_names", lambda self, collection, groups, taken: list("ABCDEF")[: len(groups)]
+    )
+    grouping, test = made(here), visit()
+    count = len(grouping.groups().groups)
+    test.session_state.group_cards_shown = 1
+    drawn(drawn(test.run()).button(key="groups-name-all").click().run())
+    assert sorted(found.title for found in grouping.groups().groups) == list("ABCDEF")[:count]
 
 
 def test_a_quick_click_with_the_former_address_closes_no_group(here: Workbench) -> None:

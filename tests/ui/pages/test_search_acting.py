@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.collections.labelling import last_writing, undo_labels
 from engine.core.errors import NotFound
 from engine.search.saved import SavedSearch
 from engine.workbench.workbench import Workbench
 from tests.ui.pages.test_search import RAW, headings, params, visit
 from ui.pages.search.saved import described
-from ui.session.facts import date_shown, facts_shown, taken_away
+from ui.session.facts import date_shown, facts_shown, suggestions_shown, taken_away
 
 _ACT = """
 import streamlit as st
@@ -56,6 +57,28 @@ def test_labels_are_given_and_taken_back(bench: Workbench) -> None:
     assert act(("label", [2], "x"), ("undo", [], None)).text == "The former labels of 1 picture are back."
     bench.collection("shapes")
     act(("label", [1], before))
+
+
+def test_a_suggested_label_is_accepted_and_taken_back(bench: Workbench) -> None:
+    before = bench.picture_facts("shapes", 1).label
+    notice = act(("suggested", [1], "red kite"))
+    assert (notice.text, notice.undo) == ("Labelled 1 picture “red kite”, as suggested.", True)
+    assert last_writing(bench.collection("shapes"))["what"] == "suggested labels"
+    assert act(("suggested", [4711], "red kite")).wrong
+    assert act(("suggested", [1], "kite"), ("undo", [], None)).text == "The former labels of 1 picture are back."
+    assert bench.picture_facts("shapes", 1).label == "red kite"
+    undo_labels(bench.collection("shapes"))
+    assert bench.picture_facts("shapes", 1).label == before
+
+
+def test_labels_are_suggested_with_their_probability_and_not_twice(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = bench.picture_facts("shapes", 1)
+    assert suggestions_shown("shapes", facts) == []  # there are no vectors of the network
+    found = [(facts.label.upper(), 0.81), ("lemon", 0.124)]
+    monkeypatch.setattr(Workbench, "suggested_labels", lambda self, collection, id: found)
+    assert suggestions_shown("shapes", facts) == [["lemon", "12 %"]]
 
 
 def test_what_cannot_be_done_is_a_sentence(bench: Workbench) -> None:

@@ -11,6 +11,7 @@ from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.workbench.workbench import CollectionCard
+from ui.pages.collections.exporting import export_button
 from ui.pages.collections.imported_vectors import custom_embeddings_panel
 from ui.pages.collections.opening import search_in, start
 from ui.pages.collections.report import rejects_table
@@ -30,6 +31,7 @@ _ORIGINS = {
     "sample": "Sample",
     "known": "Public data set",
     "extract": "Subset",
+    "dataset": "Data set",
 }
 
 
@@ -98,6 +100,7 @@ def _more(card: CollectionCard) -> None:
     rejects_table(collection.rejects(), key=f"rejects-{card.name}")
     if card.count:
         custom_embeddings_panel(collection)
+        export_button(card)
     if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
         _ask_to_delete(card)
 

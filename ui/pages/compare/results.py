@@ -70,7 +70,7 @@ def _table(view: Seen) -> None:
     )  # fmt: skip
     found = [pair for pair in zip(view.rows, names, strict=True) if pair[0].key == picked]
     if found:
-        opened_row(*found[0], view.plan.collection, led)
+        opened_row(*found[0], view, led, dict(zip([row.key for row in view.rows], names, strict=True)))
     else:
         told = "★ = the lowest cost; for precision the best, where that is decided."
         st.caption(f"Click a row for its worst queries, a heading to sort. {told}")

@@ -10,17 +10,23 @@ import streamlit as st
 
 from engine.collections.collection import Images
 from engine.comparisons.recipes.experiment import ExperimentRow
-from engine.comparisons.recipes.leads import Leads
+from engine.comparisons.recipes.leads import Leads, between, between_told
 from engine.core.errors import NotFound
+from ui.comparisons.state import Seen
 from ui.session.opened import images_of
 from ui.session.recipe import use_recipe
+from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 from ui.widgets.results_table import Named
 
 
-def opened_row(row: ExperimentRow, name: Named, collection: str, leads: Leads) -> None:
-    """Draw the details of a row; a click on a picture searches with it by the row's recipe."""
+def opened_row(row: ExperimentRow, name: Named, view: Seen, leads: Leads, names: Mapping[str, Named]) -> None:
+    """Draw the details of a row of a comparison; a click on a picture searches with it by the row's recipe.
+
+    Args:
+        names: of all rows, by their keys.
+    """
     with st.container(border=True, key="experiment-row"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.subheader(plain_text(name.whole), anchor=False)
@@ -36,7 +42,23 @@ def opened_row(row: ExperimentRow, name: Named, collection: str, leads: Leads) -
             st.error(plain_text(row.error), icon=":material/error:")
             return
         st.markdown(plain_text(" ".join(filter(None, [in_words(row), leads.told(row.key)]))))
-        _worst(row, collection)
+        _beside(row, view, names)
+        _worst(row, view.plan.collection)
+
+
+def _beside(row: ExperimentRow, view: Seen, names: Mapping[str, Named]) -> None:
+    """The row against any other that the visitor chooses, over the same queries."""
+    others = {other.key: other for other in view.measured if other.key != row.key}
+    if not others:
+        return
+    chosen = st.selectbox(
+        "Compare with", list(others), index=None, format_func=lambda key: names[key].whole, key=f"beside-{row.key}",
+        placeholder="Another configuration",
+    )  # fmt: skip
+    if chosen:
+        with errors_shown():
+            found = between((view.comparison, row), (view.comparison, others[chosen]))
+            st.write(plain_text(f"{names[row.key].whole}: {between_told(row, others[chosen], found)}"))
 
 
 def _close() -> None:

@@ -62,7 +62,8 @@ def _cards(view: Seen) -> None:
         st.caption("Cards show the pictures closest to the centre. Click one to open the group.", width="stretch")
         st.button(
             "Use suggested names", key="groups-name-all", icon=":material/auto_awesome:", disabled=not names,
-            on_click=_name_all, args=(view, names), help="By labels, folders or what the pictures show.",
+            on_click=_name_all, args=(view,),
+            help="Name every group by labels, folders or what the pictures show. Undo takes all the names back.",
         )  # fmt: skip
         _merge(view)
     cards = [_card(view, group, names.get(group.number, "")) for group in groups[:shown]]
@@ -85,10 +86,10 @@ def _suggested_names(view: Seen, groups: list[Group]) -> dict[int, str]:
     return {group.number: name for group, name in zip(unnamed, found, strict=True) if name}
 
 
-def _name_all(view: Seen, names: dict[int, str]) -> None:
-    for number, name in names.items():
-        if not edit(view, {"kind": "name", "group": number, "title": name[:80]}):
-            return
+def _name_all(view: Seen) -> None:
+    """Give every group its suggested name, those whose cards are not shown included, as one change."""
+    names = _suggested_names(view, view.groups.groups)
+    edit(view, {"kind": "names", "titles": {str(number): name for number, name in names.items()}})
 
 
 def _card(view: Seen, group: Group, suggested: str) -> Card:

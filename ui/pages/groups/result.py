@@ -15,7 +15,18 @@ from ui.pages.groups.form import start_grouping
 from ui.pages.groups.map import map_tab
 from ui.pages.groups.members import groups_tab
 from ui.pages.groups.outliers import outliers_view
-from ui.pages.groups.state import TABS, Seen, ask, asked_for, close_panels, open_grouping, panel_key, steps_text, undo
+from ui.pages.groups.state import (
+    OWN_LABELS,
+    TABS,
+    Seen,
+    ask,
+    asked_for,
+    close_panels,
+    open_grouping,
+    panel_key,
+    steps_text,
+    undo,
+)
 from ui.pages.groups.tree import tree_tab
 from ui.pages.groups.vectors import vectors_tab
 from ui.session.opened import workbench
@@ -117,6 +128,10 @@ def _quality(view: Seen) -> None:
         for name, text, help in shown:
             value = f"{view.quality[name]:.3f}".replace("-", "−")
             st.metric(_named(view, name, text), value, help=help, width="content")
+    st.toggle(
+        "Leave out labels that a classifier wrote", key=OWN_LABELS, persist_state="session",
+        help="For purity, NMI, AMI and ARI: such labels agree with groups of the same vectors.",
+    )  # fmt: skip
     _agreement(view)
     _numbers(view)
 

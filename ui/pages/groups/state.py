@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from engine.collections.label_sources import own_labels
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, NotFound
 from engine.core.settings import AnySetting, Choice, Value
@@ -29,6 +30,7 @@ from ui.widgets.gallery import Tile, thumbnail_url
 
 TABS = ("Groups", "Tree", "Map", "Vectors", "Outliers")
 
+OWN_LABELS = "groups-own-labels"  # in the session: whether labels that a classifier wrote are left out
 _groupings: Cache[list[Grouping]] = Cache(4)
 _seen: Cache[Seen] = Cache(4)
 _matrices: Cache[Any] = Cache(16)
@@ -85,13 +87,16 @@ def seen(collection: str, name: str) -> Seen | None:
         folder = workbench().grouping(collection, name).folder
     except NotFound:
         return None
-    key = (folder, file_stamp(folder / "current.json", folder / "person.json"), catalogue_stamp(folder.parent.parent))
-    return _seen.get(key, lambda: _read(collection, name))
+    own = bool(st.session_state.get(OWN_LABELS))
+    files = file_stamp(folder / "current.json", folder / "person.json")
+    key = (folder, files, catalogue_stamp(folder.parent.parent), own)
+    return _seen.get(key, lambda: _read(collection, name, own))
 
 
-def _read(collection: str, name: str) -> Seen:
+def _read(collection: str, name: str, own: bool) -> Seen:
     grouping, images = workbench().grouping(collection, name), images_of(collection)
-    labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
+    names = own_labels(open_collection(collection)) if own else images.labels
+    labels = dict(zip(images.ids.tolist(), names, strict=True))
     truth = [labels.get(id, "") for id in grouping.ids.tolist()]
     stale = grouping.stale(open_collection(collection))
     judged = (grouping.quality(truth), grouping.chance(truth))

@@ -99,6 +99,9 @@ def _do(collection: str, what: str, ids: list[int], value: object) -> tuple[str,
     if what == "label":
         changed = write_labels(open_collection(collection), dict.fromkeys(ids, str(value)), "the search page")
         return f"Changed the label of {count_of(changed, 'picture')} to “{value}”.", "labels"
+    if what == "suggested" and ids:
+        changed = bench.accept_suggested(collection, ids[0], str(value))
+        return f"Labelled {count_of(changed, 'picture')} “{value}”, as suggested.", "labels"
     if what == "files":
         return _copy(collection, ids, str(value)), ""
     raise BadParameter("act", "the selection", "one that is offered", what)

@@ -20,6 +20,10 @@ from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 
 AS_TRAINED = "as trained"
+SEEN = (
+    "By what the pictures show to a network that was trained on photographs: 1,000 kinds of animals, plants, food and "
+    "objects. It knows no people, scenes, actions or styles, and often mistakes drawings."
+)
 _STEP = 5  # percent
 _FIELD, _SHARE = "words-typed", "words-share"
 

@@ -16,7 +16,7 @@ from ui.pages.search.acting import act_on, known_facts
 from ui.pages.search.filters import filters
 from ui.pages.search.preparation import not_ready
 from ui.pages.search.query_bar import facts_of, query_buttons
-from ui.pages.search.query_words import query_title, reads_words, unknown_words
+from ui.pages.search.query_words import SEEN, query_title, reads_words, unknown_words
 from ui.pages.search.tiles import result_pictures
 from ui.pages.search.why import ACTION, can_be_asked
 from ui.session.opened import workbench
@@ -78,7 +78,9 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
     name, label = facts_of(recipe, query)
     by_words = not query.pictured and not reads_words(recipe)
     found = "Best matches for" if by_words else f"{len(answer.hits)} most similar to"
-    heading.header(f"{found} {query_title(query, name)}", anchor=False)
+    heading.header(f"{found} {query_title(query, name)}", anchor=False, help=SEEN if by_words else None)
+    if by_words and answer.note:
+        st.info(plain_text(answer.note[0].upper() + answer.note[1:]), icon=":material/info:")
     if unknown := unknown_words(recipe, query):
         st.warning(plain_text(unknown), icon=":material/info:")
     if len(answer.hits) < min(recipe.k, answer.receipt.total) and not by_words:

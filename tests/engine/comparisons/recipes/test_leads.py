@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow, create, unmeasured
-from engine.comparisons.recipes.leads import NOT_KEPT, OTHER_PICTURES, Leads, leads
+from engine.comparisons.recipes.leads import NOT_KEPT, OTHER_PICTURES, Leads, between, between_told, leads
 from engine.comparisons.recipes.plan import ExperimentPlan
+from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.evaluation.single_queries import SingleQueries
 
@@ -128,3 +129,24 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     assert made.queries(replace(row, single_queries="0" * 64)) is None
     (made.folder / "queries" / f"{row.key}.safetensors").unlink()
     assert made.queries(row) is None
+
+
+def test_any_two_rows_are_compared_by_the_same_queries(tmp_path: Path) -> None:
+    first, second = pooled()
+    made, rows = stored(tmp_path, queries(first), queries(second))
+    found = between((made, rows[1]), (made, rows[0]))
+    assert (found.outcome, found.cases) == ("worse", COUNT)
+    assert found.effect == pytest.approx((second / 8).mean() - (first / 8).mean())
+    told = between_told(rows[1], rows[0], found)
+    assert told.startswith(f"precision@8 {rows[1].precision:.3f} against {rows[0].precision:.3f}, −0.0")
+    assert told.endswith("p < .001: worse.")
+
+
+@pytest.mark.parametrize("made_of", ["others-encoder", "pictures-encoder"])
+def test_rows_of_other_collections_or_queries_are_not_compared(tmp_path: Path, made_of: str) -> None:
+    first, second = pooled()
+    made, [row] = stored(tmp_path, queries(first))
+    ids = np.arange(COUNT) + (made_of == "pictures-encoder")
+    other, [beside] = stored(tmp_path, queries(second, ids), made_of=made_of)
+    with pytest.raises(BadParameter, match="the same pictures, labels and queries"):
+        between((made, row), (other, beside))

@@ -123,6 +123,15 @@ def test_edits_and_undo(pile: Pile) -> None:
     assert not stored.edits()
 
 
+def test_several_names_are_one_change_with_one_undo(pile: Pile) -> None:
+    stored = made(pile)
+    stored.edit({"kind": "name", "group": 0, "title": "Old"})
+    stored.edit({"kind": "names", "titles": {"0": "Cats", "2": " Green  frogs "}})
+    assert sizes(grouping(pile, stored.name)) == {"Cats": 30, "Group 2": 20, "Green frogs": 10}
+    stored.undo()
+    assert sizes(stored) == {"Old": 30, "Group 2": 20, "Group 3": 10}
+
+
 def test_a_split_is_a_clustering_of_the_group_alone(pile: Pile) -> None:
     stored = made(pile, "hierarchical(groups=2)")
     other, joined = sorted(stored.groups().groups, key=lambda found: 180 in found.ids)
@@ -164,6 +173,13 @@ BAD: list[dict[str, Any]] = [
     {"kind": "name", "group": True, "title": "x"},
     {"kind": "name", "group": 0, "title": "x" * 81},
     {"kind": "name", "group": 0, "title": None},
+    {"kind": "names"},
+    {"kind": "names", "titles": {}},
+    {"kind": "names", "titles": ["Cats"]},
+    {"kind": "names", "titles": {"0": "Cats", "7": "Dogs"}},
+    {"kind": "names", "titles": {"0": "Cats", "1": "Cats"}},
+    {"kind": "names", "titles": {"first": "Cats"}},
+    {"kind": "names", "titles": {"0": 3}},
     {"kind": "merge", "groups": [0]},
     {"kind": "merge", "groups": [0, 0]},
     {"kind": "merge", "groups": [0, 99]},

@@ -1,0 +1,54 @@
+"""The command serve: the local service for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+
+from engine.cli.flags import Commands
+from engine.core.errors import BadParameter
+from engine.workbench.workbench import Workbench
+
+TOKEN = "BENZER_API_TOKEN"  # noqa: S105 - the name of a variable
+_PORT = 8600
+_SHORTEST = 16  # characters of a token
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def register(commands: Commands) -> None:
+    sub = commands.add("serve", command_serve)
+    sub.add_argument("--api", action="store_true", required=True, help="searching and changing over HTTP, as JSON")
+    sub.add_argument("--host", default=_LOOPBACK[0], help="the address to listen on (default: this computer alone)")
+    sub.add_argument("--port", type=int, default=_PORT, help=f"default: {_PORT}")
+    sub.epilog = (
+        f"Every request bears a token: Authorization: Bearer TOKEN. It is ${TOKEN}, or a new one that is printed.\n"
+        "What can be asked is described at /openapi.json."
+    )
+
+
+def command_serve(arguments: argparse.Namespace) -> None:
+    """Serve searches, and changes of collections, to other programs."""
+    import uvicorn
+
+    from engine.service.app import LOOPBACK, service
+
+    if not 1 <= arguments.port <= 65535:
+        raise BadParameter("port", "the service", "from 1 to 65535", arguments.port)
+    token, local = _token(), arguments.host in _LOOPBACK
+    app = service(Workbench(), token, LOOPBACK if local else ("*",))
+    print(f"Serving at http://{arguments.host}:{arguments.port}, described at /openapi.json (Ctrl-C stops it).")
+    if not os.environ.get(TOKEN):
+        print(f"Token: {token}", flush=True)
+    if not local:
+        print("Other computers can reach this address; the token is all that protects it.", file=sys.stderr)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", server_header=False)
+
+
+def _token() -> str:
+    token = os.environ.get(TOKEN) or secrets.token_urlsafe(32)
+    if len(token) < _SHORTEST or not token.isascii() or not token.isprintable():
+        wanted = f"at least {_SHORTEST} printable characters of ASCII"
+        raise BadParameter("token", f"${TOKEN}", wanted, f"{len(token)} characters")
+    return token

@@ -1,0 +1,138 @@
+"""The files of a data set in a folder or an archive. A path that a data set names is looked up among these files
+alone, so none leads out of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from engine.collections.reading.safely import look
+from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources import archives, folders
+from engine.collections.sources.items import Item
+from engine.collections.sources.table_names import Names, is_address, slashed
+from engine.core.errors import Unreadable, UnreadableImage
+from engine.core.memory import check_memory
+from engine.core.storage import full_disk_named
+
+_LIMITS = archives.Limits(member_bytes=4 << 30)  # of files that hold the facts of all pictures
+_IN_MEMORY = 6  # bytes that a byte of JSON takes at most when it is read
+_ADDRESS = "This is an address; pictures are read from this computer only."
+
+
+class Files:
+    """Files by their paths, with slashes, as `folders.Walk` and `archives.members` give them.
+
+    Args:
+        staging: an empty folder for pictures that lie inside other files.
+    """
+
+    def __init__(self, items: Iterable[Item], staging: Path) -> None:
+        self._items = {item.name: item for item in items}
+        self._staging = staging
+        self._kept = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The paths of all files, in their order."""
+        return list(self._items)
+
+    @cached_property
+    def _spelled(self) -> Names:
+        return Names(self._items)
+
+    def label(self, name: str) -> str:
+        """The folder that tells this file from others."""
+        return self._items[name].label
+
+    def ending(self, *endings: str) -> list[str]:
+        """The paths that end in one of these, in alphabetical order."""
+        return sorted(name for name in self._items if name.lower().endswith(endings))
+
+    def item(self, written: str, folder: str = "") -> Item:
+        """The file that a path means, as another program wrote it; one with a failure where there is none.
+
+        Args:
+            folder: where the path begins.
+        """
+        for name in (f"{folder}/{written}" if folder else written, written):
+            if name in self._items:
+                return self._items[name]
+        key = written.encode("utf-8", "surrogateescape").replace(b"\0", b" ") or b"?"
+        if is_address(written):
+            return Item(key, failure=Failure("table", "address", _ADDRESS))
+        if ".." in PurePosixPath(slashed(written)).parts:
+            return Item(key, failure=Failure("table", "outside", "The path leads out of the data set."))
+        found = self._spelled.find(written)
+        if len(found) > 1:
+            message = f"Several files may be meant: {', '.join(found[:3])}."
+            return Item(key, failure=Failure("table", "ambiguous", message))
+        missing = Failure("table", "missing", "The data set lists this picture, but its file is not there.")
+        return self._items[found[0]] if found else Item(key, failure=missing)
+
+    def named(self, name: str, shown: str) -> Item:
+        """The file of that path under another name, for people."""
+        key = slashed(shown).lstrip("/").encode("utf-8", "surrogateescape").replace(b"\0", b" ")
+        return replace(self._items[name], key=key or b"picture")
+
+    def path(self, name: str) -> Path:
+        """Where a file lies; Unreadable for a link out of the data set and whatever else is no file."""
+        item = self.item(name)
+        if item.failure is not None:
+            raise Unreadable(f"The file {name!r} cannot be read: {item.failure.message}")
+        path = Path(item.location)
+        try:
+            look(path, Path(item.root) if item.root else None)
+        except UnreadableImage as error:
+            raise Unreadable(f"The file {name!r} cannot be read: {error.message}") from error
+        return path
+
+    def content(self, name: str) -> bytes:
+        """The content of a file; Unreadable, or OutOfMemory for one that memory does not hold."""
+        path = self.path(name)
+        check_memory(_IN_MEMORY * path.stat().st_size, name)
+        return path.read_bytes()
+
+    def json(self, name: str) -> Any:
+        """What a JSON file holds; Unreadable where that is none."""
+        try:
+            return json.loads(self.content(name))
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"The file {name!r} is not whole JSON.") from error
+
+    def kept(self, name: str, data: bytes) -> Item:
+        """A picture that lies inside another file, as a file of its own."""
+        self._kept += 1
+        place = self._staging / f"inside-{self._kept}"
+        with full_disk_named(name):
+            place.write_bytes(data)
+        key = slashed(name).lstrip("/").encode("utf-8", "surrogateescape").replace(b"\0", b" ")
+        return Item(key or b"picture", location=str(place), owned=True, size=len(data))
+
+    def unpacked(self, name: str) -> Files:
+        """The members of an archive among the files."""
+        self._kept += 1
+        folder = self._staging / f"unpacked-{self._kept}"
+        folder.mkdir()
+        path = archives.checked_archive(self.path(name), _LIMITS, name)
+        return Files(archives.members(path, folder, _LIMITS, name), folder)
+
+
+def files_at(path: Path, staging: Path) -> Files:
+    """The files of a folder or an archive, or a single file; its neighbours are listed with it.
+
+    Raises:
+        NotFound: there is nothing. UnreadableArchive: one that swells beyond all bounds.
+    """
+    if path.is_dir():
+        root = folders.checked_folder(path)
+        return Files(folders.Walk(root).items(), staging)
+    if path.name.lower().endswith(archives.SUFFIXES):
+        folder = staging / "archive"
+        folder.mkdir()
+        return Files(archives.members(archives.checked_archive(path, _LIMITS), folder, _LIMITS), folder)
+    return files_at(path.parent, staging)

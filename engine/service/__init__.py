@@ -1,0 +1,1 @@
+"""The local service: searching and changing collections over HTTP, for programs on this computer."""
