@@ -108,7 +108,7 @@ def between(first: tuple[Experiment, ExperimentRow], second: tuple[Experiment, E
 
 def between_told(row: ExperimentRow, beside: ExperimentRow, found: Decision) -> str:
     """A decision about two rows, to follow the name of the first."""
-    return f"precision@{row.k} {row.precision:.3f} against {beside.precision:.3f}, {found.told()}: {found.outcome}."
+    return f"precision@{row.k} {row.precision:.3f} against {beside.precision:.3f}, {found.text()}: {found.outcome}."
 
 
 def _compared(experiment: Experiment, rows: Sequence[ExperimentRow]) -> Leads:
