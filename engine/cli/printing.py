@@ -31,7 +31,8 @@ def answer_table(answer: Answer) -> str:
     if answer.written:
         parts = ["By what it shows", *parts] if answer.hits else []
         parts += ["By what is written", _hits_table(answer.written)]
-    return "\n\n".join([*parts, answer.sentence()])
+    verdict = [answer.calibration.sentence()] if answer.calibration is not None else []
+    return "\n\n".join([*parts, "\n".join([*verdict, answer.sentence()])])
 
 
 def _hits_table(hits: Sequence[Hit]) -> str:
