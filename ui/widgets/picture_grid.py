@@ -33,6 +33,7 @@ _grid = component(
     "selection.js",
     "facts.js",
     "look.js",
+    "look_address.js",
     "picture_grid.js",
 )
 
