@@ -195,7 +195,7 @@ KINDS: dict[str, JobKind] = {
         JobKind("calibrate", "Calibrating", calibrate, _recipe, ("calibration",), _NOTHING),
         JobKind("duplicates", "Finding duplicates in", duplicates, _recipe, ("duplicates",), _VECTORS),
         JobKind("perceptual", "Finding duplicates in", find_duplicates, _collection, ("duplicates",), _AGAIN),
-        JobKind("tidy", "Moving duplicates of", act_on_duplicates, _collection, ("duplicates",),
+        JobKind("tidy", "Moving pictures of", act_on_duplicates, _collection, ("duplicates",),
                 "What was moved is listed on the page Duplicates and can be restored there."),
         JobKind("group", "Grouping", _group, _recipe, ("groups",), _VECTORS),
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),
