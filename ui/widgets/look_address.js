@@ -33,18 +33,24 @@ class LookAddress {
 
   shown(id) {
     const there = lookedAt(location.hash);
-    if (there !== id) history[there === undefined ? "pushState" : "replaceState"](history.state, "", `#look=${id}`);
+    if (there === undefined && !this.linked) history.pushState({ ...history.state, looked: true }, "", `#look=${id}`);
+    else if (there !== id) history.replaceState(history.state, "", `#look=${id}`);
   }
 
+  // Back to the address from which a picture was looked at; a link was followed from anywhere.
   closed() {
     if (lookedAt(location.hash) === undefined) return;
+    if (!history.state?.looked) return history.replaceState(history.state, "", location.pathname + location.search);
     this.own = true;
     setTimeout(() => (this.own = false), 1000);
     history.back();
   }
 
   openLinked() {
-    if (LOOKING.id !== undefined && this.open(LOOKING.id)) LOOKING.id = undefined;
+    if (LOOKING.id === undefined) return;
+    this.linked = true;
+    if (this.open(LOOKING.id)) LOOKING.id = undefined;
+    this.linked = false;
   }
 
   follow(event) {
