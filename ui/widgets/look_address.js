@@ -3,8 +3,7 @@
 const LOOKING = (globalThis[Symbol.for("benzer.looking")] ??= startLooking());
 
 function startLooking() {
-  const entry = performance.getEntriesByType("navigation")[0]; // the address itself is written anew by then
-  const began = { id: lookedAt(new URL(entry?.name || location.href, location.href).hash), grids: new Set() };
+  const began = { id: lookedAt(location.hash), grids: new Set() };
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => (began.id = undefined), true);
   return began;
 }
