@@ -39,6 +39,7 @@ _STYLE = """
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
 .st-key-words-typed input { font-size: 1rem; }
+.st-key-words-typed [data-testid="InputInstructions"] { display: none; }
 .st-key-answer-head h2 { padding: 0.2rem 0 0.3rem; font-size: 1.1rem; }
 @media (max-width: 640px) {
   .st-key-answer-head { flex-wrap: wrap; }
