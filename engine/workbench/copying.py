@@ -6,8 +6,10 @@ Names that are taken are numbered, and nothing is ever overwritten.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -19,6 +21,7 @@ from engine.collections.facts.sidecars import SUFFIX
 from engine.collections.facts.xmp import Sidecar, with_sidecar
 from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.home import home_of
+from engine.core.humanize import file_size
 from engine.core.moving import move_without_replacing
 from engine.core.progress import Reporter
 from engine.core.storage import file_digest, full_disk_named
@@ -27,6 +30,7 @@ from engine.grouping.stored.exporting import names_and_size
 from engine.grouping.stored.exports import Entry, check_room, entries
 from engine.grouping.stored.exports import Part as _Part
 
+MOST_ZIPPED = 512 << 20  # bytes, which are held in memory
 _TRIES = 10_000  # numbers after a name
 
 
@@ -60,6 +64,22 @@ def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     if not files:
         raise NotFound(f"None of the pictures can be copied: {left_out[0][1]}")
     return {"path": str(folder), "count": len(files), "files": files, "left_out": left_out, "made": made}
+
+
+def zipped(collection: Collection, ids: Sequence[int]) -> bytes:
+    """The files of pictures as one ZIP, those of the same name numbered.
+
+    Raises:
+        NotFound: no such picture, or its file is gone. BadParameter: more than MOST_ZIPPED bytes, or no pictures.
+    """
+    names, size = names_and_size(collection, ids)
+    if size > MOST_ZIPPED:
+        raise BadParameter("size", "a ZIP of pictures", f"at most {file_size(MOST_ZIPPED)}", file_size(size))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:  # stored: pictures are compressed already
+        for place in entries([_Part("", ids)], names):
+            packed.writestr(place.file, collection.picture(place.id))
+    return out.getvalue()
 
 
 def remove_copies(collection: Collection, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:

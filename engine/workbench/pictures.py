@@ -22,7 +22,7 @@ from engine.core.home import Home
 from engine.core.settings import check_whole
 from engine.duplicates.acts.checking import Refusal
 from engine.search.limits import Limits
-from engine.workbench.copying import remove_copies
+from engine.workbench.copying import remove_copies, zipped
 
 LARGEST_SIDE = 16_384  # pixels, of a picture that is looked at
 
@@ -133,6 +133,10 @@ class PictureMethods:
         if not conditions:
             return Limits(include_query, label)
         return Limits(include_query, label, print_where(conditions), self.meeting(collection, conditions))
+
+    def zipped(self, collection: str, ids: Sequence[int]) -> bytes:
+        """The files of pictures as one ZIP; see `copying.zipped`."""
+        return zipped(self.collection(collection), ids)
 
     def remove_copies(self, collection: str, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:
         """Take back what the job "files" has copied; see `copying.remove_copies`."""

@@ -87,6 +87,7 @@ class SelectionBar {
       this.stars(),
       this.button("Label", () => this.ask("label", "Label", "Give")),
       this.button("Copy files to …", () => this.ask("files", "Folder", "Copy")),
+      this.link("ZIP", "zip"),
       this.button("Copy paths", (event) => this.copyPaths(event.currentTarget)),
       this.link("CSV", "csv"),
       this.link("Report", "html"),

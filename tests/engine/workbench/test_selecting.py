@@ -153,3 +153,10 @@ def test_a_copy_that_the_disk_refuses_leaves_nothing(tmp_path: Path, monkeypatch
         with pytest.raises(StorageFull):
             copying._put(b"picture", tmp_path, "a.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_zip_that_does_not_fit_into_memory_is_refused(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(bench.zipped("pile", [1, 2, 3])) > 0
+    monkeypatch.setattr(copying, "MOST_ZIPPED", 10)
+    with pytest.raises(BadParameter, match="size of a ZIP of pictures must be at most"):
+        bench.zipped("pile", [1])

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -259,12 +260,18 @@ def test_facts_for_people(bench: Workbench) -> None:
 
 def test_pictures_are_taken_away_as_paths_table_and_page(bench: Workbench) -> None:
     paths, media = taken_away("shapes", [1, 2], "txt")
-    assert [Path(line).name for line in paths.splitlines()] == ["00.png", "02.png"]
+    assert [Path(line).name for line in str(paths).splitlines()] == ["00.png", "02.png"]
     assert media == "text/plain"
-    rows = list(csv.DictReader(io.StringIO(taken_away("shapes", [2], "csv")[0].removeprefix("\ufeff"))))
+    rows = list(csv.DictReader(io.StringIO(str(taken_away("shapes", [2], "csv")[0]).removeprefix("\ufeff"))))
     assert [(row["name"], row["width"]) for row in rows] == [("gold/02.png", "40")]
     page, _ = taken_away("shapes", [1], "html")
-    assert "data:image/webp;base64," in page
-    for ids, kind in (([4711], "csv"), ([4711], "txt"), ([1], "exe")):
+    assert "data:image/webp;base64," in str(page)
+    packed, media = taken_away("shapes", [1, 2], "zip")
+    assert media == "application/zip"
+    assert isinstance(packed, bytes)
+    with zipfile.ZipFile(io.BytesIO(packed)) as opened:
+        assert opened.namelist() == ["00.png", "02.png"]
+        assert opened.read("02.png") == bench.paths("shapes", [2])[0].read_bytes()
+    for ids, kind in (([4711], "csv"), ([4711], "txt"), ([1], "exe"), ([4711], "zip")):
         with pytest.raises(NotFound):
             taken_away("shapes", ids, kind)
