@@ -3,18 +3,19 @@
 const LOOKING = (globalThis[Symbol.for("benzer.looking")] ??= startLooking());
 
 function startLooking() {
-  const began = { id: lookedAt(location.hash), grids: new Set() };
-  for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => (began.id = undefined), true);
+  const began = { linked: lookedAt(location.hash), grids: new Set() };
+  for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => (began.linked = undefined), true);
   return began;
 }
 
+// "#look=12" for a result, "#look=browse-12" where all pictures are shown: the same picture may be in both.
 function lookedAt(hash) {
-  const found = /^#look=(\d+)$/.exec(hash);
-  return found ? Number(found[1]) : undefined;
+  const found = /^#look=(?:([a-z]+)-)?(\d+)$/.exec(hash);
+  return found ? { kind: found[1] || "answers", id: Number(found[2]) } : undefined;
 }
 
 class LookAddress {
-  // `open(id)` says whether the picture is there to be looked at, `close()` does nothing if none is.
+  // `open(kind, id)` says whether the picture is there to be looked at, `close()` does nothing if none is.
   constructor(open, close) {
     Object.assign(this, { open, close });
     this.moved = (event) => this.follow(event);
@@ -30,15 +31,15 @@ class LookAddress {
     removeEventListener("popstate", this.moved, true);
   }
 
-  shown(id) {
-    const there = lookedAt(location.hash);
-    if (there === undefined && !this.linked) history.pushState({ ...history.state, looked: true }, "", `#look=${id}`);
-    else if (there !== id) history.replaceState(history.state, "", `#look=${id}`);
+  shown(kind, id) {
+    const wanted = kind === "answers" ? `#look=${id}` : `#look=${kind}-${id}`;
+    if (!lookedAt(location.hash) && !this.linked) history.pushState({ ...history.state, looked: true }, "", wanted);
+    else if (location.hash !== wanted) history.replaceState(history.state, "", wanted);
   }
 
   // Back to the address from which a picture was looked at; a link was followed from anywhere.
   closed() {
-    if (lookedAt(location.hash) === undefined) return;
+    if (!lookedAt(location.hash)) return;
     if (!history.state?.looked) return history.replaceState(history.state, "", location.pathname + location.search);
     this.own = true;
     setTimeout(() => (this.own = false), 1000);
@@ -46,22 +47,22 @@ class LookAddress {
   }
 
   openLinked() {
-    if (LOOKING.id === undefined) return;
+    if (!LOOKING.linked) return;
     this.linked = true;
-    if (this.open(LOOKING.id)) LOOKING.id = undefined;
+    if (this.open(LOOKING.linked.kind, LOOKING.linked.id)) LOOKING.linked = undefined;
     this.linked = false;
   }
 
   follow(event) {
-    const id = lookedAt(location.hash);
+    const there = lookedAt(location.hash);
     if (this.own) {
       this.own = false;
       event.stopImmediatePropagation(); // the search is the same: nothing to ask the server
-    } else if (id === undefined) this.close();
+    } else if (!there) this.close();
     else {
       // The framework ignores addresses with a #, but the search may be another one than before.
       history.replaceState(history.state, "", location.pathname + location.search);
-      LOOKING.id = id;
+      LOOKING.linked = there;
       setTimeout(() => LOOKING.grids.forEach((grid) => grid.openLinked()));
     }
   }

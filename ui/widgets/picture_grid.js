@@ -31,7 +31,7 @@ class PictureGrid {
     root.append(this.shelf, this.facts.element);
     this.sized = new ResizeObserver(() => this.arrange());
     this.address = new LookAddress(
-      (id) => this.items?.has(id) && (this.look(id), true),
+      (kind, id) => kind === this.data?.kind && this.items.has(id) && (this.look(id), true),
       () => this.viewer?.dialog.close(),
     );
   }
@@ -177,7 +177,7 @@ class PictureGrid {
   // ── looking at a picture, and its facts ──
 
   look(id) {
-    this.viewer ??= new Look(this.root, (what, id, value) => this.act(what, id, value), (id) => this.address.shown(id));
+    this.viewer ??= new Look(this.root, (what, id, value) => this.act(what, id, value), (id) => this.address.shown(this.data.kind, id));
     const back = (last) => {
       this.address.closed();
       this.cells.get(last)?.querySelector(".tile").focus();
