@@ -12,7 +12,7 @@ from engine.core.recipe import Recipe
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from engine.workbench.workbench import Readiness
-from ui.session.opened import recent_jobs, workbench
+from ui.session.opened import images_of, recent_jobs, workbench
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
@@ -30,7 +30,7 @@ def not_ready(recipe: Recipe, job: Job | None) -> None:
         st.rerun()
     if _starts_by_itself(recipe, readiness):
         with errors_shown():
-            if readiness.missing <= _FEW:
+            if readiness.missing <= _FEW and readiness.missing < len(images_of(recipe.collection).ids):
                 with st.spinner("Preparing …"):
                     workbench().run("embed", recipe=recipe.as_dict())
             else:
