@@ -255,7 +255,7 @@ def test_back_closes_the_look_and_its_address_opens_it(page: Any, server: Server
     page.go_back()
     dialog.wait_for(state="hidden")
     assert page.url == before
-    settled(page)
+    expect(page.locator(TILES).first).to_have_attribute("data-id", found[0])
     assert ids(page) == found
     page.go_forward()
     dialog.wait_for()
@@ -270,5 +270,5 @@ def test_back_closes_the_look_and_its_address_opens_it(page: Any, server: Server
     dialog.wait_for(state="hidden")
     page.go_back()
     page.wait_for_url(re.compile("[?&]q=7(&|$)"))
-    settled(page)
+    expect(page.locator(TILES).first).to_have_attribute("data-id", found[0])
     assert ids(page) == found
