@@ -94,7 +94,9 @@ _STYLE = """
 }
 @keyframes benzer-working { to { transform: translateX(70%) scaleX(0.3); } }
 @media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
-.stApp .stButtonGroup [role="toolbar"] { flex-wrap: wrap; overflow: visible; mask-image: none; }
+.stApp .stButtonGroup :is([role="toolbar"], [role="radiogroup"]) {
+  flex-wrap: wrap; overflow: visible; mask-image: none;
+}
 /* On narrow windows fields go below each other before what stands in them is cut. */
 @media (max-width: 1100px) {
   .stMain .stMarkdownEllipsis, .stMain .stMarkdownEllipsis p { white-space: normal; }

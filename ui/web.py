@@ -161,7 +161,7 @@ def facts(request: Request) -> Response:
 
 
 def selected(request: Request) -> Response:
-    """`/selected/<collection>.<kind>?ids=1,2`: pictures as a table, as a page with them inside, or as paths."""
+    """`/selected/<collection>.<kind>?ids=1,2`: pictures as a table, a page, paths or a ZIP."""
     try:
         ids = [int(id) for id in request.query_params.get("ids", "").split(",") if id]
         kind = request.path_params["kind"]

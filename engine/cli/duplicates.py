@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
-from engine.cli.printing import check_files, print_results, print_rows, progress_line
+from engine.cli.printing import check_files, print_outcome, print_results, print_rows, progress_line
 from engine.core.errors import BadParameter, NotReady, NotTrained, NoWeights
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
@@ -18,7 +18,6 @@ from engine.core.tables import text_table
 from engine.duplicates.acts.checking import Drop
 from engine.duplicates.acts.journal import root_of
 from engine.duplicates.groups import HEADER, FoundDuplicates
-from engine.duplicates.job import ACTS
 from engine.duplicates.rules import KEEP, STRENGTHS, Rule
 from engine.grouping.duplicates.duplicates import HEADER as BY_VECTORS
 from engine.grouping.duplicates.duplicates import OUTLIER_HEADER, Duplicates, Outliers
@@ -122,11 +121,7 @@ def _act(bench: Workbench, arguments: argparse.Namespace, duplicates: FoundDupli
         print(f"{count_of(len(drops), 'picture')} would be {'linked' if linking else 'moved to the trash'}.")
         return
     outcome = bench.drop_duplicates(arguments.collection, drops, rule, link=linking)
-    print(outcome.sentence(ACTS[arguments.what]))
-    for refusal in outcome.refused:
-        print(f"{refusal.name}: {refusal.sentence}", file=sys.stderr)
-    if outcome.batch:
-        print(f"Undo: python -m engine duplicates restore --collection {arguments.collection} --act {outcome.batch}")
+    print_outcome(outcome, arguments.what, arguments.collection)
 
 
 def _restore(arguments: argparse.Namespace) -> None:
@@ -143,10 +138,7 @@ def _restore(arguments: argparse.Namespace) -> None:
         waiting = {batch.name: batch.waiting for batch in bench.dropped(name)}.get(arguments.act, [])
         print(f"{count_of(len(waiting), 'picture')} would be restored.")
         return
-    outcome = bench.restore_dropped(name, arguments.act)
-    print(outcome.sentence(ACTS["restore"]))
-    for refusal in outcome.refused:
-        print(f"{refusal.name}: {refusal.sentence}", file=sys.stderr)
+    print_outcome(bench.restore_dropped(name, arguments.act), "restore", name)
 
 
 # ── by vectors ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine import VERSION
 from engine.cli import (
+    calibrate,
     classify,
     collections,
     compare,
@@ -18,6 +19,7 @@ from engine.cli import (
     exporting,
     group,
     hashing,
+    hubs,
     indexes,
     jobs,
     labels,
@@ -37,6 +39,7 @@ from engine.core.errors import BenzerError, Stopped, reason_of
 _MODULES = (
     collections,
     search,
+    calibrate,
     selecting,
     indexes,
     weights,
@@ -50,6 +53,7 @@ _MODULES = (
     group,
     exporting,
     duplicates,
+    hubs,
     jobs,
     opening,
     serving,

@@ -19,6 +19,8 @@ from engine.core.humanize import count_of, examples
 from engine.core.progress import Progress
 from engine.core.storage import unwritable, write_bytes
 from engine.core.tables import csv_text, text_table
+from engine.duplicates.acts.trash import Outcome
+from engine.duplicates.job import ACTS
 from engine.search.answer import Answer, Hit
 
 _STDOUT = "-"  # in the place of a file's name
@@ -31,7 +33,8 @@ def answer_table(answer: Answer) -> str:
     if answer.written:
         parts = ["By what it shows", *parts] if answer.hits else []
         parts += ["By what is written", _hits_table(answer.written)]
-    return "\n\n".join([*parts, answer.sentence()])
+    verdict = [answer.calibration.sentence()] if answer.calibration is not None else []
+    return "\n\n".join([*parts, "\n".join([*verdict, answer.sentence()])])
 
 
 def _hits_table(hits: Sequence[Hit]) -> str:
@@ -235,3 +238,12 @@ def progress_line() -> Callable[[Progress], None] | None:
         print(f"\r\x1b[K{line}", end="\n" if progress.done >= progress.total else "", file=sys.stderr, flush=True)
 
     return show
+
+
+def print_outcome(outcome: Outcome, act: str, collection: str) -> None:
+    """Say what became of pictures that were moved, each that was refused, and how the act is taken back."""
+    print(outcome.sentence(ACTS[act]))
+    for refusal in outcome.refused:
+        print(f"{refusal.name}: {refusal.sentence}", file=sys.stderr)
+    if outcome.batch and act != "restore":
+        print(f"Undo: python -m engine duplicates restore --collection {collection} --act {outcome.batch}")

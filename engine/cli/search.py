@@ -80,7 +80,7 @@ def command_search(arguments: argparse.Namespace) -> int | None:
     bench, recipe = Workbench(), recipe_of(arguments)
     _check_filter(bench, recipe.collection, arguments.where)
     query = _query(bench, arguments)
-    answer = _search_building(bench, recipe, query, arguments)
+    answer = bench.calibrated(_search_building(bench, recipe, query, arguments))
     if arguments.save:
         print(f"Saved as {bench.save_search(arguments.save, answer).name}.", file=sys.stderr)
     if query.text and bench.reads_nothing(bench.encoder(recipe), query):
@@ -96,7 +96,7 @@ def _saved(arguments: argparse.Namespace) -> None:
     bench = Workbench()
     found = bench.saved_search(arguments.saved)
     arguments.label, arguments.where, arguments.include_query = found.label, found.where, found.include_query
-    _print(arguments, _search_building(bench, *bench.recipe_and_query(found), arguments))
+    _print(arguments, bench.calibrated(_search_building(bench, *bench.recipe_and_query(found), arguments)))
 
 
 def _print(arguments: argparse.Namespace, answer: Answer) -> None:
@@ -166,6 +166,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     query = query_of(former, bench.collection(recipe.collection).images(), kept)
     arguments.where = former.get("where", "")
     arguments.label, arguments.include_query = former.get("label"), former.get("include_query", False)
+    arguments.local_scaling = former.get("local_scaling", False)
     same, sentences = compared(former, _search_building(bench, recipe, query, arguments).as_dict())
     print("\n".join(sentences))
     return 0 if same else 1
@@ -174,6 +175,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
     """The answer; vectors and then an index that are not there yet are made first."""
     scope = {"include_query": arguments.include_query, "label": arguments.label, "where": arguments.where}
+    scope |= {"local_scaling": True} if arguments.local_scaling else {}
     for _ in range(3):
         try:
             return bench.search(recipe, query, **scope)
@@ -184,7 +186,8 @@ def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: 
                 raise
             print(error.message + " Doing that first.", file=sys.stderr)
             missing = bench.to_prepare(recipe, query).as_dict()
-            bench.run("index" if isinstance(error, NoIndex) else "embed", progress_line(), recipe=missing)
+            indexing = "duplicates" if arguments.local_scaling else "index"
+            bench.run(indexing if isinstance(error, NoIndex) else "embed", progress_line(), recipe=missing)
     return bench.search(recipe, query, **scope)
 
 
@@ -232,6 +235,8 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
+    scaling = "rank by local scaling (CSLS), which takes out pictures that are near to everything (see: hubs)"
+    sub.add_argument("--local-scaling", action="store_true", help=scaling)
     sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of making them")
     sub.add_argument("--save", metavar="NAME", help="save this search under a name")
     sub.add_argument("--saved", metavar="NAME", help="make this saved search again (see: searches)")

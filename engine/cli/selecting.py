@@ -1,4 +1,4 @@
-"""The commands for chosen pictures: tag, sidecars, copy, searches."""
+"""The commands for chosen pictures: tag, sidecars, copy, trash, searches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from engine.cli.flags import Commands, output_flags
-from engine.cli.printing import confirmed, print_rows, progress_line
+from engine.cli.printing import confirmed, print_outcome, print_rows, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
 from engine.core.errors import BadParameter
 from engine.core.humanize import count_of
@@ -30,6 +30,9 @@ def register(commands: Commands) -> None:
     _chosen(sub)
     sub.add_argument("--to", required=True, metavar="FOLDER", help="an existing folder")
     sub.add_argument("--sidecars", action="store_true", help="write tags and stars beside the copied files, as XMP")
+    sub = commands.add("trash", command_trash)
+    _chosen(sub)
+    sub.add_argument("--dry-run", action="store_true", help="say what would be done")
     sub = commands.add("searches", command_searches)
     sub.add_argument("--history", action="store_true", help="list the last hundred searches instead")
     sub.add_argument("--delete", metavar="NAME", help="delete this saved search; asks first")
@@ -86,6 +89,16 @@ def command_copy(arguments: argparse.Namespace) -> None:
     print(f"Copied {count_of(done['count'], 'picture')} to {done['path']}.")
     if done["left_out"]:
         print(text_table(["left out", "why"], done["left_out"][:_SHOWN]))
+
+
+def command_trash(arguments: argparse.Namespace) -> None:
+    """Move pictures to the trash folder beside them, whence the command duplicates restore brings them back."""
+    bench, name = Workbench(), arguments.collection
+    drops = bench.to_trash(name, _ids(bench, arguments))
+    if arguments.dry_run:
+        print(f"{count_of(len(drops), 'picture')} would be moved to the trash.")
+        return
+    print_outcome(bench.drop_duplicates(name, drops), "trash", name)
 
 
 def command_searches(arguments: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ _DERIVED = {
     "indexes",
     "pixels",
     "vocabularies",
+    "calibrations",
     "best_encoder.json",
     ".lock",
 }

@@ -24,7 +24,16 @@ from engine.core.progress import Reporter
 from engine.core.storage import file_digest, read_object, set_aside, write_json
 from engine.core.store import Store
 
-_DERIVED = ("pixels", "vectors", "text_vectors", "blurred_vectors", "class_probabilities", "vocabularies", "indexes")
+_DERIVED = (
+    "pixels",
+    "vectors",
+    "text_vectors",
+    "blurred_vectors",
+    "class_probabilities",
+    "vocabularies",
+    "indexes",
+    "calibrations",
+)
 _GIVEN = ("own_vectors", "groupings")  # what cannot be made again from the pictures alone
 
 

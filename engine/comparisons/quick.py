@@ -78,6 +78,7 @@ class QuickComparison:
 
     Attributes:
         better: what is clearly better than the default of the collection, and is its default from now on.
+        comparable: whether the default itself was measured.
     """
 
     collection: str
@@ -87,6 +88,7 @@ class QuickComparison:
     left_out: tuple[tuple[str, str], ...]
     seconds: float
     better: MeasuredBest | None = None
+    comparable: bool = True
 
     @property
     def judged_by(self) -> str:
@@ -97,6 +99,8 @@ class QuickComparison:
         """What the figures say: how far they can be trusted without labels, and whether the default changes."""
         if not self.labelled:
             return RELIABILITY
+        if not self.comparable:
+            return "The default of the collection stays: it could not be measured itself."
         if self.better is None:
             return "The default of the collection stays: nothing is clearly better."
         low, high = self.better.lead
@@ -134,21 +138,25 @@ def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> Q
         except BenzerError as error:
             left_out.append((choice.title, error.message))
     reporter.update("Comparing encoders", len(lines), len(lines), "encoders")
-    better = _better(home, collection, measured) if sample.labelled else None
+    usual = _of_default(home, collection, measured)
+    better = _better(collection, usual, measured) if sample.labelled and usual is not None else None
     rows, seconds = _ranked(measured), round(time.monotonic() - began, 1)
-    return QuickComparison(collection.name, len(sample.ids), sample.labelled, rows, tuple(left_out), seconds, better)
+    facts = (collection.name, len(sample.ids), sample.labelled, rows, tuple(left_out), seconds)
+    return QuickComparison(*facts, better, comparable=usual is not None)
 
 
-def _better(home: Home, collection: Collection, measured: list[Measured]) -> MeasuredBest | None:
-    """What is clearly better than the default, now kept as the default; None if nothing is or it was not measured."""
+def _of_default(home: Home, collection: Collection, measured: list[Measured]) -> Measured | None:
+    """The line of the default of a collection that nobody has measured; None if it is not among these."""
     default = default_choice(home, collection.name, measured=False)
     key = (default.name, default.weights, default.embedding)
-    usual = next((line[2] for line in measured if (line[0].name, line[0].weights, line[1]) == key), None)
-    if usual is None:
-        return None
+    return next((line for line in measured if (line[0].name, line[0].weights, line[1]) == key), None)
+
+
+def _better(collection: Collection, usual: Measured, measured: list[Measured]) -> MeasuredBest | None:
+    """What is clearly better than the default, now kept as the default; None if nothing is."""
     choice, embedding, figures = max(measured, key=lambda line: line[2].mean())
-    lead = bootstrap_interval(figures - usual, share=_SURE)
-    names, compared = (choice.name, choice.weights, embedding), f"{default.name}/{default.embedding}"
+    lead = bootstrap_interval(figures - usual[2], share=_SURE)
+    names, compared = (choice.name, choice.weights, embedding), f"{usual[0].name}/{usual[1]}"
     best = MeasuredBest(*names, float(figures.mean()), lead, compared) if lead[0] > 0 else None
     keep_best(collection.folder, best)
     return best

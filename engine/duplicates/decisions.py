@@ -6,9 +6,9 @@ decision holds wherever the files are moved.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from filelock import FileLock
@@ -16,19 +16,33 @@ from filelock import FileLock
 from engine.collections.collection import Collection
 from engine.core.storage import full_disk_named, read_object, write_json
 
-Pair = tuple[str, str]
+Contents = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """Pairs of contents, each in ascending order, that are not duplicates, and protected folders below the source."""
+    """Sets of contents of which no two are duplicates, and protected folders below the source.
 
-    apart: frozenset[Pair] = frozenset()
+    A set is in ascending order; one of a single content says that its files are no duplicates of each other.
+    """
+
+    apart: frozenset[Contents] = frozenset()
     protected: tuple[str, ...] = ()
 
     def are_apart(self, one: str, other: str) -> bool:
-        """Whether two contents are not duplicates; for a content and itself: whether all its files are to stay."""
-        return (min(one, other), max(one, other)) in self.apart
+        """Whether two contents are no duplicates; a content and itself: whether its files are all to stay."""
+        if one == other:
+            return (one,) in self.apart
+        return not self._sets_of.get(one, frozenset()).isdisjoint(self._sets_of.get(other, frozenset()))
+
+    @cached_property
+    def _sets_of(self) -> dict[str, set[Contents]]:
+        """The sets in which each content is."""
+        found: dict[str, set[Contents]] = {}
+        for contents in self.apart:
+            for content in contents:
+                found.setdefault(content, set()).add(contents)
+        return found
 
 
 def decisions_of(collection: Collection) -> Decisions:
@@ -37,14 +51,13 @@ def decisions_of(collection: Collection) -> Decisions:
         body = read_object(_path(collection), apart=list, protected=list)
     except FileNotFoundError:
         return Decisions()
-    return Decisions(frozenset((one, other) for one, other in body["apart"]), tuple(body["protected"]))
+    return Decisions(frozenset(_ordered(contents) for contents in body["apart"]), tuple(body["protected"]))
 
 
 def say_apart(collection: Collection, contents: Iterable[str]) -> None:
-    """Record that the pictures of these contents are not duplicates of each other, or that all files of one stay."""
-    found = sorted(set(contents))
-    pairs = {*itertools.combinations(found, 2)} if len(found) > 1 else {(one, one) for one in found}
-    _change(collection, lambda now: Decisions(now.apart | pairs, now.protected))
+    """Remember that the pictures of these contents are no duplicates of each other; a content given alone of itself."""
+    said = _ordered(contents)
+    _change(collection, lambda now: Decisions(now.apart | ({said} if said else set()), now.protected))
 
 
 def forget_apart(collection: Collection, contents: Iterable[str] | None = None) -> None:
@@ -52,10 +65,21 @@ def forget_apart(collection: Collection, contents: Iterable[str] | None = None) 
     gone = None if contents is None else set(contents)
 
     def without(now: Decisions) -> Decisions:
-        kept = (pair for pair in now.apart if gone is not None and not set(pair) <= gone)
+        kept = (part for said in now.apart if gone is not None for part in _parts(said, gone))
         return Decisions(frozenset(kept), now.protected)
 
     _change(collection, without)
+
+
+def _parts(said: Contents, gone: set[str]) -> Iterator[Contents]:
+    """What is left of a set when nothing is said of the pairs of these contents any more."""
+    others, forgotten = set(said) - gone, set(said) & gone
+    if others:
+        yield from {_ordered({*others, one}) for one in forgotten} or {said}
+
+
+def _ordered(contents: Iterable[str]) -> Contents:
+    return tuple(sorted(set(contents)))
 
 
 def protect(collection: Collection, folders: Iterable[str]) -> None:
@@ -79,7 +103,8 @@ def _change(collection: Collection, change: Callable[[Decisions], Decisions]) ->
         folder.mkdir(exist_ok=True)
         with FileLock(folder / ".decisions.lock"):
             now = change(decisions_of(collection))
-            write_json(_path(collection), {"apart": sorted(map(list, now.apart)), "protected": list(now.protected)})
+            apart = sorted([*said] if len(said) > 1 else [*said, *said] for said in now.apart)
+            write_json(_path(collection), {"apart": apart, "protected": list(now.protected)})
 
 
 def _path(collection: Collection) -> Path:

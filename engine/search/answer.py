@@ -7,11 +7,13 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
+from engine.search.calibration.calibration import Calibration, Confidence
 from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
 from engine.search.provenance import COLUMNS, Provenance, WordsUsed, provenance_cells
 from engine.search.showing import html_of, show_page
@@ -26,7 +28,7 @@ class Query:
 
     `crop` is (left, top, right, bottom) as shares of the upright picture's width and height. For a `text` with a
     picture, `share` is the weight of the text in percent, None for its weight in training. `stored` says whether the
-    query is a whole image of the collection, whose vector is stored.
+    query is a whole image of the collection, whose vector is stored; `pictured`, whether it is one picture alone.
     """
 
     image_id: int | None = None
@@ -38,6 +40,7 @@ class Query:
     sha256: str = ""  # of the picture's file
     examples: tuple[Example, ...] = ()  # in place of all others
     stored: bool = field(init=False, repr=False, compare=False)
+    pictured: bool = field(init=False, repr=False, compare=False)
     image_ids: frozenset[int] = field(init=False, repr=False, compare=False)  # of the collection
 
     def __post_init__(self) -> None:
@@ -45,6 +48,7 @@ class Query:
         if self.examples:
             object.__setattr__(self, "examples", checked_examples(self.examples))
         object.__setattr__(self, "stored", whole)
+        object.__setattr__(self, "pictured", not self.text and not self.examples)
         ids = {self.image_id, *(one.image_id for one in self.examples)}
         object.__setattr__(self, "image_ids", frozenset(ids - {None}))
         if self.data is not None:
@@ -128,16 +132,38 @@ class Answer:
     written: tuple[Hit, ...] = ()  # hits by names, labels and texts, if the query is words
     where: str = ""  # the filter, as `parse_where` reads it
     words: WordsUsed | None = None  # how the words were understood, if no encoder of texts was asked
+    local_scaling: bool = False  # whether results are ranked by distances relative to the reach of each picture
     thumbnail: Callable[[int], bytes] | None = field(default=None, repr=False, compare=False)  # by id, as WebP
+    calibrated: Calibration | None = field(default=None, repr=False, compare=False)  # of the distances, if known
+
+    @cached_property
+    def calibration(self) -> Confidence | None:
+        """How far the results can be trusted: a verdict, and how likely chance is for each of them.
+
+        None where distances say nothing of it: of words and of several examples, or while it is still being computed.
+        """
+        if self.calibrated is None:
+            return None
+        own = next((place for place, hit in enumerate(self.hits) if hit.id == self.query.image_id), None)
+        return self.calibrated.judge([hit.distance for hit in self.hits], own if self.query.crop is None else None)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.sentence()}>"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each hit, the nearest first: rank, id, name, label, text, distance and sha256."""
+        """One row for each hit, the nearest first: rank, id, name, label, text, distance and sha256.
+
+        Where results are calibrated also `percentile`, the share of random pairs of pictures that are as near,
+        `expected_by_chance`, how many pictures of the collection are, and with labels `probability`, that the label is
+        the query's.
+        """
         import pandas as pd
 
-        return pd.DataFrame([asdict(hit) for hit in self.hits], columns=[column.name for column in fields(Hit)])
+        frame = pd.DataFrame([asdict(hit) for hit in self.hits], columns=[column.name for column in fields(Hit)])
+        if (found := self.calibration) is not None:
+            frame = frame.assign(percentile=found.percentiles, expected_by_chance=found.expected)
+            frame = frame.assign(probability=found.alike) if found.alike else frame
+        return frame
 
     def show(self) -> None:
         """Show the hits as pictures: in a notebook below the cell, else in the browser."""
@@ -187,7 +213,10 @@ class Answer:
         """What few answers have; the words as lists, as they are read again from JSON."""
         written = {"written": [asdict(h) for h in self.written]} if self.written else {}
         words = {"words": json.loads(json.dumps(asdict(self.words)))} if self.words else {}
-        return written | words | ({"where": self.where} if self.where else {})
+        found = self.calibration
+        calibration: dict[str, Any] = {"calibration": found.as_dict()} if found is not None else {}
+        calibration |= {"local_scaling": True} if self.local_scaling else {}
+        return written | words | ({"where": self.where} if self.where else {}) | calibration
 
     def _asked(self) -> dict[str, Any]:
         """The query: an image by its id, the file's name and sha256; and the text, if any."""
@@ -213,6 +242,7 @@ class Answer:
         words += ["--crop", ",".join(f"{side:.4f}" for side in self.query.crop)] if self.query.crop else []
         words += ["--precision", self.provenance.precision] if self.provenance and self.provenance.depends else []
         words += ["--include-query"] if self.include_query else []
+        words += ["--local-scaling"] if self.local_scaling else []
         words += [f"--words={self.query.text}"] if self.query.text else []
         words += ["--share", str(self.query.share)] if self.query.text and self.query.share is not None else []
         if self.query.examples:

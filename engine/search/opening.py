@@ -20,6 +20,8 @@ from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors.store import Vectors, state, stored
 from engine.indexes import Index, make_index
+from engine.search.calibration.late import LateCalibration
+from engine.search.calibration.stored import calibration_store
 from engine.search.index_files import make_room, mark_used
 from engine.search.provenance import provenance_of
 from engine.search.searcher import Searcher
@@ -64,7 +66,9 @@ def open_searcher(
     outdated = recipe.method != truth.name and _outdated(index_store(collection, info, recipe))
     index = open_index(collection, info, recipe, vectors, truth)
     note = _REBUILT.format(recipe.method) if outdated else ""
-    return Searcher(recipe, images, vectors, index, truth, note, provenance_of(info, images))
+    place = calibration_store(collection, info, recipe.embedding, recipe.metric)
+    calibration = LateCalibration(place, vectors, images, recipe.metric)
+    return Searcher(recipe, images, vectors, index, truth, note, provenance_of(info, images), calibration)
 
 
 def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -> None:

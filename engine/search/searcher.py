@@ -15,6 +15,7 @@ from engine.encoders.vectors.store import Vectors
 from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall
 from engine.indexes import Index, Neighbours
 from engine.search.answer import Answer, Hit, Query, Receipt
+from engine.search.calibration.late import LateCalibration
 from engine.search.examples import Example
 from engine.search.limits import Limits
 from engine.search.provenance import Provenance
@@ -52,7 +53,8 @@ class Searcher:
     """Answers queries under one recipe; `images` and `vectors` belong to the same state of the collection.
 
     `exact` is exact search over the same vectors: the reference for the answers, or `index` itself. `note` is a
-    sentence on how the index was built, "" for none; `provenance` goes into exports.
+    sentence on how the index was built, "" for none; `provenance` goes into exports; `calibration` says what distances
+    mean.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Searcher:
         exact: Index,
         note: str = "",
         provenance: Provenance | None = None,
+        calibration: LateCalibration | None = None,
     ) -> None:
         self.recipe = recipe
         self.images = images
@@ -72,6 +75,7 @@ class Searcher:
         self.exact = exact
         self.note = note
         self.provenance = provenance
+        self.calibration = calibration
         self._rows = {int(id): row for row, id in enumerate(images.ids)}
         self._has_vector = np.isin(images.ids, vectors.ids)
         self._labels = np.asarray(images.labels)
@@ -110,6 +114,9 @@ class Searcher:
         recall, missed, estimated = 1.0, _NONE, False
         if not exactly:
             recall, missed, estimated = self._judge(nearest, vector, recipe.k, scope)
+        late, calibrated = self.calibration, None
+        if late is not None and query.pictured:
+            calibrated = late.found if late.done else late.now()
         receipt = Receipt(
             milliseconds=nearest.milliseconds,
             encode_milliseconds=encode_milliseconds,
@@ -124,6 +131,7 @@ class Searcher:
         return Answer(
             recipe, self.named(query), self._hits(nearest), receipt, missed, limits.label, limits.include_query,
             " · ".join(filter(None, (note, self.note))), self.provenance, where=limits.where,
+            calibrated=calibrated,
         )  # fmt: skip
 
     def ranked(
@@ -135,11 +143,16 @@ class Searcher:
         *,
         encode_milliseconds: float,
         note: str = "",
+        by: NDArray[np.floating] | None = None,
     ) -> Answer:
-        """The answer by given (n,) distances of all vectors instead of a query vector; otherwise as `answer`."""
+        """The answer by given (n,) distances of all vectors instead of a query vector; otherwise as `answer`.
+
+        Args:
+            by: (n,) what the results are ordered by, if not by their distances.
+        """
         began = time.perf_counter()
         scope = self._scope(query, limits)
-        order = self._order(distances, scope)[: recipe.k]
+        order = self._order(distances if by is None else by, scope)[: recipe.k]
         took = 1000 * (time.perf_counter() - began)
         count, total = len(self.vectors.ids), self._total(scope)
         hits = self._hits(SearchResult(self.vectors.ids[order], distances[order], count, took))
@@ -149,10 +162,20 @@ class Searcher:
             _NONE, limits.label, limits.include_query, note, self.provenance, where=limits.where,
         )  # fmt: skip
 
-    def further(self, answer: Answer, distances: NDArray[np.float32], limits: Limits) -> list[Hit]:
-        """All results after those of an answer, by (n,) distances of all vectors; `limits` are those of the answer."""
+    def further(
+        self,
+        answer: Answer,
+        distances: NDArray[np.float32],
+        limits: Limits,
+        by: NDArray[np.floating] | None = None,
+    ) -> list[Hit]:
+        """All results after those of an answer, by (n,) distances of all vectors; `by` as for `ranked`.
+
+        Args:
+            limits: those of the answer.
+        """
         scope = self._scope(answer.query, limits)
-        order = self._order(distances, scope)
+        order = self._order(distances if by is None else by, scope)
         order = order[~np.isin(self.vectors.ids[order], [hit.id for hit in answer.hits])]
         hits = self._hits(SearchResult(self.vectors.ids[order], distances[order], len(distances), 0.0))
         return [replace(hit, rank=hit.rank + len(answer.hits)) for hit in hits]
@@ -228,7 +251,7 @@ class Searcher:
         possible = self.images.ids[self._has_vector] if scope.ids is None else scope.ids
         return len(possible) - int(np.isin(scope.left_out, possible).sum())
 
-    def _order(self, distances: NDArray[np.float32], scope: Scope) -> NDArray[np.int64]:
+    def _order(self, distances: NDArray[np.floating], scope: Scope) -> NDArray[np.int64]:
         """The rows of all vectors that may be found, nearest first; ties in the order of their ids."""
         rows = np.flatnonzero(scope.keeps(np.asarray(self.vectors.ids)))
         return rows[np.argsort(distances[rows], kind="stable")]

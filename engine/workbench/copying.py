@@ -1,26 +1,36 @@
-"""Copying chosen pictures into a folder: names that are taken are numbered, and nothing is ever overwritten."""
+"""Copying chosen pictures into a folder, and removing the copies again.
+
+Names that are taken are numbered, and nothing is ever overwritten.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import tempfile
+import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from engine.collections.collection import Collection
 from engine.collections.facts.marks import Mark, marks
 from engine.collections.facts.sidecars import SUFFIX
 from engine.collections.facts.xmp import Sidecar, with_sidecar
-from engine.core.errors import BadParameter, NotFound
+from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.home import home_of
+from engine.core.humanize import file_size
 from engine.core.moving import move_without_replacing
 from engine.core.progress import Reporter
-from engine.core.storage import full_disk_named
+from engine.core.storage import file_digest, full_disk_named
+from engine.duplicates.acts.checking import Refusal, Refused
 from engine.grouping.stored.exporting import names_and_size
 from engine.grouping.stored.exports import Entry, check_room, entries
 from engine.grouping.stored.exports import Part as _Part
 
+MOST_ZIPPED = 512 << 20  # bytes, which are held in memory
 _TRIES = 10_000  # numbers after a name
 
 
@@ -28,7 +38,8 @@ def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Copy the pictures `ids` of `collection` into the existing `folder`, with `sidecars` where asked for.
 
     Returns:
-        `path` of the folder, `count`, the `files` that were written, and `left_out`: names with the reason.
+        `path` of the folder, `count`, the `files` that were written, `left_out`: names with the reason, and `made`
+        for `remove_copies`: name, id and sha256 of every file, sidecars included.
 
     Raises:
         NotFound: no such folder, or none of the pictures can be read. BadParameter: no pictures. StorageFull: they do
@@ -41,26 +52,73 @@ def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     names, size = names_and_size(collection, ids)
     check_room(folder, size)
     known = marks(collection) if arguments.get("sidecars") else {}
-    files, left_out = list[str](), list[list[str]]()
+    files, made, left_out = list[str](), list[list[Any]](), list[list[str]]()
     for number, place in enumerate(entries([_Part("", ids)], names), 1):
         try:
-            files.append(_copied(collection, place, folder, known.get(place.id)).name)
+            copies = _copied(collection, place, folder, known.get(place.id))
+            files.append(copies[0][0])
+            made += [[name, place.id, digest] for name, digest in copies]
         except NotFound as error:
             left_out.append([place.file, error.message])
         reporter.update("Copying pictures", number, len(ids), "images")
     if not files:
         raise NotFound(f"None of the pictures can be copied: {left_out[0][1]}")
-    return {"path": str(folder), "count": len(files), "files": files, "left_out": left_out}
+    return {"path": str(folder), "count": len(files), "files": files, "left_out": left_out, "made": made}
 
 
-def _copied(collection: Collection, place: Entry, folder: Path, mark: Mark | None) -> Path:
+def zipped(collection: Collection, ids: Sequence[int]) -> bytes:
+    """The files of pictures as one ZIP, those of the same name numbered.
+
+    Raises:
+        NotFound: no such picture, or its file is gone. BadParameter: more than MOST_ZIPPED bytes, or no pictures.
+    """
+    names, size = names_and_size(collection, ids)
+    if size > MOST_ZIPPED:
+        raise BadParameter("size", "a ZIP of pictures", f"at most {file_size(MOST_ZIPPED)}", file_size(size))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:  # stored: pictures are compressed already
+        for place in entries([_Part("", ids)], names):
+            packed.writestr(place.file, collection.picture(place.id))
+    return out.getvalue()
+
+
+def remove_copies(collection: Collection, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:
+    """Remove the files that `copy_files` has `made` in the folder; how many, and which were left, with the reason.
+
+    A file is left if it has changed since, or if its picture can no longer be read: it may be the last copy.
+    """
+    removed, left = 0, list[Refusal]()
+    for name, id, digest in made:
+        try:
+            _remove(collection, folder / PurePath(str(name)).name, int(id), str(digest))
+            removed += 1
+        except FileNotFoundError:
+            left.append(Refusal(str(name), "It is no longer there."))
+        except OSError as error:
+            left.append(Refusal(str(name), f"The disk refused: {(error.strerror or str(error)).lower()}."))
+        except BenzerError as error:
+            left.append(Refusal(str(name), error.message))
+    return removed, left
+
+
+def _remove(collection: Collection, path: Path, id: int, digest: str) -> None:
+    if path.is_symlink() or file_digest(path) != digest:
+        raise Refused("It has changed since it was copied.")
+    collection.picture(id)
+    path.unlink()
+
+
+def _copied(collection: Collection, place: Entry, folder: Path, mark: Mark | None) -> list[tuple[str, str]]:
+    """Name and sha256 of the copy, and of its sidecar file if it has one."""
     data, modified = collection.picture(place.id), _modified(collection, place.id)
     marked = mark is not None and bool(mark.tags or mark.stars)
     target = _put(data, folder, place.file, SUFFIX if marked else "")
     os.utime(target, ns=(modified, modified))
+    made = [(target.name, hashlib.sha256(data).hexdigest())]
     if mark is not None and marked:
-        _put(with_sidecar(None, Sidecar(mark.tags, mark.stars)), folder, target.name + SUFFIX)
-    return target
+        beside = with_sidecar(None, Sidecar(mark.tags, mark.stars))
+        made.append((_put(beside, folder, target.name + SUFFIX).name, hashlib.sha256(beside).hexdigest()))
+    return made
 
 
 def _modified(collection: Collection, id: int) -> int:

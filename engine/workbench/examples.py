@@ -13,6 +13,7 @@ from engine.core.errors import NothingKnown, NotReady
 from engine.core.recipe import MAX_K, Recipe
 from engine.core.settings import check_whole
 from engine.encoders.text_image import takes_texts
+from engine.evaluation.local_scaling import scaled
 from engine.search.answer import Answer, Hit, Query
 from engine.search.examples import Example, combined, described, learned_distances, teaches
 from engine.search.limits import Limits
@@ -63,7 +64,9 @@ class ExampleMethods(PictureMethods, WordMethods):
             hits = self.search_words(recipe.but(k=min(ready, MAX_K)), answer.query, limits).hits
             return tuple(hits[len(answer.hits) :])
         opened = self._open(recipe.but(method="exact", options=()))
-        return tuple(opened.searcher.further(answer, self._distances(opened, answer), limits)[:count])
+        distances = self._distances(opened, answer)
+        by = scaled(distances, self._reach(recipe)) if answer.local_scaling else None
+        return tuple(opened.searcher.further(answer, distances, limits, by)[:count])
 
     def search_report(self, answer: Answer, further: Sequence[Hit] = ()) -> str:
         """The results of a search as one page of HTML with the pictures inside; at most 1,000."""
@@ -78,6 +81,10 @@ class ExampleMethods(PictureMethods, WordMethods):
         """
         opened = self.collection(collection)
         return selection_report(opened, self.picture_table(collection), title, parts, note)
+
+    def _reach(self, recipe: Recipe) -> NDArray[np.float32]:
+        """As the workbench has it."""
+        raise NotImplementedError
 
     def _distances(self, opened: OpenedRecipe, answer: Answer) -> NDArray[np.float32]:
         """(n,) how far all vectors are from the query of an answer."""

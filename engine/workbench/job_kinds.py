@@ -37,8 +37,8 @@ from engine.grouping.stored.exporting import copy, extract
 from engine.interchange.export import export
 from engine.interchange.importing import import_dataset
 from engine.jobs import job as jobs
-from engine.runs.listing import run
-from engine.search.job import embed, index, sample
+from engine.runs.run import run
+from engine.search.job import calibrate, embed, index, sample
 from engine.training.job import train
 from engine.workbench.copying import copy_files
 
@@ -192,9 +192,10 @@ KINDS: dict[str, JobKind] = {
         JobKind("sample", "Creating the sample", sample, _sample, ("collection",), _AGAIN),
         JobKind("embed", "Preparing", embed, _recipe, ("vectors",), _VECTORS),
         JobKind("index", "Indexing", index, _recipe, ("vectors",), _NOTHING),
+        JobKind("calibrate", "Calibrating", calibrate, _recipe, ("calibration",), _NOTHING),
         JobKind("duplicates", "Finding duplicates in", duplicates, _recipe, ("duplicates",), _VECTORS),
         JobKind("perceptual", "Finding duplicates in", find_duplicates, _collection, ("duplicates",), _AGAIN),
-        JobKind("tidy", "Moving duplicates of", act_on_duplicates, _collection, ("duplicates",),
+        JobKind("tidy", "Moving pictures of", act_on_duplicates, _collection, ("duplicates",),
                 "What was moved is listed on the page Duplicates and can be restored there."),
         JobKind("group", "Grouping", _group, _recipe, ("groups",), _VECTORS),
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +20,9 @@ from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, NotFound
 from engine.core.home import Home
 from engine.core.settings import check_whole
+from engine.duplicates.acts.checking import Refusal
 from engine.search.limits import Limits
+from engine.workbench.copying import remove_copies, zipped
 
 LARGEST_SIDE = 16_384  # pixels, of a picture that is looked at
 
@@ -131,6 +133,14 @@ class PictureMethods:
         if not conditions:
             return Limits(include_query, label)
         return Limits(include_query, label, print_where(conditions), self.meeting(collection, conditions))
+
+    def zipped(self, collection: str, ids: Sequence[int]) -> bytes:
+        """The files of pictures as one ZIP; see `copying.zipped`."""
+        return zipped(self.collection(collection), ids)
+
+    def remove_copies(self, collection: str, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:
+        """Take back what the job "files" has copied; see `copying.remove_copies`."""
+        return remove_copies(self.collection(collection), folder, made)
 
     # Copying files and writing sidecars are jobs: start("files", collection=…, ids=…, folder=…, sidecars=…) and
     # start("sidecars", collection=…, ids=…), where ids=None stands for every picture with tags or stars.

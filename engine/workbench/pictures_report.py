@@ -39,7 +39,8 @@ def search_report(collection: Collection, table: PictureTable, answer: Answer, f
     parts: list[Part] = [("Query", query)] if query else []
     parts += [("Results" if query else "", show.hits(hits))] if hits else []
     parts += [("By names, labels and texts", show.hits(answer.written))] if answer.written else []
-    sentences = [f"{collection.title} · {answer.sentence()}", *_described(answer)]
+    verdict = [answer.calibration.sentence()] if answer.calibration is not None else []
+    sentences = [*verdict, f"{collection.title} · {answer.sentence()}", *_described(answer)]
     return render("workbench/pictures_report.html", title=_title(answer), sentences=sentences, parts=parts)
 
 

@@ -1,14 +1,14 @@
-"""What pages, commands and notebooks ask about duplicates, whatever encoder is chosen for search."""
+"""What pages, commands and notebooks ask about duplicates and the trash, whatever encoder is chosen for search."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.collections.collection import Collection
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import NotReady
 from engine.core.home import Home
-from engine.duplicates.acts.checking import Drop
+from engine.duplicates.acts.checking import Drop, trash_refused
 from engine.duplicates.acts.journal import Batch, batches
 from engine.duplicates.acts.trash import Outcome, move_to_trash, restore, share_files
 from engine.duplicates.decisions import decisions_of
@@ -67,6 +67,15 @@ class TidyingMethods:
     ) -> Outcome:
         """Move pictures to the trash folder, or let them share the file of the kept one; see engine.duplicates.acts."""
         return (share_files if link else move_to_trash)(self.collection(collection), drops, rule)
+
+    def to_trash(self, collection: str, ids: Iterable[int]) -> list[Drop]:
+        """What `drop_duplicates` and the job "tidy" take to move pictures away for their own sake, none being kept."""
+        contents = {row.id: row.hash for row in self.collection(collection).rows("image")}
+        return [Drop(id, contents.get(id, "")) for id in dict.fromkeys(map(int, ids))]
+
+    def trash_refused(self, collection: str) -> str:
+        """Why no picture can be moved away for its own sake, as a sentence; "" if nothing speaks against it."""
+        return trash_refused(self.collection(collection))
 
     def dropped(self, collection: str) -> list[Batch]:
         """What was done and can be restored, newest first."""

@@ -52,6 +52,7 @@ from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.training import TrainingConfig
 from engine.workbench.adding import AddingMethods
+from engine.workbench.calibrating import CalibrationMethods
 from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
 from engine.workbench.cost import embedding_seconds
@@ -104,6 +105,7 @@ class Workbench(
     AddingMethods,
     FolderMethods,
     TidyingMethods,
+    CalibrationMethods,
     ExampleMethods,
     SearchMethods,
     ClassificationMethods,
@@ -208,6 +210,7 @@ class Workbench(
         include_query: bool = False,
         label: str | None = None,
         where: str | Where = "",
+        local_scaling: bool = False,
     ) -> Answer:
         """The k most similar images to the query, with the receipt; `further` gives more of them.
 
@@ -215,6 +218,7 @@ class Workbench(
             recipe: a recipe or its text; of a collection or its name the default recipe.
             query: a picture in any form, the id of one, or a Query: words or several examples (`Query.of`).
             where: a filter as in `engine.collections.facts.where`, which scopes the search itself.
+            local_scaling: rank by distances relative to the reach of each picture (CSLS), which takes hubs out.
 
         Raises:
             NotReady: something must be prepared first (see `readiness`). NotFound: no such collection, image or label,
@@ -225,6 +229,8 @@ class Workbench(
         query = query if isinstance(query, Query) else query_of(query)
         label = label or None
         limits = self._limits(recipe.collection, include_query, label, where) if where else Limits(include_query, label)
+        if local_scaling and not query.pictured:
+            raise BadParameter("local scaling", "the search", "left out unless one picture is searched with", True)
         if query.text and not takes_texts(recipe.encoder):
             answer = self.search_words(recipe, query, limits)
         elif query.examples:
@@ -234,7 +240,8 @@ class Workbench(
             vector = self._query_vector(opened, recipe, query)
             took = 0.0 if query.stored else 1000 * (time.perf_counter() - began)
             note = self.text_note(opened.encoder, query) if query.text else ""
-            answer = opened.searcher.answer(query, vector, recipe, limits, encode_milliseconds=took, note=note)
+            ask = partial(self.search_scaled, opened) if local_scaling else opened.searcher.answer
+            answer = ask(query, vector, recipe, limits, encode_milliseconds=took, note=note)
         return replace(answer, thumbnail=lambda id: self.collection(recipe.collection).thumbnail(id))
 
     def encoder(self, recipe: Recipe) -> Encoder:

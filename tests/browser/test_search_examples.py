@@ -170,6 +170,9 @@ def test_pictures_are_selected_tagged_copied_and_it_is_undone(page: Any, server:
     page.keyboard.press("Enter")
     page.get_by_text(f"Copied 5 files to {target}.", exact=True).wait_for()
     assert len(list(target.iterdir())) == 5
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text(f"5 copied files removed from {target}.", exact=True).wait_for()
+    assert not list(target.iterdir())
     page.locator(TILES).first.focus()
     page.keyboard.press("Escape")
     bar.wait_for(state="hidden")
@@ -191,3 +194,28 @@ def test_an_act_is_taken_back_and_a_selection_is_searched_with(page: Any, server
     page.get_by_text("The former tags and stars of 8 pictures are back.", exact=True).wait_for()
     bar.get_by_role("button", name="Search with these", exact=True).click()
     heading(page, "8 most similar to 8 pictures").wait_for()
+
+
+def test_pictures_are_moved_to_the_trash_by_keys_and_restored(page: Any, server: Server) -> None:
+    opened(page, server)
+    found = ids(page)
+    page.locator(TILES).nth(2).focus()
+    page.keyboard.press("x")
+    bar = page.get_by_role("toolbar", name="Selected pictures", exact=True)
+    bar.get_by_role("button", name="Move to trash", exact=True).focus()
+    page.keyboard.press("Enter")
+    question = bar.get_by_role("group", name="Move 1 file to trash", exact=True)
+    question.get_by_text("Everything in it can be restored.").wait_for()
+    page.keyboard.press("Escape")
+    question.wait_for(state="detached")
+    assert found[2] in ids(page)
+    bar.get_by_role("button", name="Move to trash", exact=True).click()
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    page.get_by_text(re.compile("1 picture .* moved to the trash")).wait_for()
+    page.locator(f'{TILES}[data-id="{found[2]}"]').wait_for(state="detached")
+    page.get_by_text("Exact search over 22 pictures").wait_for()
+    bar.wait_for(state="hidden")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text(re.compile("1 picture .* restored")).wait_for()
+    page.locator(f'{TILES}[data-id="{found[2]}"]').wait_for()

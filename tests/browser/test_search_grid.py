@@ -240,3 +240,35 @@ def test_why_a_result_is_near_is_asked_by_keys_and_comes_back_with_the_link(page
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     page.wait_for_url(lambda url: "why=" not in url)
+
+
+def test_back_closes_the_look_and_its_address_opens_it(page: Any, server: Server) -> None:
+    opened(page, server)
+    found, before = ids(page), page.url
+    dialog = page.get_by_role("dialog", name="Picture", exact=True)
+    page.locator(TILES).nth(2).focus()
+    page.keyboard.press("Space")
+    page.wait_for_url(re.compile(f"#look={found[2]}$"))
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile(f"#look={found[3]}$"))
+    link = page.url
+    page.go_back()
+    dialog.wait_for(state="hidden")
+    assert page.url == before
+    expect(page.locator(TILES).first).to_have_attribute("data-id", found[0])
+    assert ids(page) == found
+    page.go_forward()
+    dialog.wait_for()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    page.wait_for_url(lambda url: url == before)
+    page.goto("about:blank")
+    page.goto(link)
+    dialog.get_by_text("4 of 8", exact=True).wait_for()
+    dialog.get_by_role("button", name="Search with this picture", exact=True).click()
+    page.wait_for_url(re.compile(rf"[?&]q={found[3]}(&|$)"))
+    dialog.wait_for(state="hidden")
+    page.go_back()
+    page.wait_for_url(re.compile("[?&]q=7(&|$)"))
+    expect(page.locator(TILES).first).to_have_attribute("data-id", found[0])
+    assert ids(page) == found

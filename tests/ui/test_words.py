@@ -97,6 +97,7 @@ RIGHTLY = [
     r"image size",  # of a training, in pixels
     r"images per second",  # the name of a curve in TensorBoard, of older runs too
     r"(does not|cluster|server) answers?",  # a computer
+    r"surely the same",  # a verdict on results
 ]
 
 _RETIRED = {re.compile(rf"(?<![\w-])(?:{old})(?![\w-])", re.IGNORECASE): new for old, new in GLOSSARY.items()}

@@ -121,6 +121,7 @@ def _choices() -> tuple[object, ...]:
         "where",
         "label",
         "include_query",
+        "local_scaling",
         "k",
         "collection",
         "encoder",
@@ -139,6 +140,7 @@ def _read_details(address: dict[str, str]) -> None:
     if "label" not in address:
         st.session_state.label = ""
     st.session_state.include_query = address.get("self") == "1"
+    st.session_state.local_scaling = address.get("scaling") == "1"
     if "collection" in address:
         set_where(address["collection"], address.get("where", ""))
     st.session_state.k = min(max(int(address.get("k", DEFAULT_K)), 1), MAX_K)
@@ -192,6 +194,8 @@ def write_address(recipe: Recipe) -> None:
         address["label"] = label
     if st.session_state.get("include_query"):
         address["self"] = "1"
+    if st.session_state.get("local_scaling"):
+        address["scaling"] = "1"
     if where := where_of(recipe.collection):
         address["where"] = print_where(where)
     address |= _of_query(current_query())

@@ -54,11 +54,11 @@ def date_shown(taken: str) -> str:
     return f"{datetime.fromisoformat(taken):%-d %B %Y, %H:%M}" if taken else ""
 
 
-def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str, str]:
-    """Pictures as "txt" (their paths), "csv" (what is known of them) or "html" (a report), and its media type.
+def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str | bytes, str]:
+    """Pictures as "txt" (their paths), "csv" (what is known of them), "html" (a report) or "zip", and its media type.
 
     Raises:
-        NotFound: no such collection, picture or kind. BadParameter: more than a report holds.
+        NotFound: no such collection, picture or kind. BadParameter: more than a report or a ZIP holds.
     """
     if kind == "txt":
         return "\n".join(map(str, workbench().paths(collection, ids))), "text/plain"
@@ -67,6 +67,8 @@ def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str, str
     if kind == "html":
         title = f"{count_of(len(ids), 'picture')} of {open_collection(collection).title}"
         return workbench().selection_report(collection, title, {"": ids}), "text/html"
+    if kind == "zip":
+        return workbench().zipped(collection, ids), "application/zip"
     raise NotFound(f"Pictures cannot be had as {kind!r}.")
 
 

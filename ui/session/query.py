@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -184,6 +185,14 @@ def change_example(place: int, **changes: object) -> None:
     else:
         present[place] = replace(present[place], **changes)  # type: ignore[arg-type]
         set_examples(present)
+
+
+def forget_pictures(ids: Collection[int]) -> None:
+    """Take pictures that are no longer there out of the query."""
+    present = examples_of(current_query())
+    left = [one for one in present if one.image_id not in ids]
+    if len(left) < len(present):
+        set_examples(left)
 
 
 def _same(one: Example, other: Example) -> bool:

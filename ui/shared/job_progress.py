@@ -9,6 +9,8 @@ from engine.core.progress import Progress
 from engine.jobs.job import Job
 from ui.shared.plain_text import plain_text
 
+# A page that draws the job itself, which shows in its button to stop it, needs no chip.
+_ONCE = 'body:has([class*="st-key-stop-"][class*="-{}"]) .st-key-job-chip {{ display: none; }}'
 REFRESH = 2  # seconds; polling every second in two tabs costs nearly half a core
 
 
@@ -73,6 +75,7 @@ def job_chip(jobs: list[Job]) -> None:
             st.rerun()
         progress = job.progress
         with st.container(border=True, key="job-chip"):
+            st.html(f"<style>{_ONCE.format(job.id)}</style>")
             st.caption(f"**{plain_text(job.title)}**")
             st.progress(progress.fraction, text=plain_text(progress_sentence(progress)))
             if len(running) > 1:

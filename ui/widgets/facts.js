@@ -55,7 +55,8 @@ class Facts {
     const place = told.latitude === undefined ? "" : `${told.latitude.toFixed(5)}, ${told.longitude.toFixed(5)}`;
     const rows = [
       ["Label", told.label], ["Text", told.text], ["Date", told.date], ["Camera", told.camera], ["Lens", told.lens],
-      ["Size", told.size], ["Place", place], ["Distance", item.distance], ["Folder", told.folder],
+      ["Size", told.size], ["Place", place], ["Distance", item.distance],
+      ["By chance", item.chance], ["Same label", item.alike], ["Folder", told.folder],
       ...Object.entries(told.columns),
     ];
     for (const [term, value] of rows) if (value) list.append(make("dt", "", term), make("dd", "", value));

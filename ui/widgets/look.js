@@ -4,8 +4,9 @@ const SIDES = [640, 1280, 1920, 2560, 3840];
 const NEAREST = 8; // how far in a picture can be zoomed, in pixels of the screen for one of the picture
 
 class Look {
-  constructor(root, act) {
-    this.act = act;
+  // `told(id)` is called with every picture that is shown.
+  constructor(root, act, told) {
+    Object.assign(this, { act, told });
     this.dialog = make("dialog", "look");
     this.dialog.setAttribute("aria-label", "Picture");
     this.title = make("h2", "title");
@@ -50,6 +51,7 @@ class Look {
   show(at) {
     this.at = at;
     this.item = this.items[at];
+    this.told(this.item.id);
     this.title.textContent = this.item.name;
     this.title.title = this.item.path;
     this.count.textContent = `${at + 1} of ${this.items.length}`;

@@ -30,6 +30,10 @@ class PictureGrid {
     this.facts.element.hidden = true;
     root.append(this.shelf, this.facts.element);
     this.sized = new ResizeObserver(() => this.arrange());
+    this.address = new LookAddress(
+      (kind, id) => kind === this.data?.kind && this.items.has(id) && (this.look(id), true),
+      () => this.viewer?.dialog.close(),
+    );
   }
 
   listen() {
@@ -42,6 +46,7 @@ class PictureGrid {
     };
     document.addEventListener("scroll", this.scrolled, true);
     this.scrolled();
+    this.address.listen();
   }
 
   update(data) {
@@ -64,6 +69,7 @@ class PictureGrid {
     if (focused !== undefined) this.list.querySelector("button.tile[tabindex='0']")?.focus({ preventScroll: true });
     if (data.facts !== this.stamp) this.renewFacts(data.facts);
     else if (!this.facts.element.hidden) this.regard(this.reached, 0);
+    this.address.openLinked();
   }
 
   rest() {
@@ -72,6 +78,7 @@ class PictureGrid {
     document.removeEventListener("scroll", this.scrolled, true);
     clearTimeout(this.idle);
     this.round = undefined;
+    this.address.rest();
   }
 
   focused() {
@@ -170,8 +177,11 @@ class PictureGrid {
   // ── looking at a picture, and its facts ──
 
   look(id) {
-    this.viewer ??= new Look(this.root, (what, id, value) => this.act(what, id, value));
-    const back = (last) => this.cells.get(last)?.querySelector(".tile").focus();
+    this.viewer ??= new Look(this.root, (what, id, value) => this.act(what, id, value), (id) => this.address.shown(this.data.kind, id));
+    const back = (last) => {
+      this.address.closed();
+      this.cells.get(last)?.querySelector(".tile").focus();
+    };
     this.viewer.open(this.data.items, this.data.items.findIndex((item) => item.id === id), this.data.actions, (id) => this.selected().has(id), back);
   }
 

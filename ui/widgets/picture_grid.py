@@ -33,6 +33,7 @@ _grid = component(
     "selection.js",
     "facts.js",
     "look.js",
+    "look_address.js",
     "picture_grid.js",
 )
 
@@ -48,6 +49,7 @@ class Picture:
         size: upright width and height in pixels. second: its text or label, "" for none.
         same: whether its label is the query's (None: unknown). distance: to the query, None if it has none.
         missed: found by exact search alone. chosen: it is the query.
+        chance: how likely a picture is as near by chance. alike: the probability of the query's label; "" if unknown.
     """
 
     id: int
@@ -60,6 +62,8 @@ class Picture:
     distance: float | None = None
     missed: bool = False
     chosen: bool = False
+    chance: str = ""
+    alike: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """What the browser needs, empty entries left out."""

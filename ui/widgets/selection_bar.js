@@ -9,6 +9,23 @@ export default function (component) {
   return () => root.bar.rest();
 }
 
+const QUESTIONS = {
+  trash: (names) => [`Move ${named(names)} to the trash folder? Everything in it can be restored.`, `Move ${files(names.length)} to trash`],
+  sidecars: (names) => [
+    `Write tags and stars of ${named(names)} to XMP files beside the pictures, for other programs? What else stands in these files stays.`,
+    "Write XMP files",
+  ],
+};
+
+function files(count) {
+  return count === 1 ? "1 file" : `${count.toLocaleString("en")} files`;
+}
+
+function named(names) {
+  const first = names.slice(0, 3).join(", ");
+  return names.length > 3 ? `${first} and ${(names.length - 3).toLocaleString("en")} more` : first;
+}
+
 class SelectionBar {
   constructor(root) {
     this.root = root;
@@ -39,7 +56,10 @@ class SelectionBar {
   update(data) {
     const told = JSON.stringify(data);
     if (told === this.told) return;
-    if (data.notice?.number !== this.data?.notice?.number) this.asked = undefined;
+    if (data.notice?.number !== this.data?.notice?.number) {
+      this.asked = undefined;
+      if (data.notice?.gone.length) select(data.collection, (selection) => data.notice.gone.forEach((id) => selection.delete(id)));
+    }
     this.told = told;
     this.data = data;
     this.drawNews();
@@ -67,12 +87,15 @@ class SelectionBar {
       this.stars(),
       this.button("Label", () => this.ask("label", "Label", "Give")),
       this.button("Copy files to …", () => this.ask("files", "Folder", "Copy")),
+      this.link("ZIP", "zip"),
       this.button("Copy paths", (event) => this.copyPaths(event.currentTarget)),
       this.link("CSV", "csv"),
       this.link("Report", "html"),
+      this.button("Write XMP", () => this.ask("sidecars")),
+      this.button("Move to trash", () => this.ask("trash")),
       this.button("Clear", () => select(this.data.collection, (selection) => selection.clear())),
     );
-    if (this.asked && count) this.bar.append(this.form(...this.asked));
+    if (this.asked && count) this.bar.append(this.asked[0] in QUESTIONS ? this.question(this.asked[0]) : this.form(...this.asked));
     this.bar.hidden = !count;
     this.place();
   }
@@ -118,7 +141,7 @@ class SelectionBar {
   ask(what, label, does) {
     this.asked = this.asked?.[0] === what ? undefined : [what, label, does];
     this.draw(true);
-    this.bar.querySelector(".form input")?.focus();
+    this.bar.querySelector(".form :is(input, .go, button)")?.focus();
   }
 
   form(what, label, does) {
@@ -140,6 +163,25 @@ class SelectionBar {
       if (event.key === "Enter") send();
       if (event.key === "Escape") this.ask(what);
     });
+    return form;
+  }
+
+  // What changes files is asked about first.
+  question(what) {
+    const names = [...selectionOf(this.data.collection).values()];
+    const [asks, does] = QUESTIONS[what](names);
+    const refused = what === "trash" ? this.data.trashRefused : "";
+    const form = make("div", "form");
+    form.setAttribute("role", "group");
+    form.setAttribute("aria-label", does);
+    form.append(make("span", "asks", refused || asks));
+    if (!refused) {
+      const act = this.button(does, () => this.tell(what));
+      act.classList.add("go");
+      form.append(act);
+    }
+    form.append(this.button(refused ? "Close" : "Cancel", () => this.ask(what)));
+    form.addEventListener("keydown", (event) => event.key === "Escape" && this.ask(what));
     return form;
   }
 

@@ -16,12 +16,16 @@ _bar = component("selection_bar", "selection_bar.css", "picture_icons.js", "sele
 
 @dataclass(frozen=True)
 class Notice:
-    """What came of an act: `number` tells one from the next, `undo` whether it can be taken back."""
+    """What came of an act: `number` tells one from the next, `undo` whether it can be taken back.
+
+    `gone` are pictures that are no longer there, and thus no longer selected.
+    """
 
     number: int
     text: str
     undo: bool = False
     wrong: bool = False
+    gone: tuple[int, ...] = ()
 
 
 def selection_bar(
@@ -31,12 +35,14 @@ def selection_bar(
     known: Mapping[str, Sequence[str]],
     folder: str,
     notice: Notice | None,
+    trash_refused: str,
     on_act: Callable[[str, list[int], object], None],
 ) -> None:
     """Draw the bar; `on_act(what, ids, value)` is called before the page is redrawn.
 
-    `what` is "examples", "tag", "stars", "label" or "files" (to a folder), or, without ids, "undo" and "dismiss".
-    `known` are values to choose from for "tag" and "label"; `folder` is proposed for files.
+    `what` is "examples", "tag", "stars", "label", "files" (to a folder), "sidecars" or "trash", or, without ids,
+    "undo" and "dismiss". `known` are values to choose from for "tag" and "label"; `folder` is proposed for files.
+    `trash_refused` is why nothing can be moved to the trash, "" if it can.
     """
 
     def acted() -> None:
@@ -50,6 +56,7 @@ def selection_bar(
         "selected": served_below("selected", collection),
         "known": {what: list(values) for what, values in known.items()},
         "folder": folder,
+        "trashRefused": trash_refused,
         "notice": asdict(notice) if notice else None,
     }
     _bar(data=data, key=key, on_act_change=acted)

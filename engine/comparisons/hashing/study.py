@@ -13,6 +13,7 @@ import numpy as np
 from engine.comparisons.comparison import Comparison
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import EXACT, StudyCell, StudyPlan, title_of
+from engine.core.cache import Cache
 from engine.core.home import Home
 from engine.core.recipe import parse_method
 from engine.core.settings import print_call
@@ -21,6 +22,7 @@ from engine.evaluation.statistics.decision import Outcome, apart
 from engine.evaluation.statistics.lead import best_of
 
 DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures shown with their deviation
+_highest: Cache[set[str]] = Cache(16)  # the test takes tenths of a second, and the page asks at every turn
 _AVERAGED = (
     *DEVIATING,
     "p50_low",
@@ -251,8 +253,13 @@ def highest_recall(rows: Sequence[StudyRow]) -> set[str]:
     asked = [row for row in rows if row.method != EXACT]
     if len(asked) < 2 or not all(row.found for row in asked) or len({len(row.found) for row in asked}) > 1:
         return set()
-    first = best_of([np.array(row.found) / row.neighbours for row in asked])
-    return {row.key for row in asked if first is not None and row.found == asked[first].found}
+    key = tuple((row.key, row.neighbours, row.found) for row in asked)
+    return _highest.get(key, lambda: _found_most(asked))
+
+
+def _found_most(rows: Sequence[StudyRow]) -> set[str]:
+    first = best_of([np.array(row.found) / row.neighbours for row in rows])
+    return {row.key for row in rows if first is not None and row.found == rows[first].found}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -17,14 +17,19 @@ from engine.duplicates.acts.journal import SIDECAR, TEMPORARY, Entry, Kind, root
 from engine.duplicates.groups import has_file
 from engine.duplicates.rules import Rule
 
+COPIED_IN = "It was copied into Benzer; the file itself lies elsewhere and is not touched."
+
 
 @dataclass(frozen=True)
 class Drop:
-    """A picture to remove: its id, the content it was listed with, and the id of the one that is kept."""
+    """A picture to take away: its id, the content that it was listed with, and the id of the one that is kept.
+
+    Without a keeper it goes for its own sake, which only files that lie in a folder of their owner may.
+    """
 
     id: int
     hash: str
-    keeper: int
+    keeper: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,22 +71,27 @@ class Checker:
         if row is None:
             raise Refused("It is no longer in the collection.")
         if row.hash != drop.hash:
-            raise Refused("It has changed since the duplicates were listed.")
+            raise Refused("It has changed since it was listed.")
         if not has_file(self.collection, row):
             raise Refused("It has no file of its own.")
+        if drop.keeper is None and row.stored:
+            raise Refused(COPIED_IN)
         if self.rule.protects(row):
             raise Refused("It lies in a protected folder.")
         path = self.collection.path_of(row)
         facts = self._touchable(path)
         self._unchanged(path, row.hash)
-        keeper, rows = self._keeper(drop, path), self.named[path] + self.nameless.get(row.hash, [])
+        keeper = None if drop.keeper is None else self._keeper(drop, drop.keeper, path)
+        if keeper is None and self.kind == "link":
+            raise Refused("There is no other file to share with.")
+        rows = self.named[path] + self.nameless.get(row.hash, [])
         below = (path.parent.resolve() / path.name).relative_to(self.root)
         return Entry(
             os.fspath(below),
             row.hash,
             facts.st_size,
             facts.st_mtime_ns,
-            os.fspath(keeper.resolve().relative_to(self.root)),
+            os.fspath(keeper.resolve().relative_to(self.root)) if keeper else "",
             rows,
             [self._cells.get(row.id, {}) for row in rows],
             _is_file(path.with_name(path.name + SIDECAR)),
@@ -92,9 +102,9 @@ class Checker:
         row = self.rows.get(drop.id)
         return row.name if row else f"Picture {drop.id}"
 
-    def _keeper(self, drop: Drop, path: Path) -> Path:
+    def _keeper(self, drop: Drop, id: int, path: Path) -> Path:
         """The file of the picture that is kept; Refused where it is not there to be kept."""
-        row = self.rows.get(drop.keeper)
+        row = self.rows.get(id)
         if row is None or not has_file(self.collection, row) or row.id == drop.id:
             raise Refused("The picture to keep is no longer in the collection, so this one stays.")
         keeper = self.collection.path_of(row)
@@ -132,7 +142,7 @@ class Checker:
 
     def _unchanged(self, path: Path, hash: str) -> None:
         if self._digest(path) != hash:
-            raise Refused("It has changed since the duplicates were listed.")
+            raise Refused("It has changed since it was listed.")
 
     def _digest(self, path: Path) -> str:
         if path not in self._digests:
@@ -156,6 +166,16 @@ def checked(collection: Collection, drops: list[Drop], rule: Rule, kind: Kind) -
         else:
             entries.setdefault(entry.path, entry)
     return list(entries.values()), refused
+
+
+def trash_refused(collection: Collection) -> str:
+    """Why no picture of a collection can be moved to the trash for its own sake; "" if its files are in reach."""
+    folder = collection.source.get("folder")
+    if not folder:
+        return "These pictures were copied into Benzer; the files themselves lie elsewhere and are not touched."
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"The folder {folder} cannot be written to, so nothing can be moved out of it."
+    return ""
 
 
 def _is_file(path: Path) -> bool:

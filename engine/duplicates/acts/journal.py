@@ -41,7 +41,7 @@ class Entry:
 
     Attributes:
         path: below the root, as the file system names it. hash, size, mtime_ns: of the file.
-        keeper: the path of the file that is kept, below the root.
+        keeper: the path of the file that is kept, below the root; "" where none is.
         rows: the rows of the catalogue that name the file. cells: what further columns of a table say of each row.
         sidecar: whether a file of the same name and `.xmp` goes with it.
         beside: the temporary name of a hard link, "" for a move.

@@ -1,4 +1,4 @@
-"""Moving duplicates to the trash folder, and restoring them. Nothing is ever permanently deleted."""
+"""Moving pictures to the trash folder, and restoring them. Nothing is ever deleted for good."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Outcome:
 
     def sentence(self, done: str) -> str:
         """E.g. "12 pictures (3.1 MB) moved to the trash." with `done` "moved to the trash"."""
+        if not self.files and self.refused:
+            return f"Nothing was changed: {self.refused[0].sentence}"
         text = f"{count_of(self.files, 'picture')} ({file_size(self.bytes)}) {done}."
         left = count_of(len(self.refused), "picture")
         return f"{text} {left} left in place: {self.refused[0].sentence}" if self.refused else text

@@ -27,6 +27,7 @@ from engine.core.tables import csv_text
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors.store import Vectors, stored
 from engine.grouping.duplicates.copies import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
+from engine.grouping.duplicates.hubs import Hubs, occurrences
 from engine.grouping.duplicates.nearest_lists import NearestLists, measure
 from engine.grouping.duplicates.outliers import Outlier, outliers_of
 from engine.indexes import Index
@@ -188,6 +189,10 @@ class Neighbourhoods:
             raise BadParameter("number", "the outliers", "1 or more", most)
         left_out = _without_vector(self.pictures, self.nearness)
         return Outliers(self.recipe, self._outliers[:most], self.pictures, self.precision, tuple(left_out))
+
+    def hubs(self) -> Hubs:
+        """The pictures that are among the results of very many others, and of none."""
+        return Hubs(self.recipe, occurrences(self.nearness), self.pictures)
 
     @cached_property
     def _outliers(self) -> tuple[Outlier, ...]:

@@ -92,6 +92,16 @@ def test_what_is_clearly_better_becomes_the_default(
     assert bench.default_recipe("pile").encoder != "colour-histogram"
 
 
+def test_a_default_that_was_not_measured_is_named_as_such(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = EncoderChoice("raw-pixels", "", "raw-pixels", "", ready=True, embedding="gem-root")
+    monkeypatch.setattr(quick, "default_choice", lambda home, collection, measured: usual)
+    found = asked(collection(home, tmp_path, 24, ("blue", "red")))
+    assert (found.better, found.comparable) == (None, False)
+    assert "could not be measured" in found.verdict()
+
+
 def test_without_labels_the_default_stays(home: Home, tmp_path: Path) -> None:
     bench = collection(home, tmp_path, 20, ("",))
     before = bench.default_recipe("pile")

@@ -14,6 +14,7 @@ from engine.collections.pixels import decoded_pixels
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.training import train
+from tests.engine.narrow import narrow_model, whole_model  # noqa: F401
 
 
 class Blobs:

@@ -74,6 +74,7 @@ def test_the_same_seed_gives_the_same_weights(home: Home, blobs: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("whole_model")
 def test_bf16_reaches_the_loss_of_fp32_on_the_samples(home: Home) -> None:
     faces = [face(species, number) for species in SPECIES for number in range(0, EACH, 8)]
     pixels = np.stack([np.asarray(face.convert("RGB").resize((64, 64))) for face in faces])

@@ -27,6 +27,7 @@ from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.training import TrainingConfig, continue_run, train_run
 from tests.engine.killing import Killable, killable
+from tests.engine.narrow import narrow
 from tests.engine.training.conftest import Blobs
 
 RESTLESS: dict[str, Any] = {
@@ -48,6 +49,7 @@ def one_thread() -> Iterator[None]:
 
 def train_blobs(root: str, name: str) -> None:
     """Begin the run of that name, or go on with it; each step is told in a file before it may be in a checkpoint."""
+    narrow()
     home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
     def tell(progress: Progress) -> None:

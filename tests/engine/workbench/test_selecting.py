@@ -63,6 +63,43 @@ def test_a_sidecar_stays_beside_its_picture_where_its_name_is_taken(bench: Workb
     assert (out / f"{name}.xmp").read_text("utf-8") == "of another program"
 
 
+def test_copies_are_removed_while_they_are_what_they_were(bench: Workbench, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "mine.txt").write_text("mine", "utf-8")
+    bench.mark("pile", [1], stars=3)
+    made = bench.run("files", collection="pile", ids=[1, 2, 3], folder=str(out), sidecars=True)["made"]
+    (out / made[0][0]).write_bytes(b"worked on since")
+    bench.paths("pile", [2])[0].unlink()  # its copy is the last one
+    removed, left = bench.remove_copies("pile", out, made)
+    assert removed == 2
+    reasons = {one.name: one.sentence for one in left}
+    assert reasons.pop(made[0][0]) == "It has changed since it was copied."
+    assert "can no longer be read" in reasons.popitem()[1]
+    assert (out / made[0][0]).read_bytes() == b"worked on since"
+    assert len(list(out.iterdir())) == 3
+    again = bench.remove_copies("pile", out, [*made[-1:], ["../pile/a/same.png", 1, "0"]])
+    assert [one.sentence for one in again[1]] == ["It is no longer there.", "It has changed since it was copied."]
+    assert (tmp_path / "pile" / "a" / "same.png").is_file()
+
+
+def test_the_command_line_moves_pictures_to_the_trash_and_back(
+    bench: Workbench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "pile" / "b" / "same.png"
+    dry = said(capsys, "trash", "pile", "--where", "label=b", "--dry-run")
+    assert dry == (0, "1 picture would be moved to the trash.\n")
+    assert picture.is_file()
+    status, text = said(capsys, "trash", "pile", "--where", "label=b")
+    assert status == 0
+    assert "moved to the trash." in text
+    assert not picture.exists()
+    undo = text.splitlines()[-1].removeprefix("Undo: python -m engine ").split()
+    assert "restored" in said(capsys, *undo)[1]
+    assert picture.is_file()
+    assert said(capsys, "trash", "pile")[0] == 1
+    assert "4711: It is no longer in the collection." in said(capsys, "trash", "pile", "4711")[1]
+
+
 def test_a_picture_that_has_gone_is_left_out_and_named(bench: Workbench, tmp_path: Path) -> None:
     bench.paths("pile", [2])[0].unlink()
     done = bench.run("files", collection="pile", ids=[1, 2], folder=str(tmp_path / "out"))
@@ -116,3 +153,10 @@ def test_a_copy_that_the_disk_refuses_leaves_nothing(tmp_path: Path, monkeypatch
         with pytest.raises(StorageFull):
             copying._put(b"picture", tmp_path, "a.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_zip_that_does_not_fit_into_memory_is_refused(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(bench.zipped("pile", [1, 2, 3])) > 0
+    monkeypatch.setattr(copying, "MOST_ZIPPED", 10)
+    with pytest.raises(BadParameter, match="size of a ZIP of pictures must be at most"):
+        bench.zipped("pile", [1])

@@ -264,7 +264,7 @@ def test_a_row_opens_and_its_recipe_can_be_used(here: Workbench) -> None:
     assert "Hardest: navy (0.38); easiest: gold (0.75)." in texts(test)
     assert "Pictures that have been deleted since are left out." not in texts(test)
     test.button(key="experiment-use").click().run()
-    assert test.title[0].value == "Find similar pictures"
+    assert test.title[0].value.startswith("Find similar pictures in ")
     recipe: Recipe = test.session_state.recipe
     assert str(recipe) == "shapes/raw-pixels/max/euclidean/lsh(bits=8)/8"
 

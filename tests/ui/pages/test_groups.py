@@ -316,7 +316,7 @@ def test_the_search_goes_on_with_the_selected_picture_and_the_vectors_of_the_gro
     first = grouping.groups().groups[0]
     test = choose(visit(encoder="colour-histogram"), group_open=first.number, groups_selected=[int(first.ids[1])])
     drawn(test.button(key="selection-search-members").click().run())
-    assert [title.value for title in test.title] == ["Find similar pictures"]
+    assert [title.value for title in test.title] == ["Find similar pictures in Shapes"]
     assert (test.session_state.collection, test.session_state.encoder) == ("shapes", "raw-pixels")
     assert test.session_state.query.image_id == int(first.ids[1])
 

@@ -353,7 +353,7 @@ def test_search_with_it_puts_the_method_into_the_sidebar(here: Workbench) -> Non
     measured(study, (1.0, 2.0), (0.96, 0.5))
     test = visit(study=study.name)
     test.button(key="study-search").click().run()
-    assert test.title[0].value == "Find similar pictures"
+    assert test.title[0].value.startswith("Find similar pictures in ")
     recipe: Recipe = test.session_state.recipe
     assert str(recipe) == f"{SOURCE}/euclidean/lsh(bits=8,tables=4)/8"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import BadParameter, NameTaken
@@ -225,3 +226,15 @@ def test_a_rescan_may_read_every_file(bench: Workbench, monkeypatch: pytest.Monk
         {"kind": "rescan", "collection": "shapes"},
         {"kind": "rescan", "collection": "shapes", "verify": True},
     ]
+
+
+def test_tags_are_written_beside_the_pictures(empty_bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "lakes").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "lakes" / "a.png")
+    empty_bench.run("import", source="folder", title="Lakes", path=str(tmp_path / "lakes"))
+    assert "sidecars-lakes" not in {button.key for button in page("collections").button}
+    empty_bench.mark("lakes", [1], add=["lake"])
+    test = page("collections")
+    test.button(key="sidecars-lakes").click().run()
+    assert [toast.value for toast in test.toast] == ["1 XMP file written, 0 unchanged."]
+    assert "lake" in (tmp_path / "lakes" / "a.png.xmp").read_text("utf-8")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.collections.labelling import last_writing, undo_labels
@@ -15,25 +20,32 @@ from engine.core.errors import NotFound
 from engine.search.saved import SavedSearch
 from engine.workbench.workbench import Workbench
 from tests.ui.pages.test_search import RAW, headings, params, visit
+from ui.pages.search import files
 from ui.pages.search.saved import described
 from ui.session.facts import date_shown, facts_shown, suggestions_shown, taken_away
 
 _ACT = """
 import streamlit as st
-from ui.pages.search.acting import act_on
+from ui.pages.search.acting import act_on, bar_of_selection
 
 for what, ids, value in st.session_state.steps:
-    act_on("shapes", what, ids, value)
+    act_on(st.session_state.collection, what, ids, value)
+bar_of_selection(st.session_state.collection)
 """
 
 
-def act(*steps: tuple[str, list[int], Any]) -> Any:
-    """What the page says after these acts on pictures."""
+def acted(*steps: tuple[str, list[int], Any], collection: str = "shapes") -> AppTest:
+    """The session after these acts on pictures."""
     test = AppTest.from_string(_ACT, default_timeout=60)
-    test.session_state.steps = list(steps)
+    test.session_state.steps, test.session_state.collection = list(steps), collection
     test.run()
     assert not test.exception
-    return test.session_state.act_notice
+    return test
+
+
+def act(*steps: tuple[str, list[int], Any], collection: str = "shapes") -> Any:
+    """What the page says after them."""
+    return acted(*steps, collection=collection).session_state.act_notice
 
 
 def test_tags_and_stars_are_given_and_taken_back(bench: Workbench) -> None:
@@ -99,10 +111,105 @@ def test_files_are_copied_to_a_folder_that_is_made(
     assert len(list((tmp_path / "best").iterdir())) == 3, "nothing is overwritten"
 
 
-def test_a_selection_is_searched_with(bench: Workbench) -> None:
-    test = AppTest.from_string(_ACT, default_timeout=60)
-    test.session_state.steps = [("examples", [1, 3, 5], None), ("minus", [2], None), ("plus", [2], None)]
+def test_copies_are_taken_back(bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(tmp_path))
+    notice = act(("files", [1, 2], f"{tmp_path}/best"), ("undo", [], None))
+    assert notice.text == f"2 copied files removed from {tmp_path}/best."
+    assert not list((tmp_path / "best").iterdir())
+
+
+@pytest.fixture
+def folder(bench: Workbench, tmp_path: Path) -> Iterator[Path]:
+    """Three pictures in a folder, as the collection "own"."""
+    for number in range(3):
+        Image.new("RGB", (16, 16), (80 * number, 20, 90)).save(tmp_path / f"{number}.png")
+    bench.run("import", source="folder", title="Own", path=str(tmp_path))
+    yield tmp_path
+    bench.remove("own")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.png"))
+
+
+def test_pictures_are_moved_to_the_trash_and_back(folder: Path) -> None:
+    notice = act(("trash", [1, 2], None), collection="own")
+    assert re.fullmatch(r"2 pictures \(.*\) moved to the trash\. The trash is listed under Duplicates\.", notice.text)
+    assert (notice.undo, notice.gone) == (True, (1, 2))
+    assert names(folder) == ["2.png"]
+    again = act(("trash", [3, 1], None), ("undo", [], None), collection="own")
+    assert "restored." in again.text
+    assert names(folder) == ["2.png"]
+
+
+def test_results_are_there_at_once_after_pictures_went_and_came_back(
+    folder: Path, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = bench.default_recipe("own").but(encoder="raw-pixels", weights="", embedding="max")
+    bench.run("embed", recipe=recipe.as_dict())
+    monkeypatch.setattr("engine.workbench.workbench._QUICK", 180.0)
+    address = RAW | {"collection": "own", "q": "3"}
+    test = visit(**address)
+    assert headings(test)[0] == "2 most similar to 2.png"
+    outcome = bench.drop_duplicates("own", bench.to_trash("own", [1]))
+    assert headings(test.run())[0] == "1 most similar to 2.png"
+    bench.restore_dropped("own", outcome.batch)
+    assert headings(test.run())[0] == "2 most similar to 2.png"
+    assert not [job for job in bench.jobs() if job.kind == "embed"]
+
+
+def test_a_picture_of_the_query_that_is_gone_is_no_longer_searched_with(folder: Path) -> None:
+    test = acted(("examples", [1, 3], None), ("trash", [1], None), collection="own")
+    assert test.session_state.query.image_id == 3
+    assert acted(("similar", [3], None), ("trash", [3], None), collection="own").session_state.query is None
+
+
+def test_many_pictures_are_moved_by_a_job(folder: Path, monkeypatch: pytest.MonkeyPatch, bench: Workbench) -> None:
+    monkeypatch.setattr(files, "AT_ONCE", 1)
+    test = acted(("trash", [1, 2], None), collection="own")
+    assert test.session_state.act_notice.text == "Moving 2 pictures to the trash in the background."
+    assert bench.job(test.session_state.act_job).wait(120) == "done"
+    test.session_state.steps = []
     test.run()
+    assert "moved to the trash" in test.session_state.act_notice.text
+    assert names(folder) == ["2.png"]
+    test.session_state.steps = [("undo", [], None)]
+    test.run()
+    assert len(names(folder)) == 3
+
+
+@pytest.fixture
+def packed(folder: Path, bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
+    """The pictures of the collection "packed", which came in an archive."""
+    path = shutil.make_archive(str(tmp_path_factory.mktemp("archive") / "packed"), "zip", folder)
+    bench.run("import", source="archive", title="Packed", path=path)
+    yield bench.collection("packed").images().ids.tolist()
+    bench.remove("packed")
+
+
+def test_what_cannot_be_moved_says_why(folder: Path, packed: list[int]) -> None:
+    notice = act(("trash", packed, None), collection="packed")
+    assert notice.text.startswith("Nothing was changed: It was copied into Benzer")
+    (folder / "0.png").unlink()
+    (folder / "1.png").write_bytes(b"another")
+    notice = act(("trash", [1], None), collection="own")
+    assert (notice.wrong, notice.text) == (True, "Nothing was changed: The file is no longer there.")
+    assert (
+        act(("trash", [2], None), collection="own").text == "Nothing was changed: It has changed since it was listed."
+    )
+
+
+def test_sidecar_files_are_written(folder: Path, packed: list[int], bench: Workbench) -> None:
+    bench.mark("own", [1], add=["lake"], stars=5)
+    assert act(("sidecars", [1, 2], None), collection="own").text == "1 sidecar file written, 1 unchanged."
+    assert "lake" in (folder / "0.png.xmp").read_text("utf-8")
+    notice = act(("sidecars", packed, None), collection="packed")
+    assert notice.wrong
+    assert notice.text.startswith("No sidecar file was written: ")
+
+
+def test_a_selection_is_searched_with(bench: Workbench) -> None:
+    test = acted(("examples", [1, 3, 5], None), ("minus", [2], None), ("plus", [2], None))
     assert [one.image_id for one in test.session_state.query.examples] == [1, 3, 5, 2]
     assert all(one.weight == 1 for one in test.session_state.query.examples)
 
@@ -153,12 +260,18 @@ def test_facts_for_people(bench: Workbench) -> None:
 
 def test_pictures_are_taken_away_as_paths_table_and_page(bench: Workbench) -> None:
     paths, media = taken_away("shapes", [1, 2], "txt")
-    assert [Path(line).name for line in paths.splitlines()] == ["00.png", "02.png"]
+    assert [Path(line).name for line in str(paths).splitlines()] == ["00.png", "02.png"]
     assert media == "text/plain"
-    rows = list(csv.DictReader(io.StringIO(taken_away("shapes", [2], "csv")[0].removeprefix("\ufeff"))))
+    rows = list(csv.DictReader(io.StringIO(str(taken_away("shapes", [2], "csv")[0]).removeprefix("\ufeff"))))
     assert [(row["name"], row["width"]) for row in rows] == [("gold/02.png", "40")]
     page, _ = taken_away("shapes", [1], "html")
-    assert "data:image/webp;base64," in page
-    for ids, kind in (([4711], "csv"), ([4711], "txt"), ([1], "exe")):
+    assert "data:image/webp;base64," in str(page)
+    packed, media = taken_away("shapes", [1, 2], "zip")
+    assert media == "application/zip"
+    assert isinstance(packed, bytes)
+    with zipfile.ZipFile(io.BytesIO(packed)) as opened:
+        assert opened.namelist() == ["00.png", "02.png"]
+        assert opened.read("02.png") == bench.paths("shapes", [2])[0].read_bytes()
+    for ids, kind in (([4711], "csv"), ([4711], "txt"), ([1], "exe"), ([4711], "zip")):
         with pytest.raises(NotFound):
             taken_away("shapes", ids, kind)

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.collections.collection import Collection
+from engine.collections.facts import marks
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.workbench.workbench import CollectionCard
@@ -93,7 +94,14 @@ def _more(card: CollectionCard) -> None:
         on_click=start,
         args=("rescan",),
         kwargs={"collection": card.name} | ({"verify": True} if verify else {}),
+        help="Takes over what was added, changed, moved or deleted, and tags and stars from XMP files.",
     )
+    if collection.source.get("folder") and (collection.folder / marks.FILE).exists():
+        st.button(
+            "Write tags and stars to XMP files", key=f"sidecars-{card.name}", icon=":material/sell:",
+            on_click=_write_sidecars, args=(card.name,),
+            help="Beside the pictures, where other programs read them; what else these files hold stays.",
+        )  # fmt: skip
     labels = collection.labels()
     if labels:
         st.caption(plain_text(", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:30])))
@@ -103,6 +111,13 @@ def _more(card: CollectionCard) -> None:
         export_button(card)
     if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
         _ask_to_delete(card)
+
+
+def _write_sidecars(name: str) -> None:
+    with errors_shown():
+        report = workbench().run("sidecars", collection=name, ids=None)
+        left = f", {len(report['left']):,} left alone: {plain_text(report['left'][0][1])}" if report["left"] else "."
+        st.toast(f"{count_of(report['written'], 'XMP file')} written, {report['unchanged']:,} unchanged{left}")
 
 
 def _place(collection: Collection) -> None:

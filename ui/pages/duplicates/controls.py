@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from engine.core.humanize import count_of
 from engine.duplicates.decisions import decisions_of, forget_apart, protect
 from engine.duplicates.groups import FoundDuplicates
 from engine.duplicates.pairs import LEAST
@@ -77,7 +78,7 @@ def exports(duplicates: FoundDuplicates) -> None:
     if apart:
         st.button(
             "Reset “not duplicates”", key="duplicates-forget", type="tertiary", on_click=forget_apart, args=(opened,),
-            help=f"{len(apart):,} pairs of pictures were said to be no duplicates.",
+            help=f"Forgets “not duplicates” for {count_of(len(apart), 'group')} of pictures.",
         )  # fmt: skip
 
 

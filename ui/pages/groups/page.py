@@ -11,6 +11,7 @@ from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
 from ui.pages.groups.form import groups_form
+from ui.pages.groups.hubs import hubs_view
 from ui.pages.groups.list import groupings_list
 from ui.pages.groups.outliers import outliers_view
 from ui.pages.groups.result import grouping_view
@@ -56,6 +57,7 @@ def page() -> None:
     if view is None and card.count > 1:
         with tidying:
             _outliers(recipe)
+            _hubs(recipe)
     with others, errors_shown():
         groupings_list(card.name, view.name if view else "")
     _write_address(card.name, view)
@@ -126,6 +128,14 @@ def _outliers(recipe: Recipe) -> None:
     if panel.open:
         with panel, errors_shown():
             outliers_view(recipe)
+
+
+def _hubs(recipe: Recipe) -> None:
+    """Pictures that are found too often or never by the sidebar's vectors, if no grouping is open."""
+    panel = st.expander("Hubs and orphans", icon=":material/hub:", key="groups-hubs", on_change="rerun")
+    if panel.open:
+        with panel, errors_shown():
+            hubs_view(recipe)
 
 
 def _form(card: CollectionCard, recipe: Recipe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -10,15 +11,17 @@ from engine.collections.labelling import undo_labels, write_labels
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.humanize import count_of
 from engine.search.examples import Example
+from ui.pages.search.files import Done, copy_files, ended, move_to_trash, result_of, take_back, write_sidecars
 from ui.pages.search.why import ask_why
 from ui.session.filters import facts_stamp, filter_values
 from ui.session.opened import open_collection, workbench
-from ui.session.paths import folder_under_roots, roots
+from ui.session.paths import roots
 from ui.session.query import EVERYTHING, add_example, set_examples, set_query_image, show_more, show_results
 from ui.widgets.picture_grid import STEP
 from ui.widgets.selection_bar import Notice, selection_bar
 
 _KNOWN = 200  # values to choose from
+_MARKS = ("marks", None)
 _EXAMPLES = 20  # most pictures that a selection is searched with
 
 
@@ -45,13 +48,16 @@ def act_on_selection(collection: str, what: str, ids: list[int], value: object) 
     elif what == "examples":
         set_examples([Example(image_id=id) for id in ids[:_EXAMPLES]])
     elif what == "undo":
-        _noted(_undo, collection)
+        _noted(collection, _undo, collection)
     else:
-        _noted(_do, collection, what, ids, value)
+        _noted(collection, _do, collection, what, ids, value)
 
 
 def bar_of_selection(collection: str) -> None:
-    """The bar at the foot of the window."""
+    """The bar at the foot of the window, and what came of the last act on this collection."""
+    if (job := ended(collection)) is not None:
+        _noted(collection, result_of, job, collection)
+    notice = st.session_state.get("act_notice") if st.session_state.get("act_on") == collection else None
     values = filter_values(collection)
     known = {what: [value for value, _ in values.get(what, [])[:_KNOWN]] for what in ("tag", "label")}
     folder = st.session_state.get("copied_to") or str(roots()[0] / "Pictures" / "Benzer")
@@ -60,7 +66,8 @@ def bar_of_selection(collection: str) -> None:
         key="selection",
         known=known,
         folder=folder,
-        notice=st.session_state.get("act_notice"),
+        notice=notice,
+        trash_refused=workbench().trash_refused(collection),
         on_act=partial(act_on_selection, collection),
     )
 
@@ -70,56 +77,54 @@ def known_facts(collection: str) -> str:
     return f"{hash(facts_stamp(collection)):x}"
 
 
-def _noted(act: object, *arguments: object) -> None:
+def _noted(collection: str, act: Callable[..., Done], *arguments: object) -> None:
     """Act, and keep the sentence on what came of it."""
-    number = st.session_state.get("act_number", 0) + 1
     try:
-        text, undo = act(*arguments)  # type: ignore[operator]
+        _tell(collection, act(*arguments))
     except BenzerError as error:
-        text, undo = " ".join(filter(None, [error.message, error.way_out])), ""
-        notice = Notice(number, text, wrong=True)
-    else:
-        st.session_state.act_undo = undo
-        notice = Notice(number, text, undo=bool(undo))
-    st.session_state.act_number, st.session_state.act_notice = number, notice
+        _tell(collection, Done(" ".join(filter(None, [error.message, error.way_out]))), wrong=True)
 
 
-def _do(collection: str, what: str, ids: list[int], value: object) -> tuple[str, str]:
-    """A sentence on what was done, and how it is taken back ("": not)."""
+def _tell(collection: str, done: Done, *, wrong: bool = False) -> None:
+    number = st.session_state.get("act_number", 0) + 1
+    if not wrong:
+        st.session_state.act_undo = done.undo
+    notice = Notice(number, done.text, undo=done.undo is not None, wrong=wrong, gone=tuple(done.gone))
+    st.session_state.update(act_number=number, act_on=collection, act_notice=notice)
+
+
+def _do(collection: str, what: str, ids: list[int], value: object) -> Done:
     bench = workbench()
     if what == "tag":
         changed = bench.mark(collection, ids, add=[str(value)])
-        return f"Tagged {count_of(changed, 'picture')} “{value}”.", "marks"
+        return Done(f"Tagged {count_of(changed, 'picture')} “{value}”.", _MARKS)
     if what == "untag":
         changed = bench.mark(collection, ids, remove=[str(value)])
-        return f"Removed the tag “{value}” from {count_of(changed, 'picture')}.", "marks"
+        return Done(f"Removed the tag “{value}” from {count_of(changed, 'picture')}.", _MARKS)
     if what == "stars" and isinstance(value, int):
         changed = bench.mark(collection, ids, stars=value)
-        return f"{count_of(value, 'star')} for {count_of(changed, 'picture')}.", "marks"
+        return Done(f"{count_of(value, 'star')} for {count_of(changed, 'picture')}.", _MARKS)
     if what == "label":
         changed = write_labels(open_collection(collection), dict.fromkeys(ids, str(value)), "the search page")
-        return f"Changed the label of {count_of(changed, 'picture')} to “{value}”.", "labels"
+        return Done(f"Changed the label of {count_of(changed, 'picture')} to “{value}”.", ("labels", None))
     if what == "suggested" and ids:
         changed = bench.accept_suggested(collection, ids[0], str(value))
-        return f"Labelled {count_of(changed, 'picture')} “{value}”, as suggested.", "labels"
+        return Done(f"Labelled {count_of(changed, 'picture')} “{value}”, as suggested.", ("labels", None))
     if what == "files":
-        return _copy(collection, ids, str(value)), ""
+        return copy_files(collection, ids, str(value))
+    if what == "trash":
+        return move_to_trash(collection, ids)
+    if what == "sidecars":
+        return write_sidecars(collection, ids)
     raise BadParameter("act", "the selection", "one that is offered", what)
 
 
-def _copy(collection: str, ids: list[int], text: str) -> str:
-    """Copy files to a folder on this computer, which is created if its parent exists."""
-    parent, _, name = text.rstrip("/").rpartition("/")
-    folder = folder_under_roots(parent) / name if parent and name else folder_under_roots(text)
-    folder.mkdir(exist_ok=True)
-    done = workbench().run("files", collection=collection, ids=ids, folder=str(folder_under_roots(str(folder))))
-    st.session_state.copied_to = text
-    left_out = f" {count_of(len(done['left_out']), 'file')} could not be read." if done["left_out"] else ""
-    return f"Copied {count_of(done['count'], 'file')} to {folder}.{left_out}"
-
-
-def _undo(collection: str) -> tuple[str, str]:
-    if st.session_state.get("act_undo") == "labels":
+def _undo(collection: str) -> Done:
+    what, value = st.session_state.get("act_undo") or ("marks", None)
+    if what == "labels":
         changed = undo_labels(open_collection(collection))
-        return f"The former labels of {count_of(changed, 'picture')} are back.", ""
-    return f"The former tags and stars of {count_of(workbench().undo_mark(collection), 'picture')} are back.", ""
+        return Done(f"The former labels of {count_of(changed, 'picture')} are back.")
+    if what == "marks":
+        changed = workbench().undo_mark(collection)
+        return Done(f"The former tags and stars of {count_of(changed, 'picture')} are back.")
+    return take_back(collection, what, value)

@@ -27,6 +27,7 @@ from ui.session.query import current_query, propose_image, shown_results
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import show_complaint
 from ui.shared.plain_text import plain_text
+from ui.shared.titles import collection_title
 
 _LEFT_OUT_SHOWN = 50
 _STYLE = """
@@ -38,6 +39,7 @@ _STYLE = """
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
 .st-key-words-typed input { font-size: 1rem; }
+.st-key-words-typed [data-testid="InputInstructions"] { display: none; }
 .st-key-answer-head h2 { padding: 0.2rem 0 0.3rem; font-size: 1.1rem; }
 @media (max-width: 640px) {
   .st-key-answer-head { flex-wrap: wrap; }
@@ -51,8 +53,9 @@ _STYLE = """
 def page() -> None:
     """Draw the page for the recipe in the sidebar and the session's query."""
     st.html(f"<style>{_STYLE}</style>")
-    st.title("Find similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
+    where = f" in {plain_text(collection_title(recipe.collection))}" if recipe is not None else ""
+    st.title(f"Find similar pictures{where}", anchor=False)
     show_complaint()
     if recipe is None:
         if not collection_cards():

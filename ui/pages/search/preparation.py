@@ -6,15 +6,18 @@ from functools import partial
 
 import streamlit as st
 
+from engine.core.cache import catalogue_stamp
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from engine.workbench.workbench import Readiness
-from ui.session.opened import recent_jobs, workbench
+from ui.session.opened import images_of, recent_jobs, workbench
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
+
+_FEW = 20  # pictures that are prepared while the page waits: those of an act, or of a rescan
 
 
 def not_ready(recipe: Recipe, job: Job | None) -> None:
@@ -27,7 +30,11 @@ def not_ready(recipe: Recipe, job: Job | None) -> None:
         st.rerun()
     if _starts_by_itself(recipe, readiness):
         with errors_shown():
-            workbench().start("embed", recipe=recipe.as_dict())
+            if readiness.missing <= _FEW and readiness.missing < len(images_of(recipe.collection).ids):
+                with st.spinner("Preparing …"):
+                    workbench().run("embed", recipe=recipe.as_dict())
+            else:
+                workbench().start("embed", recipe=recipe.as_dict())
             st.rerun()
     _failed_before(recipe)
     st.info(plain_text(readiness.sentence), icon=":material/construction:")
@@ -45,9 +52,11 @@ def not_ready(recipe: Recipe, job: Job | None) -> None:
 
 
 def _starts_by_itself(recipe: Recipe, readiness: Readiness) -> bool:
-    """Whether quick preparation starts by itself: once per session for the same vectors, unless the last try failed."""
-    started: set[str] = st.session_state.setdefault("prepared_by_itself", set())
-    vectors = str(recipe.but(metric="cosine", method="exact", k=1))
+    """Whether quick preparation starts by itself: once per session for the same vectors of the same pictures, unless
+    the last try failed."""
+    started: set[tuple[object, ...]] = st.session_state.setdefault("prepared_by_itself", set())
+    pictures = catalogue_stamp(workbench().home.datasets / recipe.collection)
+    vectors = (str(recipe.but(metric="cosine", method="exact", k=1)), pictures)
     last = _last_try(recipe)
     if not readiness.quick or vectors in started or (last is not None and last.state != "done"):
         return False

@@ -13,6 +13,7 @@ from engine.core.recipe import MAX_K, Recipe
 from engine.jobs.job import Job
 from engine.workbench.workbench import Answer
 from ui.pages.search.acting import act_on, known_facts
+from ui.pages.search.confidence import how_sure, scaling_chosen, verdict
 from ui.pages.search.filters import filters
 from ui.pages.search.preparation import not_ready
 from ui.pages.search.query_bar import facts_of, query_buttons
@@ -45,8 +46,9 @@ def results(recipe: Recipe, job: Job | None) -> Answer | None:
         if where and not len(workbench().meeting(recipe.collection, where)):
             raise NothingKnown("No picture of this collection meets these filters.")
         with st.spinner("Searching …"):
+            ways = {"local_scaling": True} if scaling_chosen(query.as_query().pictured) else {}
             answer = workbench().search(
-                recipe, query.as_query(), include_query=include, label=label or None, where=where
+                recipe, query.as_query(), include_query=include, label=label or None, where=where, **ways
             )
     except NotReady:
         heading.header("Not searched yet", anchor=False)
@@ -81,12 +83,13 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
     heading.header(f"{found} {query_title(query, name)}", anchor=False, help=SEEN if by_words else None)
     if by_words and answer.note:
         st.info(plain_text(answer.note[0].upper() + answer.note[1:]), icon=":material/info:")
+    verdict(answer)
     if unknown := unknown_words(recipe, query):
         st.warning(plain_text(unknown), icon=":material/info:")
     if len(answer.hits) < min(recipe.k, answer.receipt.total) and not by_words:
         st.info(_fewer(recipe, answer), icon=":material/info:")
     if answer.hits:
-        pictures = result_pictures(recipe, answer.hits, label)
+        pictures = result_pictures(recipe, answer.hits, label, answer.calibration)
         picture_grid(
             recipe.collection, pictures, key="answers", title="Results", more=_more(answer),
             on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
@@ -100,6 +103,7 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
             on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
         )  # fmt: skip
     _receipt(recipe, answer)
+    how_sure(recipe, answer)
 
 
 def _with_further(answer: Answer) -> Answer:

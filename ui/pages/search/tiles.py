@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.core.recipe import Recipe
+from engine.search.calibration.calibration import Confidence
 from engine.workbench.workbench import Answer, Hit
+from ui.pages.search.confidence import alike_shown, chance_shown
 from ui.session.opened import images_of, row_of
 from ui.widgets.gallery import Tile, thumbnail_url
 from ui.widgets.picture_grid import Picture, picture_of
 
 
-def result_pictures(recipe: Recipe, hits: Sequence[Hit], query_label: str) -> list[Picture]:
+def result_pictures(
+    recipe: Recipe, hits: Sequence[Hit], query_label: str, confidence: Confidence | None = None
+) -> list[Picture]:
     """A picture for each result: below it its text or its label, which is marked if it is the query's."""
     images = images_of(recipe.collection)
     return [
@@ -22,8 +26,10 @@ def result_pictures(recipe: Recipe, hits: Sequence[Hit], query_label: str) -> li
             second=hit.text or hit.label,
             same=hit.label == query_label if hit.label and query_label and not hit.text else None,
             distance=hit.distance,
+            chance=chance_shown(confidence, place) if confidence else "",
+            alike=alike_shown(confidence, place) if confidence else "",
         )
-        for hit in hits
+        for place, hit in enumerate(hits)
     ]
 
 

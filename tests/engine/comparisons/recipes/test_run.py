@@ -30,6 +30,7 @@ from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
 from engine.training import TrainingConfig
 from engine.workbench.workbench import Query, Workbench
+from tests.engine.narrow import narrow_model  # noqa: F401
 
 COLOURS = {"red": (200, 60, 60), "green": (60, 180, 70), "blue": (60, 70, 210)}
 

@@ -18,7 +18,7 @@ from engine.core.home import Home
 from engine.core.storage import read_json, write_json
 from engine.duplicates.acts import journal, trash
 from engine.duplicates.acts.catalogue_rows import settle_all
-from engine.duplicates.acts.checking import Drop
+from engine.duplicates.acts.checking import COPIED_IN, Drop
 from engine.duplicates.acts.journal import FOLDER, Batch, Entry, batches
 from engine.duplicates.decisions import protect
 from engine.duplicates.rules import Rule
@@ -83,6 +83,60 @@ def test_there_and_back(bench: Workbench, pictures: Path) -> None:
     assert contents(pictures) == before
     assert rows(bench) == known
     assert bench.dropped("scenes") == []
+
+
+def plain(bench: Workbench, *names: str) -> list[Drop]:
+    ids = {row.name: row.id for row in bench.collection("scenes").rows("image")}
+    return bench.to_trash("scenes", [ids[name] for name in names])
+
+
+def test_a_picture_goes_for_its_own_sake_and_comes_back(bench: Workbench, pictures: Path) -> None:
+    before, known = contents(pictures), rows(bench)
+    outcome = bench.drop_duplicates("scenes", plain(bench, "other.png"))
+    assert (outcome.files, outcome.refused) == (1, ())
+    assert "other.png" not in contents(pictures)
+    assert bench.restore_dropped("scenes", outcome.batch).files == 1
+    assert (contents(pictures), rows(bench)) == (before, known)
+
+
+def test_a_picture_goes_once_and_only_while_it_is_what_it_was(bench: Workbench, pictures: Path) -> None:
+    [drop] = plain(bench, "other.png")
+    shutil.copy(pictures / "keep.png", pictures / "other.png")
+    assert refusal(bench, drop) == "It has changed since it was listed."
+    scene(1).save(pictures / "other.png")
+    assert len(bench.to_trash("scenes", [drop.id, drop.id])) == 1
+    assert bench.drop_duplicates("scenes", [drop, drop]).files == 1
+    assert refusal(bench, drop) == "It is no longer in the collection."
+    assert refusal(bench, *bench.to_trash("scenes", [drop.id])) == "It is no longer in the collection."
+
+
+def test_protected_and_copied_pictures_are_not_moved_for_their_own_sake(
+    bench: Workbench, pictures: Path, tmp_path: Path
+) -> None:
+    [drop] = plain(bench, "other.png")
+    protect(bench.collection("scenes"), [""])
+    assert refusal(bench, drop) == "It lies in a protected folder."
+    shutil.make_archive(str(tmp_path / "packed"), "zip", pictures)
+    own = Workbench(bench.home)
+    own.run("import", source="archive", title="Packed", path=str(tmp_path / "packed.zip"))
+    ids = [row.id for row in own.collection("packed").rows("image")]
+    outcome = own.drop_duplicates("packed", own.to_trash("packed", ids))
+    assert {one.sentence for one in outcome.refused} == {COPIED_IN}
+    assert outcome.sentence("moved") == f"Nothing was changed: {COPIED_IN}"
+    assert own.trash_refused("packed").startswith("These pictures were copied into Benzer")
+    assert bench.trash_refused("scenes") == ""
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_before_anything_is_asked(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "cannot be written to" in bench.trash_refused("scenes")
+
+
+def test_no_link_without_another_file(bench: Workbench) -> None:
+    outcome = bench.drop_duplicates("scenes", plain(bench, "other.png"), link=True)
+    assert outcome.refused[0].sentence == "There is no other file to share with."
 
 
 def test_a_rescan_neither_finds_the_trash_nor_misses_what_is_in_it(bench: Workbench) -> None:
@@ -271,7 +325,7 @@ def test_a_file_that_is_gone_or_changed_stays_and_is_named(bench: Workbench, pic
     assert refusal(bench, gone) == "The file is no longer there."
     (changed,) = drops(bench, "sub/copy-1.png")
     shutil.copy(pictures / "other.png", pictures / "sub" / "copy-1.png")
-    assert refusal(bench, changed) == "It has changed since the duplicates were listed."
+    assert refusal(bench, changed) == "It has changed since it was listed."
     assert refusal(bench, Drop(changed.id, "0" * 64, changed.keeper)) == refusal(bench, changed)
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -19,13 +16,14 @@ import torch
 
 import engine.encoders.vectors.pipeline as pipeline
 from engine.core.errors import BadParameter, Corrupt, NoVectors, Stopped, StorageFull
-from engine.core.home import PROJECT, Home
+from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
 from engine.encoders import Encoder, open_encoder
 from engine.encoders.vectors.batches import ahead, batches, embed_pictures
 from engine.encoders.vectors.pipeline import embed_collection, embeddings_for, vectors_of
 from engine.encoders.vectors.store import Vectors, publish, state, store, stored
 from tests.engine.encoders.conftest import Pile, picture
+from tests.engine.killing import killable
 
 
 @pytest.fixture
@@ -297,20 +295,11 @@ def test_reading_ahead_stays_so_far_and_ends_when_left() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
-SCRIPT = """
-import sys, time
-sys.path[:0] = [{project!r}]
-from pathlib import Path
-import engine.encoders.vectors.pipeline as pipeline
-from tests.engine.encoders.conftest import Pile, picture
-from engine.encoders import open_encoder
-from engine.core.home import Home
-from engine.jobs.job import Reporter
-pipeline._PUBLISH_EVERY, pipeline._PUBLISH_SHARE, pipeline._BATCH = 0.0, 0, {{"cpu": 2, "cuda": 2}}
-pile = Pile(Path({folder!r}), {{id: picture(id) for id in range(60)}}, chunk=4)
-print("ready", flush=True)
-pipeline.embed_collection(pile, open_encoder("raw-pixels", "", Home(Path({folder!r}))), ["max"], Reporter())
-"""
+def embed_pile(folder: str) -> None:
+    """Embed the pile in this folder two pictures at a time, published whenever that is possible."""
+    pipeline._PUBLISH_EVERY, pipeline._PUBLISH_SHARE, pipeline._BATCH = 0.0, 0, {"cpu": 2, "cuda": 2}
+    pile = Pile(Path(folder), {id: picture(id) for id in range(60)}, chunk=4)
+    embed_collection(pile, open_encoder("raw-pixels", "", Home(Path(folder))), ["max"], Reporter())
 
 
 @pytest.mark.slow
@@ -318,19 +307,17 @@ def test_killed_at_random_moments(tmp_path: Path, home: Home) -> None:
     """Whatever the moment: what stands on disk is whole, progress is kept, and the next start goes on."""
     encoder = open_encoder("raw-pixels", "", home)
     pile = Pile(tmp_path / "pile", {id: picture(id) for id in range(60)})
-    script = SCRIPT.format(project=str(PROJECT), folder=str(pile.folder))
     rng, held, kills = np.random.default_rng(0), 0, 0
-    for _ in range(8):
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(float(rng.uniform(0.0, 0.6)))
-        os.kill(process.pid, signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-        found = stored(pile, encoder.info, "max")  # raises Corrupt if anything were half-written
-        now = 0 if found is None else len(found.ids)
-        assert now >= held
-        held = now
+    with killable(__name__, "embed_pile", (str(tmp_path / "first"),)) as work:
+        began = time.monotonic()
+        assert work(str(tmp_path / "again"))
+        longest = time.monotonic() - began
+        for _ in range(8):
+            kills += not work(str(pile.folder), kill_after=float(rng.uniform(0.0, 0.6 * longest)))
+            found = stored(pile, encoder.info, "max")  # raises Corrupt if anything were half-written
+            now = 0 if found is None else len(found.ids)
+            assert now >= held
+            held = now
     assert kills
     embed_collection(pile, encoder, ["max"], Reporter())
     found = stored(pile, encoder.info, "max")

@@ -30,6 +30,7 @@ from engine.training.objectives.deepcluster import DeepCluster
 from engine.training.pictures import Pictures, stream
 from engine.training.train import card, training_data
 from tests.engine.killing import killable
+from tests.engine.narrow import NARROW, narrow
 from tests.engine.training.conftest import Blobs
 from tests.engine.training.test_loop import StopAfter
 from tests.engine.training.test_survival import killed_to_the_end
@@ -234,6 +235,7 @@ def test_stopped_while_the_pictures_are_grouped(home: Home, monkeypatch: pytest.
 
 def train_shapes(root: str, name: str) -> None:
     """Begin the run of that name, or go on with it; each step is told in a file before it may be in a checkpoint."""
+    narrow()
     home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
     def tell(progress: Progress) -> None:
@@ -271,7 +273,7 @@ def test_a_model_is_an_encoder_like_any_other(home: Home) -> None:
     run = train_run(home, TrainingConfig(**SMALL, name="grouped"), Shapes(24), Reporter())
     assert all(name.startswith("encoder.") for name in run.load())
     encoder = open_encoder("model-1", "grouped", home)
-    assert encoder.encode(torch.rand(2, 3, 32, 32)).shape == (2, 512, 1, 1)
+    assert encoder.encode(torch.rand(2, 3, 32, 32)).shape == (2, NARROW.blocks[-1], 1, 1)
 
 
 def test_a_ready_made_network_is_an_encoder_with_the_run_in_its_title(

@@ -1,0 +1,231 @@
+"""Whether the verdicts on results hold, of pictures whose label was taken out of the collection and of others.
+
+    python -m benchmarks.calibration [--home FOLDER] [--collections animals,products] [--encoders …]
+
+Every label with six and more pictures is taken out once, the rest is calibrated, and its pictures are asked for. For
+pictures that have five and more of their label left, a fifth of the collection at a time is asked for and the rest is
+calibrated, so that no query is part of its own calibration. Both with the labels of the rest and without them. Writes
+docs/confidence.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import _machine
+from benchmarks._page import markdown, said
+from benchmarks.finishing import collections
+from engine.core.home import PROJECT, Home
+from engine.core.progress import Reporter
+from engine.encoders import open_encoder
+from engine.encoders.choosing import default_embedding, with_weights
+from engine.encoders.vectors.pipeline import vectors_of
+from engine.encoders.vectors.store import Vectors
+from engine.evaluation.local_scaling import NEIGHBOURS, scaling_effect
+from engine.evaluation.ranking import distances_to_all
+from engine.evaluation.statistics.proportion import clopper_pearson
+from engine.grouping.duplicates.hubs import occurrences
+from engine.grouping.duplicates.nearest_lists import measure
+from engine.indexes import make_index
+from engine.search.calibration.calibration import NEAREST, Calibration
+from engine.search.calibration.measuring import calibrate
+from engine.search.calibration.stored import labels_of
+
+ENCODERS = "efficientnet-lite0,mobilenet-v2,model-4,colour-histogram"
+METRIC, RESULTS, FOLDS, BINS = "cosine", 8, 5, 10
+_OF_A_LABEL = 100  # queries, at most
+NOTHING, SIMILAR, UNKNOWN = "nothing similar here", "similar", "cannot tell"
+_HEAD = [
+    "collection, encoder", "labels", "taken out: nothing", "similar", "cannot tell",
+    "there: nothing", "similar", "cannot tell", "largest gap",
+]  # fmt: skip
+_SAME = "surely the same"
+_HUBS = ["collection, encoder", "skew", "most often found", "in no results", "precision@8 → with local scaling"]
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass
+class Told:
+    """The verdicts on some queries, and for their results the probability of the label and whether it was right."""
+
+    verdicts: list[str]
+    expected: list[float]
+    alike: list[bool]
+
+    def share(self, verdict: str) -> float:
+        return sum(one == verdict for one in self.verdicts) / max(1, len(self.verdicts))
+
+    def shown(self, verdict: str) -> str:
+        count = sum(one == verdict for one in self.verdicts)
+        low, high = clopper_pearson(count, max(1, len(self.verdicts)))
+        return f"{100 * self.share(verdict):.1f} % [{100 * low:.0f}–{100 * high:.0f}]"
+
+    def gap(self) -> str:
+        """The largest difference of expected and observed over ten groups of equally many results."""
+        if not self.expected:
+            return "–"
+        order = np.argsort(self.expected, kind="stable")
+        expected, alike = np.array(self.expected)[order], np.array(self.alike, dtype=float)[order]
+        parts = np.array_split(np.arange(len(order)), BINS)
+        return f"{max(abs(expected[part].mean() - alike[part].mean()) for part in parts):.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, default=PROJECT / "test-output" / "calibration")
+    parser.add_argument("--collections", default="animals,products", help="with commas")
+    parser.add_argument("--encoders", default=ENCODERS, help="with commas")
+    wanted = parser.parse_args()
+    home = Home(wanted.home.resolve())
+    kept = home.root / "measured.json"
+    lines: dict[str, list[list[str]]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    for collection in collections(home, wanted.collections.split(",")):
+        for encoder in wanted.encoders.split(","):
+            name, _, weights = with_weights(home, encoder, "a benchmark").partition("@")
+            embedding = default_embedding(home, name, weights)
+            title = f"{collection.name}, {name} {embedding}"
+            if title in lines:
+                continue
+            opened = open_encoder(name, weights, home, collection)
+            vectors = vectors_of(collection, opened, embedding, Reporter(listen=said))
+            labels = np.array(labels_of(vectors, collection.images()))
+            lines[title] = [*rows(title, np.asarray(vectors.matrix), labels), hubs(title, vectors, labels)]
+            print("\n".join(" | ".join(line) for line in lines[title]), flush=True)
+            kept.write_text(json.dumps(lines), encoding="utf-8")
+    table = [_HEAD, *(line for part in lines.values() for line in part[:2])]
+    skewed = [_HUBS, *(part[2] for part in lines.values())]
+    measured = f"\nMeasured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
+    page = HEAD + markdown(table) + "\n\n" + timing() + HUBS + markdown(skewed) + "\n" + measured
+    (PROJECT / "docs" / "confidence.md").write_text(page, encoding="utf-8")
+
+
+def rows(title: str, vectors: Matrix, labels: NDArray[np.str_]) -> Iterator[list[str]]:
+    """A line with labels and one without."""
+    for with_labels in (True, False):
+        out, there = taken_out(vectors, labels, with_labels), with_alike(vectors, labels, with_labels)
+        shares = [told.shown(verdict) for told in (out, there) for verdict in (NOTHING, SIMILAR, UNKNOWN)]
+        yield [title, "yes" if with_labels else "no", *shares, there.gap()]
+
+
+def hubs(title: str, vectors: Vectors, labels: NDArray[np.str_]) -> list[str]:
+    """How uneven results are, and what local scaling changes of precision@8."""
+    index = make_index("exact", METRIC).build(vectors.ids, vectors.matrix)
+    lists = measure(vectors.ids, vectors.matrix, METRIC, index.search, Reporter())
+    found, reach = occurrences(lists), lists.distances[:, :NEIGHBOURS].mean(1)
+    effect = scaling_effect(np.asarray(vectors.matrix), labels.tolist(), METRIC, reach)
+    told = effect.sentence().removeprefix("precision@8 ").removesuffix(".") if effect else "–"
+    return [title, f"{found.skew:.2f}", str(int(found.counts.max())), str(len(found.orphans)), told]
+
+
+def taken_out(vectors: Matrix, labels: NDArray[np.str_], with_labels: bool) -> Told:
+    """Each label is taken out once, and its pictures are asked for."""
+    told, rng = Told([], [], []), np.random.default_rng(0)
+    for label in shared(labels):
+        own = np.flatnonzero(labels == label)
+        asked = rng.choice(own, min(_OF_A_LABEL, len(own)), replace=False)
+        rest = np.flatnonzero(labels != label)
+        _ask(told, vectors, labels, asked, rest, with_labels)
+    return told
+
+
+def with_alike(vectors: Matrix, labels: NDArray[np.str_], with_labels: bool) -> Told:
+    """A fifth of the pictures at a time is asked for, those with five and more alike among the others."""
+    told, order = Told([], [], []), np.random.default_rng(1).permutation(len(labels))
+    for fold in np.array_split(order, FOLDS):
+        rest = np.setdiff1d(order, fold)
+        counts = dict(zip(*np.unique(labels[rest], return_counts=True), strict=True))
+        asked = np.array([row for row in fold if labels[row] and counts.get(labels[row], 0) >= NEAREST])
+        _ask(told, vectors, labels, asked, rest, with_labels)
+    return told
+
+
+def shared(labels: NDArray[np.str_]) -> Sequence[str]:
+    names, counts = np.unique(labels[labels != ""], return_counts=True)
+    return [str(name) for name, count in zip(names, counts, strict=True) if count > NEAREST]
+
+
+def _ask(
+    told: Told, vectors: Matrix, labels: NDArray[np.str_], asked: NDArray[np.int64], rest: NDArray[np.int64], by: bool
+) -> None:
+    found = calibrate(vectors[rest], METRIC, labels[rest].tolist() if by else [""] * len(rest))
+    assert found is not None
+    apart = distances_to_all(vectors[asked], vectors[rest], METRIC)
+    for row, distances in zip(asked, apart, strict=True):
+        order = np.argsort(distances, kind="stable")[:RESULTS]
+        _note(told, found, distances[order], labels[rest][order] == labels[row])
+
+
+def _note(told: Told, found: Calibration, distances: Matrix, alike: NDArray[np.bool_]) -> None:
+    confidence = found.judge(distances.tolist())
+    told.verdicts.append(SIMILAR if confidence.verdict == _SAME else confidence.verdict)
+    if confidence.alike:
+        told.expected += confidence.alike
+        told.alike += alike.tolist()
+
+
+def timing() -> str:
+    """How long a calibration of 100,000 vectors takes, and judging one list of results."""
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((100_000, 1280), dtype=np.float32)
+    labels = [str(number % 50) for number in range(len(vectors))]
+    said = []
+    for given in (labels, [""] * len(labels)):
+        began = time.perf_counter()
+        found = calibrate(vectors, METRIC, given)
+        said.append(f"{time.perf_counter() - began:.1f} s")
+    assert found is not None
+    began = time.perf_counter()
+    for _ in range(1000):
+        found.judge([0.9] * RESULTS)
+    judged = 1000 * (time.perf_counter() - began)
+    return (
+        f"A calibration of 100,000 vectors of 1,280 values took {said[0]} with labels and {said[1]} without; reading "
+        f"one list of eight results took {judged:.0f} µs, and only where the verdict is shown.\n"
+    )
+
+
+HUBS = """
+## Hubs and orphans
+
+Every picture is the query once; counted is how often each is among the ten nearest of others, so that ten are expected.
+*Skew* is that of these numbers. Local scaling (CSLS, ten neighbours) is compared over up to 1,000 labelled queries by a
+paired test.
+
+"""
+HEAD = """# How far results can be trusted
+
+Every search has nearest pictures, whether any of them is similar or not. Results are therefore *calibrated*: distances
+are compared with those between pictures of the collection.
+
+- **Nothing similar here**: the five nearest are farther, on average, than for at least 95 % of the pictures that do
+  have similar ones in the collection.
+- **Similar**: they are nearer than for at least 95 % of the pictures whose similar ones were left out.
+- **Cannot tell**: neither. An encoder that does not see what the labels say says this of nearly everything.
+- **Surely the same**: the first result is as near as nearly all altered copies are to their originals, and fewer than
+  0.05 pictures of the collection would be that near by chance.
+
+The limits are tolerance limits (Wilks 1941): they hold with a confidence of 95 % for whatever distribution. Which
+pictures are *similar* is said by labels where most pictures have one that is shared, else by groups of their vectors.
+Nothing is chosen for a collection. The probability that a result has the query's label is an isotonic regression on the
+results of up to 1,000 pictures, and chance the distribution of distances between random pairs, below 1 % extrapolated
+as a generalised Pareto distribution (Hill 1975).
+
+What follows is measured on queries that are not part of their calibration. *Taken out*: of pictures whose label was
+taken out of the collection, the shares of verdicts with their 95 % intervals. *There*: of pictures with five and more
+of their label in the collection. *Largest gap*: between the expected and the observed share of results with the
+query's label, over ten groups of results.
+
+"""
+
+
+if __name__ == "__main__":
+    main()

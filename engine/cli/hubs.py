@@ -1,0 +1,49 @@
+"""The command hubs: pictures that are among the results of very many others, and of none."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
+from engine.cli.printing import check_files, print_results, progress_line
+from engine.core.errors import BadParameter, NotReady, NotTrained, NoWeights
+from engine.core.tables import text_table
+from engine.grouping.duplicates.hubs import HEADER, Hubs
+from engine.workbench.workbench import Workbench
+
+_SHOWN = 20
+
+
+def register(commands: Commands) -> None:
+    sub = commands.add("hubs", command_hubs, job="duplicates")
+    encoder_flags(sub)
+    metric_flag(sub)
+    output_flags(sub)
+    sub.add_argument("--most", type=int, default=_SHOWN, help=f"how many hubs (default: {_SHOWN})")
+
+
+def command_hubs(arguments: argparse.Namespace) -> None:
+    """List the pictures that are among the results of very many others, and count those that are among none."""
+    check_files(arguments)
+    if arguments.most < 1:
+        raise BadParameter("number", "the hubs", "1 or more", arguments.most)
+    found = _found(arguments)
+    print_results(
+        arguments,
+        table=lambda: f"{text_table(HEADER, found.rows(arguments.most))}\n\n{found.sentence()}",
+        data=lambda: found.as_dict(arguments.most),
+        csv=found.to_csv,
+    )
+
+
+def _found(arguments: argparse.Namespace) -> Hubs:
+    bench, recipe = Workbench(), recipe_of(arguments)
+    try:
+        return bench.hubs(recipe)
+    except (NotTrained, NoWeights):
+        raise
+    except NotReady as error:
+        print(error.message + " Doing that first.", file=sys.stderr)
+        bench.run("duplicates", progress_line(), recipe=recipe.as_dict())
+        return bench.hubs(recipe)

@@ -1,0 +1,176 @@
+"""What distances mean in one collection under one encoder: how likely chance is, and whether anything is similar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from engine.core.humanize import count_of
+from engine.evaluation.statistics.decision import Values
+from engine.evaluation.statistics.lower_tail import LowerTail
+
+Verdict = Literal["surely the same", "similar", "nothing similar here", "cannot tell"]
+NEAREST = 5  # results that decide whether anything is similar
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How far the results of one query can be trusted, and why.
+
+    Attributes:
+        reason: one sentence. percentiles: of each result, the share of random pairs of pictures that are as near.
+        expected: of each result, how many pictures of the collection are that near by chance.
+        alike: of each result, the probability that it has the query's label; empty without labels.
+        labelled: whether the calibration is by labels.
+    """
+
+    verdict: Verdict
+    reason: str
+    percentiles: tuple[float, ...]
+    expected: tuple[float, ...]
+    alike: tuple[float, ...]
+    labelled: bool
+
+    def sentence(self) -> str:
+        """The verdict and its reason, as "Nothing similar here: …"."""
+        return f"{self.verdict[0].upper()}{self.verdict[1:]}: {self.reason}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For an export."""
+        return {
+            "verdict": self.verdict,
+            "sentence": self.sentence(),
+            "by_labels": self.labelled,
+            "percentiles": list(self.percentiles),
+            "expected_by_chance": list(self.expected),
+            "probabilities": list(self.alike),
+        }
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The shares of queries that get each verdict: of those with similar pictures in the collection, and without."""
+
+    present: dict[Verdict, float]
+    absent: dict[Verdict, float]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How distances of a collection are read, for one encoder, embedding and metric.
+
+    A score is the mean of the h nearest distances; it is in row h − 1 of what follows.
+
+    Attributes:
+        pictures: with a vector. labelled: whether labels were used.
+        same_within: the distance up to which a result is the same picture, altered at most; negative for none.
+        pairs: the distances of random pairs.
+        present: (NEAREST, p): scores of pictures that have similar ones in the collection.
+        absent: (NEAREST, a): likewise, with the similar ones taken out.
+        far, near: (NEAREST,) what at most 5 % of pictures with similar ones exceed, and of those without fall below.
+        altered: (m,) ascending distances of altered copies to their originals; m = 0 if none were made.
+        distances, alike: (j,) the probability that a result at a distance has the query's label; j = 0 without labels.
+    """
+
+    pictures: int
+    labelled: bool
+    same_within: float
+    pairs: LowerTail
+    present: Values
+    absent: Values
+    far: Values
+    near: Values
+    altered: Values
+    distances: Values
+    alike: Values
+
+    def expected(self, distances: ArrayLike) -> Values:
+        """How many pictures of the collection are expected to be as near as each of these distances by chance."""
+        return np.asarray(self.pictures * self.pairs.share(distances))
+
+    def judge(self, distances: Sequence[float], itself: int | None = None) -> Confidence:
+        """The confidence of results at these distances, nearest first; `itself` is the place of the query, if any."""
+        found = np.asarray(distances, dtype=np.float64)
+        shares = self.pairs.share(found)
+        alike = np.interp(found, self.distances, self.alike) if len(self.distances) else found[:0]
+        others = found if itself is None else np.delete(found, itself)
+        verdict = self.verdict(others)
+        return Confidence(
+            verdict=verdict,
+            reason=self._reason(verdict, others),
+            percentiles=tuple(shares.tolist()),
+            expected=tuple((self.pictures * shares).tolist()),
+            alike=tuple(alike.tolist()),
+            labelled=self.labelled,
+        )
+
+    def verdict(self, distances: Values) -> Verdict:
+        """What (k,) ascending distances of results say about the collection."""
+        if not len(distances) or not self.pairs.informative:
+            return "cannot tell"
+        if distances[0] <= self.same_within:
+            return "surely the same"
+        row = min(len(distances), NEAREST) - 1
+        score = float(distances[: row + 1].mean())
+        if score > self.far[row]:
+            return "nothing similar here"
+        return "similar" if score < self.near[row] else "cannot tell"
+
+    def rates(self) -> Rates:
+        """The shares of verdicts over the pictures that were calibrated on, by their NEAREST results."""
+        return Rates(self._shares(self.present), self._shares(self.absent))
+
+    @property
+    def copies_found(self) -> float | None:
+        """The share of altered copies that are told to be the same picture; None if none were made."""
+        return float(np.mean(self.altered <= self.same_within)) if len(self.altered) else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error rates, the limits and the curves, for an export."""
+        rates = self.rates()
+        return {
+            "pictures": self.pictures,
+            "by_labels": self.labelled,
+            "with_similar_pictures": rates.present,
+            "without_similar_pictures": rates.absent,
+            "same_within": self.same_within,
+            "altered_copies_found": self.copies_found,
+            "nothing_beyond": _finite(self.far),
+            "similar_within": _finite(self.near),
+            "probability_of_the_label": [self.distances.tolist(), self.alike.tolist()],
+        }
+
+    def _shares(self, scores: Values) -> dict[Verdict, float]:
+        last = scores[-1]
+        nothing = float(np.mean(last > self.far[-1])) if len(last) else 0.0
+        similar = float(np.mean((last <= self.far[-1]) & (last < self.near[-1]))) if len(last) else 0.0
+        return {"similar": similar, "nothing similar here": nothing, "cannot tell": 1 - similar - nothing}
+
+    def _reason(self, verdict: Verdict, distances: Values) -> str:
+        if not len(distances):
+            return "there are no results."
+        if not self.pairs.informative:
+            return "this encoder sees most pictures of the collection as equal."
+        if verdict == "surely the same":
+            return f"as near as an altered version of the picture; by chance {self._by_chance(distances[0])} would be."
+        kind = "of the same label" if self.labelled else "like them"
+        if verdict == "nothing similar here":
+            return f"at least 95 % of the pictures that have others {kind} here have them nearer."
+        if verdict == "similar":
+            return f"at least 95 % of the pictures that have none {kind} here have all others farther."
+        if not (np.isfinite(self.far[-1]) and np.isfinite(self.near[-1])):
+            return "that takes some sixty pictures with similar ones, and as many without."
+        return f"pictures with and without others {kind} here have results as near as these."
+
+    def _by_chance(self, distance: float) -> str:
+        chance = float(self.expected(distance))
+        return f"{chance:.2g} of {count_of(self.pictures, 'picture')}" if chance >= 0.001 else "fewer than 0.001"
+
+
+def _finite(limits: Values) -> list[float | None]:
+    """The limits for JSON, which knows no infinity."""
+    return [float(limit) if np.isfinite(limit) else None for limit in limits]

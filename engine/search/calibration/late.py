@@ -1,0 +1,56 @@
+"""A calibration that is read, or made if it is missing, when it is first asked for."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from engine.collections.collection import Images
+from engine.core.errors import BenzerError
+from engine.core.store import Store
+from engine.encoders.vectors.store import Vectors
+from engine.search.calibration.calibration import Calibration
+from engine.search.calibration.stored import labels_of, make_calibration, stored_calibration
+
+_AT_ONCE = 4_000_000  # values (vectors × their length) whose calibration is made while a search waits: half a second
+
+
+class LateCalibration:
+    """The calibration of one state of a collection; safe to share between threads.
+
+    Attributes:
+        done: whether it is known. found: what it is then; None for too few pictures, or vectors it cannot be made of.
+    """
+
+    def __init__(self, place: Store, vectors: Vectors, images: Images, metric: str) -> None:
+        self.place, self.vectors, self.images, self.metric = place, vectors, images, metric
+        self.found: Calibration | None = None
+        self.done = False
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def now(self) -> Calibration | None:
+        """The calibration, or None while it is being made: of many vectors that is done in the background."""
+        if self.done:
+            return self.found
+        if self.vectors.matrix.size <= _AT_ONCE:
+            return self.wait()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self.wait, name="calibration", daemon=True)
+            self._thread.start()
+        return None
+
+    def wait(self) -> Calibration | None:
+        """The calibration, made now if it is missing."""
+        with self._lock:
+            if not self.done:
+                try:
+                    self.found = self._opened()
+                except BenzerError as error:
+                    logging.getLogger("benzer").warning("No calibration: %s", error.message)
+                self.done = True
+        return self.found
+
+    def _opened(self) -> Calibration | None:
+        known = stored_calibration(self.place, self.vectors, labels_of(self.vectors, self.images))
+        return known or make_calibration(self.place, self.vectors, self.images, self.metric)

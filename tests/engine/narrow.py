@@ -1,0 +1,43 @@
+"""Model 1 with a quarter of its channels, for tests of what does not depend on the width.
+
+A checkpoint of the whole model holds 68 MB, which are written, hashed and synced at every step where a test asks for
+that; of the narrow one it holds 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from models.specs import CHANNELS, SPECS, Spec
+
+WHOLE = SPECS[1]
+
+
+def _narrow(spec: Spec) -> Spec:
+    ups = tuple(up if up.channels == CHANNELS else replace(up, channels=up.channels // 4) for up in spec.ups)
+    return replace(spec, blocks=tuple(channels // 4 for channels in spec.blocks), ups=ups)
+
+
+NARROW = _narrow(WHOLE)
+
+
+def narrow() -> None:
+    """Make Model 1 narrow for the rest of this process, which is no test's."""
+    SPECS[1] = NARROW
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow_model() -> Iterator[None]:
+    """Model 1 is narrow in the tests of the module that imports this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SPECS, 1, NARROW)
+        yield
+
+
+@pytest.fixture
+def whole_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Model 1 as it is, for a test whose figures depend on the width."""
+    monkeypatch.setitem(SPECS, 1, WHOLE)

@@ -1,0 +1,156 @@
+"""How far the results of a search can be trusted: the verdict under the heading, and what it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from engine.core.humanize import count_of
+from engine.core.recipe import Recipe
+from engine.search.calibration.calibration import Calibration, Confidence, Verdict
+from engine.workbench.workbench import Answer
+from ui.session.opened import workbench
+from ui.shared.charts import draw, palette
+from ui.shared.messages import errors_shown
+from ui.shared.neighbours import neighbours_key
+from ui.shared.plain_text import plain_text
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+_ICONS: dict[Verdict, str] = {
+    "surely the same": ":material/verified:",
+    "similar": ":material/check_circle:",
+    "nothing similar here": ":material/search_off:",
+    "cannot tell": ":material/help:",
+}
+_HEIGHT, _BINS = 200, 60
+
+
+def verdict(answer: Answer) -> None:
+    """One line: whether any of the results is similar; nothing where distances cannot say that."""
+    found = answer.calibration
+    if found is not None:
+        name, reason = f"{found.verdict[0].upper()}{found.verdict[1:]}", plain_text(found.reason)
+        st.markdown(f"{_ICONS[found.verdict]} **{name}**: {reason}")
+
+
+def chance_shown(found: Confidence, place: int) -> str:
+    """How likely chance puts a picture as near as this result, for the inspector.
+
+    >>> chance_shown(Confidence("similar", "", (0.0002,), (0.3,), (), False), 0)
+    '0.02 % of pairs are as near · 0.3 pictures expected'
+    """
+    share, expected = 100 * found.percentiles[place], found.expected[place]
+    pairs = f"{share:.2g}" if share >= 0.001 else "fewer than 0.001"
+    return (
+        f"{pairs} % of pairs are as near · {f'{expected:.1f}' if expected >= 0.05 else 'hardly any'} pictures expected"
+    )
+
+
+def alike_shown(found: Confidence, place: int) -> str:
+    """The probability that this result has the query's label, "" if that is unknown."""
+    return f"{100 * found.alike[place]:.0f} %" if found.alike else ""
+
+
+def scaling_chosen(pictured: bool) -> bool:
+    """Whether to rank by local scaling, which only a search with one picture can."""
+    return bool(st.session_state.get("local_scaling")) and pictured
+
+
+def how_sure(recipe: Recipe, answer: Answer) -> None:
+    """A panel with the error rates of the verdicts, the distances that they rest on, and a remedy for hubs."""
+    if answer.calibrated is None and not answer.local_scaling:
+        return
+    panel = st.expander("How sure is this?", icon=":material/target:", key="how-sure", on_change="rerun")
+    if panel.open:
+        with panel, errors_shown():
+            _scaling(recipe)
+            if answer.calibrated is not None:
+                _rates(answer.calibrated)
+                _charts(answer.calibrated)
+
+
+def _scaling(recipe: Recipe) -> None:
+    st.toggle(
+        "Local scaling (CSLS)", key="local_scaling", persist_state="session",
+        help="Ranks by distances relative to how near other pictures are to a result, so that pictures that are near "
+        "to everything (see Groups, hubs and orphans) do not crowd the results. Verdicts are for plain distances.",
+    )  # fmt: skip
+    measured = f"scaling-{neighbours_key(recipe)}"
+    if measured not in st.session_state and st.button("Measure its effect", key="scaling-measure", type="tertiary"):
+        effect = workbench().scaling_effect(recipe)
+        st.session_state[measured] = effect.sentence() if effect else "No two pictures share a label."
+    if measured in st.session_state:
+        st.caption(plain_text(st.session_state[measured]))
+
+
+def _rates(found: Calibration) -> None:
+    kind = "of the same label" if found.labelled else "like them, by groups of similar vectors"
+    asked = count_of(found.present.shape[1], "picture")
+    st.write(
+        f"Measured on {asked} of this collection, each searched with twice: with all others, and without those {kind}."
+    )
+    rates = found.rates()
+    named = (("Similar pictures are here", rates.present), ("They were left out", rates.absent))
+    rows = [
+        {"": name, **{f"{told[0].upper()}{told[1:]}": f"{100 * share:.1f} %" for told, share in shares.items()}}
+        for name, shares in named
+    ]
+    st.dataframe(rows, hide_index=True, key="how-sure-rates")
+    if found.copies_found is not None:
+        share = f"{100 * found.copies_found:.0f} %"
+        st.caption(
+            f"Surely the same: {share} of altered versions of a picture (smaller, compressed, brighter, cropped)."
+        )
+
+
+def _charts(found: Calibration) -> None:
+    alt = "Histogram of the mean distance of the five nearest, with and without similar pictures, and the two limits."
+    draw(scores_chart(found), key="how-sure-scores", alt=alt)
+    if len(found.distances):
+        draw(alike_chart(found), key="how-sure-alike", alt="Probability of the query's label over the distance.")
+
+
+def scores_chart(found: Calibration) -> Figure:
+    """Both kinds of pictures by the mean distance of their nearest results, and the limits of the verdicts."""
+    import numpy as np
+    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
+    from plotly.graph_objects import Figure
+
+    colours, figure = palette(), Figure()
+    kinds = (("similar pictures here", found.present[-1], "first"), ("left out", found.absent[-1], "second"))
+    edges = np.histogram_bin_edges(np.concatenate([scores for _, scores, _ in kinds]), _BINS)
+    for name, scores, colour in kinds:
+        shares = np.histogram(scores, edges)[0] / max(1, len(scores))
+        figure.add_scatter(
+            x=(edges[:-1] + edges[1:]) / 2, y=100 * shares, name=name, line={"color": colours[colour], "width": 2},
+            hovertemplate="%{y:.1f} % at %{x:.3g}<extra></extra>",
+        )  # fmt: skip
+    for limit, text in ((found.near[-1], "similar"), (found.far[-1], "nothing similar")):
+        if np.isfinite(limit):
+            line = {"dash": "dot", "color": colours["grey"], "width": 1.5}
+            figure.add_vline(x=float(limit), line=line, annotation_text=text)
+    return _laid_out(figure, "mean distance of the five nearest", "pictures, %")
+
+
+def alike_chart(found: Calibration) -> Figure:
+    """The probability that a result has the query's label, over its distance."""
+    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    figure.add_scatter(
+        x=found.distances, y=100 * found.alike, line={"color": palette()["first"], "width": 2},
+        hovertemplate="%{y:.0f} % at %{x:.3g}<extra></extra>", showlegend=False,
+    )  # fmt: skip
+    figure.update_yaxes(range=[0, 102])
+    return _laid_out(figure, "distance of a result", "same label, %")
+
+
+def _laid_out(figure: Figure, across: str, up: str) -> Figure:
+    figure.update_xaxes(title=across, fixedrange=True, showgrid=False)
+    figure.update_yaxes(title=up, fixedrange=True, nticks=5, rangemode="tozero")
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    return figure.update_layout(height=_HEIGHT, margin={"l": 4, "r": 8, "t": 30, "b": 4}, legend=legend)
