@@ -37,7 +37,7 @@ from engine.grouping.stored.exporting import copy, extract
 from engine.interchange.export import export
 from engine.interchange.importing import import_dataset
 from engine.jobs import job as jobs
-from engine.runs.run import run
+from engine.runs.listing import run
 from engine.search.job import calibrate, embed, index, sample
 from engine.training.job import train
 from engine.workbench.copying import copy_files
