@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -117,5 +117,7 @@ def _move_into_place(building: Path, target: Path, title: str) -> None:
 
 def _sweep(root: Path) -> None:
     for path in root.iterdir():
-        if path.name.startswith((_CREATING, _REMOVED)) and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
+        if path.name.startswith((_CREATING, _REMOVED)):
+            with suppress(FileNotFoundError):  # other work has just come to its end
+                if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ def facts_shown(facts: PictureFacts) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "name": facts.name,
         "folder": facts.folder,
-        "path": str(facts.path),
+        "path": os.fsencode(facts.path).decode("utf-8", "replace"),
         "label": facts.label,
         "text": facts.text,
         "date": date_shown(facts.exif.taken),
@@ -57,11 +58,13 @@ def date_shown(taken: str) -> str:
 def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str | bytes, str]:
     """Pictures as "txt" (their paths), "csv" (what is known of them), "html" (a report) or "zip", and its media type.
 
+    Paths are bytes, as the name of a file may be no text.
+
     Raises:
         NotFound: no such collection, picture or kind. BadParameter: more than a report or a ZIP holds.
     """
     if kind == "txt":
-        return "\n".join(map(str, workbench().paths(collection, ids))), "text/plain"
+        return b"\n".join(map(os.fsencode, workbench().paths(collection, ids))), "text/plain"
     if kind == "csv":
         return "\ufeff" + _table(collection, ids), "text/csv"
     if kind == "html":

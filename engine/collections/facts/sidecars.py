@@ -117,8 +117,7 @@ class _Plan:
 def _noted(collection: Collection, plans: Mapping[int, _Plan]) -> Iterator[dict[int, _Plan]]:
     """Note in the marks what is about to be written, and afterwards, also of work that was stopped, what was."""
     if plans:
-        planned = {id: (plan.ours.tags, plan.ours.stars) for id, plan in plans.items()}
-        change_marks(collection, plans, lambda id, mark: replace(mark, writing=planned[id]), "")
+        change_marks(collection, plans, lambda id, mark: _about_to_write(mark, plans[id]), "")
     written = dict[int, _Plan]()
     try:
         yield written
@@ -154,6 +153,12 @@ def _write(plan: _Plan, report: SidecarReport) -> _Plan:
         write_bytes(plan.path, with_sidecar(plan.data, plan.ours))
         report.written += 1
     return plan
+
+
+def _about_to_write(mark: Mark, plan: _Plan) -> Mark:
+    """The mark before its sidecar file is written: what the file holds is taken over, also of a former cut-off."""
+    read = mark if plan.theirs is None else _merged(mark, plan.theirs)
+    return replace(read, writing=(plan.ours.tags, plan.ours.stars))
 
 
 def _settled(mark: Mark, theirs: Sidecar | None, ours: Sidecar) -> Mark:

@@ -48,7 +48,7 @@ def _entries(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     files: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
-            is_folder = entry.is_dir()
+            is_folder = os.path.isdir(entry.path)  # False for a link that leads to itself
             if not is_junk(entry.name, folder=is_folder):
                 (folders if is_folder else files).append(entry.name)
     return tuple(sorted(folders, key=_as_people_sort)), tuple(sorted(files, key=_as_people_sort))

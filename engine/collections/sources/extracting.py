@@ -77,7 +77,8 @@ def _check_room(home: Home, size: int) -> None:
     free = shutil.disk_usage(home.datasets).free
     if size + _SPARE > free:
         raise StorageFull(
-            f"The pictures take {size >> 20:,} MB, and only {free >> 20:,} MB are free on this disk.",
+            f"The pictures take {-(-size >> 20):,} MB and {_SPARE >> 20} MB must stay free, "
+            f"but only {free >> 20:,} MB are free on this disk.",
             way_out="Free some space and try again.",
         )
 

@@ -253,6 +253,7 @@ def check_room(into: Path, size: int) -> None:
     free = shutil.disk_usage(checked_folder(into)).free
     if size + _SPARE > free:
         raise StorageFull(
-            f"The pictures take {size >> 20:,} MB, and only {free >> 20:,} MB are free there.",
+            f"The pictures take {-(-size >> 20):,} MB and {_SPARE >> 20} MB must stay free, "
+            f"but only {free >> 20:,} MB are free there.",
             way_out="Choose another folder, or free some space.",
         )

@@ -19,6 +19,12 @@ def test_left_overs_of_others_are_swept_away(home, pile, reporter):
     assert {path.name for path in home.datasets.iterdir()} == {".creating-new", "pile"}
 
 
+def test_a_folder_that_vanishes_while_others_are_swept_away_is_no_fault(home, pile, reporter):
+    home.datasets.mkdir(parents=True)
+    (home.datasets / ".creating-gone").symlink_to(home.datasets / "nowhere")
+    assert import_folder(home, "Pile", pile, reporter).added
+
+
 def test_a_folder_that_is_no_collection_is_not_touched(home, pile, reporter):
     (home.datasets / "pile").mkdir(parents=True)
     (home.datasets / "pile" / "mine.txt").touch()

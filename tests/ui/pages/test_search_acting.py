@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
 import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -258,9 +262,19 @@ def test_facts_for_people(bench: Workbench) -> None:
     assert date_shown("2023-07-02T09:05:00") == "2 July 2023, 09:05"
 
 
+def test_a_file_whose_name_is_no_text(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(os.fsdecode(b"/pictures/\xff.png"))
+    shown = facts_shown(replace(bench.picture_facts("shapes", 1), path=path))
+    assert json.dumps(shown, ensure_ascii=False).encode()
+    assert shown["path"] == "/pictures/\ufffd.png"
+    monkeypatch.setattr("ui.session.facts.workbench", lambda: SimpleNamespace(paths=lambda *_: [path, path]))
+    assert taken_away("shapes", [1, 2], "txt")[0] == b"/pictures/\xff.png\n/pictures/\xff.png"
+
+
 def test_pictures_are_taken_away_as_paths_table_and_page(bench: Workbench) -> None:
     paths, media = taken_away("shapes", [1, 2], "txt")
-    assert [Path(line).name for line in str(paths).splitlines()] == ["00.png", "02.png"]
+    assert isinstance(paths, bytes)
+    assert [Path(os.fsdecode(line)).name for line in paths.splitlines()] == ["00.png", "02.png"]
     assert media == "text/plain"
     rows = list(csv.DictReader(io.StringIO(str(taken_away("shapes", [2], "csv")[0]).removeprefix("\ufeff"))))
     assert [(row["name"], row["width"]) for row in rows] == [("gold/02.png", "40")]

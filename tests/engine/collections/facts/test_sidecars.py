@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -98,6 +102,35 @@ def test_what_stands_inside_a_picture_is_taken_over_once(tmp_path: Path) -> None
     os.utime(tmp_path / "0.jpg")
     rescan(collection, Reporter(), verify=True)
     assert told()["0.jpg"] == (("red & blue",), 1)
+
+
+def killed_at(number: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which fails from its call of that number on."""
+    calls = count(1)
+
+    def called(*arguments: Any) -> Any:
+        if next(calls) >= number:
+            raise SystemError
+        return function(*arguments)
+
+    return called
+
+
+def test_several_writings_in_a_row_may_be_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
+    import_folder(Home(tmp_path / ".home"), "Row", tmp_path, Reporter())
+    collection, how = Collection.open(Home(tmp_path / ".home"), "row"), {"home": str(tmp_path / ".home")}
+    id, beside = collection.rows("image")[0].id, tmp_path / "0.png.xmp"
+
+    for tag, point, at in [("a", "change_marks", 2), ("b", "write_bytes", 1), ("c", "change_marks", 2)]:
+        mark_pictures(collection, [id], add=[tag], remove={"a", "b", "c"} - {tag})
+        with monkeypatch.context() as cutting, suppress(SystemError):
+            cutting.setattr(sidecars, point, killed_at(at, getattr(sidecars, point)))
+            write_sidecars({**how, "collection": "row"}, Reporter())
+    assert read_sidecar(beside.read_bytes()).tags == ("c",)
+    mark_pictures(collection, [id], add=["d"], remove=["c"])
+    rescan(collection, Reporter())
+    assert marks(collection)[id].tags == ("d",)
 
 
 @pytest.mark.parametrize("how", [Stopped, KeyboardInterrupt, SystemError])

@@ -19,6 +19,12 @@ def filled(root: Path, *names: str) -> Path:
     return root
 
 
+def test_a_link_that_leads_to_itself_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "self").symlink_to("self")
+    assert look_into(tmp_path).folders == ("cats",)
+
+
 def test_a_folder_shows_what_can_be_chosen(tmp_path) -> None:
     pictures = ("a.jpg", "cats/1.PNG", "cats/deep/2.webp", "notes/readme.md")
     filled(tmp_path, *pictures, "styles.csv", "old.tar.gz", ".hidden/9.jpg", "__MACOSX/8.jpg")
