@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from engine.core.home import Home
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
 
+VIEW = {"width": 1360, "height": 900}
 PATIENCE = 90_000  # milliseconds until what should appear counts as missing: a busy computer is slow, not wrong
 
 
@@ -28,12 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("home")
     Workbench(Home(home)).run("sample", name="animal-faces")
-    with serving(home) as running:
+    with serving(home, at_once=False) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
+def playwright() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         if os.environ.get("CI"):
             pytest.fail(f"there is no browser at {CHROMIUM}")
@@ -42,20 +44,30 @@ def chromium() -> Iterator[object]:
 
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def kept(playwright: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser that keeps what it has loaded and compiled; reading the scripts anew is half of opening a page."""
+    profile, launch = tmp_path_factory.mktemp("profile"), playwright.chromium.launch_persistent_context
+    context = launch(profile, executable_path=CHROMIUM, args=FLAGS, viewport=VIEW)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(kept: Any) -> Any:
+    """The browser, for visitors of one's own making."""
+    return kept.browser
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest, chromium: object, server: Server) -> Iterator[object]:
+def page(request: pytest.FixtureRequest, kept: Any, server: Server) -> Iterator[Any]:
     """A fresh visitor. The test fails on any error in the page, any request to another machine, any traceback."""
-    dark = "dark" in request.node.name
-    context = chromium.new_context(  # type: ignore[attr-defined]
-        viewport={"width": 1360, "height": 900}, color_scheme="dark" if dark else "light", accept_downloads=True
-    )
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
-    page = context.new_page()
+    kept.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    page = kept.new_page()
+    page.emulate_media(color_scheme="dark" if "dark" in request.node.name else "light")
     page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
@@ -68,10 +80,22 @@ def page(request: pytest.FixtureRequest, chromium: object, server: Server) -> It
         shots.mkdir(exist_ok=True)
         name = re.sub(r"[^a-z0-9_]+", "-", request.node.name)
         page.screenshot(path=shots / f"{name}.png")
-    context.close()
+    _forget(kept, page, server)
     log = server.log.read_text(errors="replace")[before:]
     assert "Traceback" not in log, log
     assert not wrong
+
+
+def _forget(context: Any, page: Any, server: Server) -> None:
+    """Close what a visitor has opened and forget the visit; only what was loaded is kept."""
+    for other in context.pages[1:]:  # without the first one the browser would end
+        if other != page:
+            other.close()
+    page.goto("about:blank")  # from here on nothing is written
+    storage = {"origin": server.url, "storageTypes": "local_storage,indexeddb,websql,service_workers"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", storage)
+    context.clear_cookies()
+    page.close()
 
 
 def _note_foreign(url: str, server: Server, wrong: list[str]) -> None:

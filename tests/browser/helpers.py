@@ -3,6 +3,7 @@ steps of a patient visitor: wait for the page, take options of a drop-down, judg
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import random
@@ -12,12 +13,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
+
+from tests.forking import Forking
 
 if TYPE_CHECKING:
     from engine.workbench.workbench import Workbench
@@ -34,27 +38,29 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+# What every server imports sooner or later.
+SHARED = (
+    "streamlit.web.cli", "streamlit.web.bootstrap", "uvicorn", "plotly.graph_objects", "ui.main", "ui.web", "torch",
+    "engine.indexes.kernels.lsh", "engine.indexes.kernels.hamming", "engine.indexes.kernels.screening",
+)  # fmt: skip
 SOON, TRIES = 3_000, 8  # milliseconds for a list to open, and how often it is tried
 HOSTILE = "=1+1 <b>bold</b> **md** $x^2$ :smile: [l](x) `c` www.example.com"
 
 
 class Server:
-    """The app, or another script, started as a person would start it."""
+    """The app, or another script: started as a person would start it or, `at_once`, by a fork of a process that has
+    imported everything."""
 
-    def __init__(self, home: Path, log: Path, script: str = "app.py") -> None:
+    def __init__(self, home: Path, log: Path, script: str = "app.py", at_once: bool = False) -> None:
         self.home, self.log = home, log
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
-        self.began = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(self.port)],
-            cwd=ROOT,
-            env=os.environ | {"BENZER_HOME": str(home), "BENZER_ROOTS": str(home / "pictures")},
-            stdout=log.open("wb"),
-            stderr=subprocess.STDOUT,
-        )
+        words = ["streamlit", "run", script, "--server.port", str(self.port)]
+        environment = os.environ | {"BENZER_HOME": str(home), "BENZER_ROOTS": str(home / "pictures")}
+        start = _forking().run if at_once else _started
+        self.process = start(words, environment, log)
 
     def wait(self) -> None:
         until = time.monotonic() + 180
@@ -63,7 +69,7 @@ class Server:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
                     return
             except OSError:
-                time.sleep(0.2)
+                time.sleep(0.05)
         raise RuntimeError(self.log.read_text())
 
     def stop(self) -> None:
@@ -77,10 +83,22 @@ class Server:
         self.process.wait(20)
 
 
+def _started(words: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", *words]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log.open("wb"), stderr=subprocess.STDOUT)
+
+
+@cache
+def _forking() -> Forking:
+    forking = Forking(*SHARED)
+    atexit.register(forking.end)
+    return forking
+
+
 @contextmanager
-def serving(home: Path, script: str = "app.py") -> Iterator[Server]:
+def serving(home: Path, script: str = "app.py", at_once: bool = True) -> Iterator[Server]:
     """A server on that home, ready; ended afterwards."""
-    running = Server(home, home / "server.log", script)
+    running = Server(home, home / "server.log", script, at_once)
     try:
         running.wait()
         yield running
@@ -230,6 +248,20 @@ def _shows(page: Any, box: Any, option: str | re.Pattern[str]) -> bool:
     except AssertionError:
         return False
     return True
+
+
+def in_both_modes(page: Any) -> Iterator[str]:
+    """Show the page light, then dark, as the system asks for."""
+    for mode in ("light", "dark"):
+        page.emulate_media(color_scheme=mode)
+        page.wait_for_function(
+            """(dark) => {
+                const ground = getComputedStyle(document.querySelector(".stApp")).backgroundColor;
+                return Math.max(...ground.match(/\\d+/g).slice(0, 3)) < 128 === dark;
+            }""",
+            arg=mode == "dark",
+        )
+        yield mode
 
 
 def violations(page: Any) -> list[str]:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, serving, settled, violations
+from tests.browser.helpers import HOSTILE, Server, in_both_modes, serving, settled, violations
 from tests.engine.duplicates.scenes import scene
 
 NAME = HOSTILE.replace("/", "") + ".png"  # as a file can be called
@@ -169,10 +169,11 @@ def test_two_tabs_on_one_group_lose_nothing(tab: Any, server: Server, home: Path
     other.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_anyone_can_use_it(tab: Any, theme: str) -> None:
-    assert violations(tab) == []
+def test_anyone_can_use_it(tab: Any) -> None:
+    for mode in in_both_modes(tab):
+        assert violations(tab) == [], mode
     tab.locator(".picture").first.focus()
     tab.keyboard.press("Space")
     tab.get_by_role("dialog", name="Compare two pictures").wait_for()
-    assert violations(tab) == []
+    for mode in in_both_modes(tab):
+        assert violations(tab) == [], mode

@@ -17,7 +17,7 @@ from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.grouping.plan import GroupingPlan, Step
 from engine.workbench.workbench import Workbench
-from tests.browser.helpers import HOSTILE, Server, serving, settled, violations
+from tests.browser.helpers import HOSTILE, Server, in_both_modes, serving, settled, violations
 
 COUNT, TWICE = 16, 3
 PATIENCE = 120_000  # milliseconds; a new collection is made by a job of its own
@@ -125,6 +125,6 @@ def test_a_new_collection_has_no_copies(tab: Any, home: Path) -> None:
     assert len(Workbench(Home(home)).collection("tidy")) == COUNT
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_anyone_can_use_it(tab: Any, theme: str) -> None:
-    assert violations(tab) == []
+def test_anyone_can_use_it(tab: Any) -> None:
+    for mode in in_both_modes(tab):
+        assert violations(tab) == [], mode
