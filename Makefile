@@ -7,7 +7,7 @@ PORT  ?= 8501
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help app install test check lint format types bench wheel lock clean
+.PHONY: help app install test check lint format types bench wheel docs lock clean
 
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ bench: $(VENV)/.dev       ## Run the benchmarks that the README's figures come f
 
 wheel: $(VENV)/.dev       ## Build the wheel and the source distribution in dist/
 	$(PY) -m hatchling build -t wheel -t sdist
+
+docs: $(VENV)/.dev        ## Write the reference of the Python API to site/
+	$(PY) distribution/reference.py site
 
 lock: $(VENV)/bin/uv      ## Write the exact versions of requirements-dev.txt to requirements.lock
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url requirements-dev.txt -o requirements.lock

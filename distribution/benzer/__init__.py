@@ -18,6 +18,8 @@ from engine import VERSION as __version__
 
 if TYPE_CHECKING:
     from engine import indexes
+    from engine.comparisons.hashing.plan import StudyPlan
+    from engine.comparisons.recipes.plan import ExperimentPlan
     from engine.core.errors import BenzerError
     from engine.core.home import Home
     from engine.core.recipe import Recipe
@@ -25,15 +27,29 @@ if TYPE_CHECKING:
     from engine.search.examples import Example
     from engine.workbench.workbench import Workbench
 
-__all__ = ["Answer", "BenzerError", "Example", "Home", "Query", "Recipe", "Workbench", "__version__", "indexes"]
+__all__ = [
+    "Answer",
+    "BenzerError",
+    "Example",
+    "ExperimentPlan",
+    "Home",
+    "Query",
+    "Recipe",
+    "StudyPlan",
+    "Workbench",
+    "__version__",
+    "indexes",
+]
 
 _ROOMS = {
     "Answer": "search.answer",
     "BenzerError": "core.errors",
     "Example": "search.examples",
+    "ExperimentPlan": "comparisons.recipes.plan",
     "Home": "core.home",
     "Query": "search.answer",
     "Recipe": "core.recipe",
+    "StudyPlan": "comparisons.hashing.plan",
     "Workbench": "workbench.workbench",
 }
 

@@ -47,7 +47,7 @@ def plain_paths(names: Sequence[str]) -> list[str]:
     """Paths as every system can store them, each once: a name that is taken is numbered.
 
     >>> plain_paths(["cats/1.png", "../cats/1.png", "a:b.png"])
-    ['cats/1.png', 'cats/1 (1).png', 'a_b.png']
+    ['cats/1.png', 'cats/1 (2).png', 'a_b.png']
     """
     taken: dict[str, dict[str, int]] = {}
     found = []
