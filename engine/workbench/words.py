@@ -38,6 +38,7 @@ from engine.texts.lexicon.nearest import NearestKinds
 from engine.texts.published import PUBLISHED, folder_of
 
 _SENTENCES = "all-minilm-l6-v2"
+_FEW = 3  # classes that are named one by one as what a word stands for
 _LONGEST_NAME = 75  # characters of a suggested name: a group's own has at most 80, and a number may follow
 
 
@@ -226,11 +227,19 @@ def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArra
     return ids, values / values.max() if len(values) else values
 
 
+def _taken_for(name: str, kind: str) -> str:
+    """What stands for a known name: a few classes, else its kind; "" if it is that name itself."""
+    classes = [lexicon().classes[number] for number in np.flatnonzero(lexicon().meaning(name).weights)]
+    found = classes if len(classes) <= _FEW else [kind]
+    return "" if form_in({one.lower(): 0 for one in found}, name) is not None else ", ".join(found)
+
+
 def _note(text: str, meaning: Meaning, scores: Scores, pictured: bool) -> str:
     """Which words were used, what they were taken for, and whether any picture clearly shows that."""
     parts = [f"nearest to “{name}” that can be recognised: {kind}" for name, kind in meaning.near[:3]]
-    others = [(name, kind) for name, kind in meaning.known if form_in({kind.lower(): 0}, name) is None]
-    parts += [f"“{name}” taken for {kind}" for name, kind in others[:3] if not meaning.near]
+    if not meaning.near:
+        others = [(name, found) for name, kind in meaning.known if (found := _taken_for(name, kind))]
+        parts += [f"“{name}” taken for {found}" for name, found in others[:3]]
     if meaning.known and meaning.unknown:
         parts.append("not known: " + ", ".join(meaning.unknown[:5]))
     if meaning.known and not pictured and len(scores.values) and scores.values.max() < CLEARLY:

@@ -191,7 +191,10 @@ def test_what_is_not_there_is_said(bench: Workbench) -> None:
     assert (
         "“panda” taken for giant panda · no picture clearly shows “giant panda”" in by_words(bench, "panda").sentence()
     )
-    assert "taken for" not in by_words(bench, "pugs and lemons").sentence()
+    assert "taken for" not in by_words(bench, "pugs and lemons, dogs").sentence()
+    assert "“sweater” taken for cardigan, sweatshirt · “belts” taken for half track" in (
+        by_words(bench, "sweater belts").sentence()
+    )
     with pytest.raises(BenzerError, match="Nothing is known of"):
         by_words(bench, "happiness")
 
