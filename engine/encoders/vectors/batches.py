@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,6 @@ from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import embed, embedding, unfinished
 from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import Finish
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _BATCH = {"cpu": 16, "cuda": 256}
 _CHUNKS_AHEAD = 4
@@ -78,8 +75,9 @@ def encode_latent(encoder: Encoder, picture: Picture) -> NDArray[np.float32]:
 
     size = encoder.info.input_size
     square = picture(size) if callable(picture) else squared(picture, size)
+    image = torch.from_numpy(square).to(device().name).permute(2, 0, 1).float().div_(255)
     with torch.inference_mode():
-        latents = encoder.encode(_to_images(square[None]))
+        latents = encoder.encode(image[None])
     found: NDArray[np.float32] = latents[0].float().cpu().numpy()
     return found
 
@@ -155,13 +153,7 @@ def encode_batch(encoder: Encoder, pixels: Pixels, names: Sequence[str]) -> dict
     """The vectors of (b, s, s, 3) uint8 pixels under each embedding."""
     import torch
 
+    images = torch.from_numpy(pixels).to(device().name).permute(0, 3, 1, 2).float().div_(255)  # channels_last in memory
     with torch.inference_mode():
-        latents = encoder.encode(_to_images(pixels))
+        latents = encoder.encode(images)
         return {name: embed(latents, name) for name in names}
-
-
-def _to_images(pixels: Pixels) -> Tensor:
-    """(b, s, s, 3) uint8 pixels as (b, 3, s, s) floats in [0, 1], channels_last in memory."""
-    import torch
-
-    return torch.from_numpy(pixels).to(device().name).permute(0, 3, 1, 2).float().div_(255)
