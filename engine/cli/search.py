@@ -96,6 +96,7 @@ def _saved(arguments: argparse.Namespace) -> None:
     bench = Workbench()
     found = bench.saved_search(arguments.saved)
     arguments.label, arguments.where, arguments.include_query = found.label, found.where, found.include_query
+    arguments.local_scaling = found.local_scaling
     _print(arguments, bench.calibrated(_search_building(bench, *bench.recipe_and_query(found), arguments)))
 
 

@@ -37,6 +37,7 @@ class SavedSearch:
     label: str = ""
     where: str = ""
     include_query: bool = False
+    local_scaling: bool = False
     name: str = ""
     made: float = 0.0
 

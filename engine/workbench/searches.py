@@ -94,6 +94,7 @@ class SearchMethods:
             label=answer.label or "",
             where=answer.where,
             include_query=answer.include_query,
+            local_scaling=answer.local_scaling,
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.core.errors import BadParameter, Corrupt, NameTaken, NotFound
 from engine.core.home import Home
+from engine.core.storage import write_json
 from engine.search import saved, uploads
 from engine.search.saved import SavedSearch
 from engine.search.uploads import keep_upload, kept_upload, upload_path
@@ -109,3 +111,11 @@ def test_a_damaged_history_that_another_tab_has_put_aside_starts_again(
     (home.searches / "history.json").write_bytes(b"{")
     monkeypatch.setattr(saved, "set_aside", lambda path: os.rename(path.with_name("gone"), path))
     assert saved.history(home) == []
+
+
+def test_local_scaling_is_kept_and_a_search_of_before_is_without_it(home: Home) -> None:
+    saved.save_search(home, "hubs", replace(SEARCH, local_scaling=True))
+    assert saved.saved_search(home, "hubs").local_scaling
+    of_before = {"recipe": SEARCH.recipe, "query": SEARCH.query, "label": "", "where": "", "include_query": False}
+    write_json(home.searches / "saved.json", [{**of_before, "name": "old", "made": 1.0}])
+    assert saved.saved_searches(home) == [replace(SEARCH, name="old", made=1.0)]

@@ -41,7 +41,8 @@ def saved_searches(recipe: Recipe) -> None:
 def remember(answer: Answer) -> None:
     """Put the search in the history, unless it has just been put there or nobody asked for it."""
     query = current_query()
-    asked = (str(answer.recipe.but(k=1)), query, answer.label, answer.where, answer.include_query)
+    scope = (answer.label, answer.where, answer.include_query, answer.local_scaling)
+    asked = (str(answer.recipe.but(k=1)), query, *scope)
     if query is None or query.proposed or st.session_state.get("remembered") == asked:
         return
     st.session_state.remembered = asked
@@ -61,6 +62,7 @@ def _save(name: str) -> None:
         label=str(st.session_state.get("label") or ""),
         where=print_where(where_of(recipe.collection)),
         include_query=bool(st.session_state.get("include_query")),
+        local_scaling=bool(st.session_state.get("local_scaling")) and query.as_query().pictured,
         name=name,
     )
     try:
@@ -111,7 +113,7 @@ def _open(search: SavedSearch) -> None:
     except BenzerError as error:
         state.complaint = error.message
         return
-    state.label, state.include_query = search.label, search.include_query
+    state.label, state.include_query, state.local_scaling = search.label, search.include_query, search.local_scaling
     state.searches_closed += 1
     examples = tuple(replace(one, name="") if one.image_id is not None else one for one in examples)
     set_examples(list(examples))
