@@ -206,9 +206,9 @@ HEAD = """# How far results can be trusted
 Every search has nearest pictures, whether any of them is similar or not. Results are therefore *calibrated*: distances
 are compared with those between pictures of the collection.
 
-- **Nothing similar here**: the five nearest are farther, on average, than for at least 95 % of the pictures that do
-  have similar ones in the collection.
-- **Similar**: they are nearer than for at least 95 % of the pictures whose similar ones were left out.
+- **Nothing similar here**: the five nearest are farther, on average, than in at least 95 % of searches with a similar
+  picture in the collection.
+- **Similar**: they are nearer than in at least 95 % of searches without one.
 - **Cannot tell**: neither. An encoder that does not see what the labels say says this of nearly everything.
 - **Surely the same**: the first result is as near as nearly all altered copies are to their originals, and fewer than
   0.05 pictures of the collection would be that near by chance.

@@ -157,14 +157,14 @@ class Calibration:
             return "this encoder sees most pictures of the collection as equal."
         if verdict == "surely the same":
             return f"as near as an altered version of the picture; by chance {self._by_chance(distances[0])} would be."
-        kind = "of the same label" if self.labelled else "like them"
+        one = "a picture of the same label" if self.labelled else "a similar picture"
         if verdict == "nothing similar here":
-            return f"at least 95 % of the pictures that have others {kind} here have them nearer."
+            return f"the results are farther than those of at least 95 % of searches with {one} in the collection."
         if verdict == "similar":
-            return f"at least 95 % of the pictures that have none {kind} here have all others farther."
+            return f"the results are nearer than those of at least 95 % of searches without {one} in the collection."
         if not (np.isfinite(self.far[-1]) and np.isfinite(self.near[-1])):
             return "that takes some sixty pictures with similar ones, and as many without."
-        return f"pictures with and without others {kind} here have results as near as these."
+        return f"results as near as these come with and without {one} in the collection."
 
     def _by_chance(self, distance: float) -> str:
         chance = float(self.expected(distance))
