@@ -109,7 +109,7 @@ def _trained(things: Any, plan: ClassificationPlan, fusion: str, others: Rows) -
     from engine.classification.training.train import train_classifier
     from engine.core.device import device
     from engine.core.home import Home
-    from engine.runs import run as runs
+    from engine.runs import listing as runs
 
     config = config_of(plan, fusion)
     learning, apart = held_out(things.codes, others, config.validation, config.seed)

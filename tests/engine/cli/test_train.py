@@ -17,7 +17,7 @@ from PIL import Image
 
 from engine.cli.parser import main
 from engine.core.home import PROJECT, Home
-from engine.runs import run as runs
+from engine.runs import listing as runs
 from tests.engine.narrow import narrow_model  # noqa: F401
 
 WORDS = ["train", "--model", "1", "--size", "32", "--batch", "8", "--probe", "16"]

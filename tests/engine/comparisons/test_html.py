@@ -15,6 +15,7 @@ TEMPLATES = sorted(Path(engine.__file__).parent.rglob("*.html"))
 
 def page(**values: object) -> str:
     given = {"facts": "", "study": None, "results": Table([], [], 0), "by_label": None, "worst": [], "failed": None}
+    given |= {"verdict": "", "measures": None, "seeds": None}
     return render("comparisons/recipes/report.html", **{"title": "T", **given, "notes": [], **values})
 
 

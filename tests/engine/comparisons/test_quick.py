@@ -99,7 +99,7 @@ def test_a_default_that_was_not_measured_is_named_as_such(
     monkeypatch.setattr(quick, "default_choice", lambda home, collection, measured: usual)
     found = asked(collection(home, tmp_path, 24, ("blue", "red")))
     assert (found.better, found.comparable) == (None, False)
-    assert "could not be measured" in found.verdict()
+    assert "could not be measured" in found.conclusion()
 
 
 def test_without_labels_the_default_stays(home: Home, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_runs_appear_as_choices(home: Home, make_run: Callable[..., Any]) -> Non
 
 
 def test_a_run_without_weights_is_not_offered(home: Home) -> None:
-    from engine.runs import run as runs
+    from engine.runs import listing as runs
 
     runs.create(home, "empty", {"model": 3, "size": 96}, {})
     assert not [choice for choice in choices(home) if choice.weights == "empty"]

@@ -33,6 +33,8 @@ def labels(zoo: Collection) -> dict[str, str]:
 
 def loaded(path: Path, kind: str, **given: Any) -> Any:
     datasets = pytest.importorskip("datasets")
+    if not hasattr(datasets, "load_dataset"):
+        pytest.skip("the package datasets is not installed: this is the project's folder of that name")
     return datasets.load_dataset(kind, **given, cache_dir=str(path / "cache"), split="train")
 
 

@@ -147,7 +147,7 @@ def test_what_was_measured_with_other_weights_is_measured_anew(
 
 def test_a_run_that_was_prolonged_is_another_training(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.comparisons.recipes.run import trained
-    from engine.runs import run as runs
+    from engine.runs import listing as runs
     from models.autoencoder import Autoencoder
 
     collection = bench.collection("colours")

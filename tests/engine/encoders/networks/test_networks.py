@@ -152,7 +152,7 @@ def test_ready_ones_come_first_and_rare_ones_wait(home: Home, weights_file: Path
 
 
 def test_no_run_can_take_the_folder(home: Home, weights_file: Path) -> None:
-    from engine.runs import run as runs
+    from engine.runs import listing as runs
 
     pretrained.add(home, SMALL, weights_file)
     assert [run for run in runs.runs(home) if not run.shipped] == []
