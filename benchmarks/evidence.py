@@ -1,0 +1,186 @@
+"""Whether the maps of *Why is it near?* say what they claim.
+
+    python -m benchmarks.evidence [--home FOLDER] [--collection animals]
+
+Three checks: the places sum to the score; with random weights the map is another one; and hiding the places that a map
+calls strongest moves the match farther away than hiding as many places at random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks import _machine
+from benchmarks._page import markdown
+from benchmarks.finishing import collections
+from engine.collections.collection import Collection
+from engine.core.distances import METRICS
+from engine.core.home import PROJECT, Home
+from engine.core.recipe import Recipe
+from engine.encoders.choosing import with_weights
+from engine.encoders.encoder import Encoder
+from engine.encoders.pooling import POOLINGS
+from engine.encoders.vectors.batches import embed_pictures, encode_latent, squared
+from engine.evaluation.statistics.correlation import spearman
+from engine.evaluation.statistics.paired import paired_difference
+from engine.evidence.evidence import Evidence, evidence
+from engine.evidence.places import places_of
+from engine.workbench.workbench import Workbench
+
+ENCODERS = ("efficientnet-lite0", "mobilenet-v2", "model-4")
+SUMS, MAPS, HIDDEN = 1000, 100, 200  # pairs of each check
+SHARE = 0.1  # of the places that are hidden
+
+Pixels = NDArray[np.uint8]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, default=PROJECT / "test-output" / "evidence")
+    parser.add_argument("--collection", default="animals")
+    wanted = parser.parse_args()
+    bench = Workbench(Home(wanted.home.resolve()))
+    [collection] = collections(bench.home, [wanted.collection])
+    page = [
+        sums(bench, collection),
+        random_weights(bench, collection),
+        hidden(bench, collection),
+        seconds(bench, collection),
+    ]
+    page.append(f"Measured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.")
+    text = "\n\n".join(page) + "\n"
+    print(text)
+    (PROJECT / "benchmarks" / "results" / "evidence.md").write_text(text, encoding="utf-8")
+
+
+def pairs(collection: Collection, count: int) -> NDArray[np.int64]:
+    """(count, 2) ids of random pictures."""
+    rng = np.random.default_rng(0)
+    return np.array([rng.choice(collection.images().ids, 2, replace=False) for _ in range(count)])
+
+
+def sums(bench: Workbench, collection: Collection) -> str:
+    """The largest difference of a sum over places from the score of the search."""
+    lines = [["encoder", "pairs", "largest difference, cosine", "largest difference, Euclidean, of the square"]]
+    for name in ENCODERS:
+        encoder, _, weights = with_weights(bench.home, name, "a benchmark").partition("@")
+        worst = dict.fromkeys(METRICS, 0.0)
+        asked = np.array_split(pairs(collection, SUMS), len(METRICS) * len(POOLINGS))
+        ways = [(metric, pooling) for metric in METRICS for pooling in POOLINGS]
+        for (metric, pooling), some in zip(ways, asked, strict=True):
+            recipe = Recipe(collection.name, encoder, weights, embedding=pooling, metric=metric)
+            bench.run("embed", recipe=recipe.as_dict())
+            for one, other in some.tolist():
+                found = bench.explain(recipe, one, other)
+                score = 1 - found.distance if metric == "cosine" else found.distance**2
+                scale = 1.0 if metric == "cosine" else max(score, 1.0)
+                worst[metric] = max(worst[metric], abs(found.total - score) / scale)
+        lines.append([name, str(SUMS), f"{worst['cosine']:.1e}", f"{worst['euclidean']:.1e}"])
+    return markdown(lines)
+
+
+def random_weights(bench: Workbench, collection: Collection) -> str:
+    """How much of a map is left when the network is not a trained one."""
+    encoder = bench.encoder(Recipe(collection.name, ENCODERS[0], embedding="avg"))
+    drawn, ranks = _redrawn(encoder), []
+    for one, other in pairs(collection, MAPS).tolist():
+        pixels = [_pixels(collection, encoder, id) for id in (one, other)]
+        trained, random = (_map(by, *pixels) for by in (encoder, drawn))
+        decision = spearman(trained.first.ravel(), random.first.ravel())
+        ranks.append(decision.effect if decision else 0.0)
+    told = f"{np.mean(ranks):+.2f} (mean of {MAPS} pairs, {ENCODERS[0]})"
+    return f"With random weights the rank correlation of the maps is {told}."
+
+
+def _redrawn(encoder: Encoder) -> Encoder:
+    """The encoder with random weights, of each layer's own spread."""
+    import torch
+
+    found = copy.deepcopy(encoder)
+    torch.manual_seed(0)
+    networks = [part for part in vars(found).values() if isinstance(part, torch.nn.Module)]
+    for weights in (weights for network in networks for weights in network.parameters()):
+        weights.data = (torch.randn(weights.shape) * weights.float().std(correction=0)).to(weights.dtype)
+    return found
+
+
+def _map(encoder: Encoder, first: Pixels, second: Pixels) -> Evidence:
+    places = [places_of(encode_latent(encoder, picture), "avg") for picture in (first, second)]
+    return evidence(*(one.fitted_to(one.parts.sum(0) / np.linalg.norm(one.parts.sum(0))) for one in places), "cosine")
+
+
+def hidden(bench: Workbench, collection: Collection) -> str:
+    """What hiding a tenth of the query does to the distance of its nearest picture."""
+    recipe = Recipe(collection.name, ENCODERS[0], embedding="avg")
+    bench.run("embed", recipe=recipe.as_dict())
+    encoder, rng = bench.encoder(recipe), np.random.default_rng(1)
+    moved: dict[str, list[float]] = {"strongest": [], "random": []}
+    for id in rng.choice(collection.images().ids, HIDDEN, replace=False).tolist():
+        nearest = bench.search(recipe.but(k=1), id).hits[0].id
+        shown = bench.explain(recipe, id, nearest).parts[0].first
+        count = max(1, round(SHARE * shown.size))
+        pixels, target = _pixels(collection, encoder, id), _pixels(collection, encoder, nearest)
+        away = _distance(encoder, target)
+        before = away(pixels)
+        chosen = {
+            "strongest": np.argsort(shown.ravel())[-count:],
+            "random": rng.choice(shown.size, count, replace=False),
+        }
+        for way, places in chosen.items():
+            moved[way].append(away(_without(pixels, places, shown.shape)) - before)
+    told = paired_difference(moved["strongest"], moved["random"])
+    means = {way: float(np.mean(distances)) for way, distances in moved.items()}
+    return (
+        f"Hiding {SHARE:.0%} of the places moves the nearest picture away by {means['strongest']:.4f} where they are "
+        f"the strongest, by {means['random']:.4f} at random: {told.effect:+.4f} "
+        f"[{told.interval[0]:+.4f}, {told.interval[1]:+.4f}], p = {told.p:.1e}, {HIDDEN} pairs, {ENCODERS[0]}."
+    )
+
+
+def _distance(encoder: Encoder, target: Pixels) -> Callable[[Pixels], float]:
+    aim = embed_pictures(encoder, [target], "avg")
+    return lambda pixels: float(METRICS["cosine"].between(embed_pictures(encoder, [pixels], "avg"), aim)[0, 0])
+
+
+def _without(pixels: Pixels, places: NDArray[np.int64], grid: tuple[int, ...]) -> Pixels:
+    """The picture with these places in its mean colour."""
+    found, side = pixels.copy(), len(pixels)
+    for row, column in (divmod(int(place), grid[1]) for place in places):
+        rows = slice(row * side // grid[0], (row + 1) * side // grid[0])
+        columns = slice(column * side // grid[1], (column + 1) * side // grid[1])
+        found[rows, columns] = pixels.reshape(-1, 3).mean(0).astype(np.uint8)
+    return found
+
+
+def _pixels(collection: Collection, encoder: Encoder, id: int) -> Pixels:
+    picture = Image.open(io.BytesIO(collection.picture(id)))
+    return squared(picture, encoder.info.input_size)
+
+
+def seconds(bench: Workbench, collection: Collection) -> str:
+    """How long an explanation takes for a photograph of twelve megapixels from outside."""
+    recipe, drawn = Recipe(collection.name, ENCODERS[0], embedding="avg"), io.BytesIO()
+    large = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    Image.fromarray(large).resize((4000, 3000)).save(drawn, "JPEG", quality=90)
+    other = int(collection.images().ids[0])
+    bench.explain(recipe, other, other)
+    taken = []
+    for _ in range(5):
+        bench._pictures.clear()  # decoded once for all searches with it
+        began = time.perf_counter()
+        bench.explain(recipe, drawn.getvalue(), other)
+        taken.append(time.perf_counter() - began)
+    return f"The maps of a photograph of 12 megapixels take {np.median(taken):.2f} s."
+
+
+if __name__ == "__main__":
+    main()
