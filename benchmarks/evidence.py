@@ -71,7 +71,8 @@ def pairs(collection: Collection, count: int) -> NDArray[np.int64]:
 def sums(bench: Workbench, collection: Collection) -> str:
     """The largest difference of a sum over places from the score of the search."""
     lines = [["encoder", "pairs", "largest difference, cosine", "largest difference, Euclidean, of the square"]]
-    for name in ENCODERS:
+    ready = {choice.name for choice in bench.choices(collection.name) if choice.ready}
+    for name in (name for name in ENCODERS if name in ready):
         encoder, _, weights = with_weights(bench.home, name, "a benchmark").partition("@")
         worst = dict.fromkeys(METRICS, 0.0)
         asked = np.array_split(pairs(collection, SUMS), len(METRICS) * len(POOLINGS))

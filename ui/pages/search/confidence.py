@@ -128,10 +128,12 @@ def scores_chart(found: Calibration) -> Figure:
             x=(edges[:-1] + edges[1:]) / 2, y=100 * shares, name=name, line={"color": colours[colour], "width": 2},
             hovertemplate="%{y:.1f} % at %{x:.3g}<extra></extra>",
         )  # fmt: skip
-    for limit, text in ((found.near[-1], "similar"), (found.far[-1], "nothing similar")):
+    limits = ((found.near[-1], "← similar", "top left", -16), (found.far[-1], "nothing similar →", "top right", 0))
+    for limit, text, side, lower in limits:  # at two heights, as the lines can be near each other or change places
         if np.isfinite(limit):
             line = {"dash": "dot", "color": colours["grey"], "width": 1.5}
-            figure.add_vline(x=float(limit), line=line, annotation_text=text)
+            says = {"annotation_text": text, "annotation_position": side, "annotation_yshift": lower}
+            figure.add_vline(x=float(limit), line=line, **says)
     return _laid_out(figure, "mean distance of the five nearest", "pictures, %")
 
 
