@@ -75,7 +75,7 @@ def encode_latent(encoder: Encoder, picture: Picture) -> NDArray[np.float32]:
 
     size = encoder.info.input_size
     square = picture(size) if callable(picture) else squared(picture, size)
-    image = torch.from_numpy(square).to(device().name).permute(2, 0, 1).float().div_(255)
+    image = torch.from_numpy(np.array(square)).to(device().name).permute(2, 0, 1).float().div_(255)
     with torch.inference_mode():
         latents = encoder.encode(image[None])
     found: NDArray[np.float32] = latents[0].float().cpu().numpy()
