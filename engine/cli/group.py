@@ -20,7 +20,8 @@ from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
 from engine.grouping.run import recipe_of_preset
 from engine.grouping.stored.exports import checked_folder, groups_csv
-from engine.grouping.stored.grouping import Group, Grouping, Groups, delete_grouping, grouping_folder
+from engine.grouping.stored.grouping import Group, Grouping, Groups, delete_grouping
+from engine.grouping.stored.listing import grouping_folder
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 40  # groups that a terminal shows

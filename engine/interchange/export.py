@@ -14,7 +14,7 @@ from engine.core.storage import full_disk_named
 from engine.encoders import open_encoder
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.grouping.stored.exports import check_room, plain_name, put_in_place, temporary_folder
-from engine.grouping.stored.grouping import grouping
+from engine.grouping.stored.listing import grouping
 from engine.interchange import Dataset, Format, make_format
 from engine.interchange.gathering import gathered
 from engine.interchange.target import Target

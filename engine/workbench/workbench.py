@@ -37,7 +37,8 @@ from engine.encoders.text_image import card_file, takes_texts
 from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.store import state, store, stored
 from engine.grouping.duplicates.duplicates import Duplicates, Neighbourhoods, Outliers, open_surroundings
-from engine.grouping.stored.grouping import Grouping, grouping, groupings
+from engine.grouping.stored.grouping import Grouping
+from engine.grouping.stored.listing import grouping, groupings
 from engine.indexes import Index, methods
 from engine.indexes.kmeans import choose_clusters
 from engine.jobs import job as job_folders

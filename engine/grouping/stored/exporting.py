@@ -18,7 +18,7 @@ from engine.core.errors import BadParameter
 from engine.core.home import home_of
 from engine.core.progress import Reporter
 from engine.grouping.stored.exports import Part, entries, into_folder, into_zip
-from engine.grouping.stored.grouping import grouping
+from engine.grouping.stored.listing import grouping
 
 ZIP = "pictures.zip"  # in the job's folder, where a page offers it for download
 MOST_IN_A_ZIP = 1 << 30  # bytes that a page offers in one download

@@ -7,7 +7,8 @@ import streamlit as st
 from engine.core.cache import file_stamp
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
-from engine.grouping.stored.grouping import Grouping, damaged_groupings
+from engine.grouping.stored.grouping import Grouping
+from engine.grouping.stored.listing import damaged_groupings
 from ui.comparisons.live import made_text
 from ui.pages.groups.result import ask_to_remove
 from ui.pages.groups.state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key, steps_text

@@ -19,8 +19,9 @@ from engine.core.recipe import Recipe
 from engine.grouping.grouper import group
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.edits import applied
-from engine.grouping.stored.grouping import Grouping, grouping, groupings, store_grouping
+from engine.grouping.stored.grouping import Grouping, store_grouping
 from engine.grouping.stored.groups import UNGROUPED
+from engine.grouping.stored.listing import grouping, groupings
 
 RECIPE = Recipe("pile", "raw-pixels", embedding="flatten")
 
