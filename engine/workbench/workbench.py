@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ from engine.workbench.folders import FolderMethods
 from engine.workbench.inputs import PictureLike, query_of
 from engine.workbench.job_kinds import job_kind, title_of
 from engine.workbench.notebook import NotebookMethods
+from engine.workbench.readiness import Readiness
 from engine.workbench.searches import SearchMethods
 from engine.workbench.tidying import TidyingMethods
 
@@ -82,24 +83,6 @@ _SURROUNDINGS_KEPT = 2
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
 _HELPFUL_VALUES = 1_000_000  # vectors × their length sampled by the help for choosing clusters: seconds, not minutes
 _HELPFUL_ROWS = 300  # vectors sampled in any case
-_QUICK = 180.0  # seconds of embedding that start without confirmation; it can be stopped
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """Whether a recipe can answer now; if not, a sentence, the job that prepares it, and about how long that takes."""
-
-    ready: bool
-    sentence: str = ""
-    action: str = ""  # "embed", "index", "train" or "fetch": a kind of job; "" if there is nothing to start
-    missing: int = 0
-    seconds: float | None = None
-    megabytes: int = 0  # of the download, if one is needed
-
-    @property
-    def quick(self) -> bool:
-        """Whether the missing vectors take at most three minutes and need no confirmation."""
-        return self.action == "embed" and (self.seconds or 0.0) <= _QUICK
 
 
 class Workbench(

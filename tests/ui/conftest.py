@@ -56,7 +56,7 @@ def empty_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
 
 def _at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
     monkeypatch.setenv("BENZER_HOME", str(home))
-    monkeypatch.setattr("engine.workbench.workbench._QUICK", -1.0)  # no page starts work that a test did not ask for
+    monkeypatch.setattr("engine.workbench.readiness._QUICK", -1.0)  # no page starts work that a test did not ask for
     for shelf in (state._images, state._opened, state._cards):
         shelf.clear()
     state.workbench.cache_clear()

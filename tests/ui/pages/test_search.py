@@ -164,7 +164,7 @@ def test_a_label_narrows_the_answer(bench: Workbench) -> None:
 
 def test_quick_preparation_begins_by_itself_and_only_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr("engine.workbench.workbench._QUICK", 60.0)
+    monkeypatch.setattr("engine.workbench.readiness._QUICK", 60.0)
     monkeypatch.setattr(
         Workbench,
         "start",
@@ -182,7 +182,7 @@ def test_quick_preparation_begins_by_itself_and_only_once(bench: Workbench, monk
 
 def test_long_preparation_waits_for_the_button(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr("engine.workbench.workbench._QUICK", 60.0)
+    monkeypatch.setattr("engine.workbench.readiness._QUICK", 60.0)
     monkeypatch.setattr("engine.workbench.cost._OTHER", 0.1)  # images per second, of 12: two minutes
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(kind))
     visit(**RAW | {"encoder": "colour-histogram"})

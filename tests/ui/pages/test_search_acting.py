@@ -151,7 +151,7 @@ def test_results_are_there_at_once_after_pictures_went_and_came_back(
 ) -> None:
     recipe = bench.default_recipe("own").but(encoder="raw-pixels", weights="", embedding="max")
     bench.run("embed", recipe=recipe.as_dict())
-    monkeypatch.setattr("engine.workbench.workbench._QUICK", 180.0)
+    monkeypatch.setattr("engine.workbench.readiness._QUICK", 180.0)
     address = RAW | {"collection": "own", "q": "3"}
     test = visit(**address)
     assert headings(test)[0] == "2 most similar to 2.png"
