@@ -37,7 +37,7 @@ from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.leads import Leads, between, between_told, leads
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.queries_export import queries_csv, queries_parquet
-from engine.comparisons.recipes.seeds import over_seeds
+from engine.comparisons.recipes.seeds import over_seeds, repeated
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
@@ -49,7 +49,7 @@ from engine.workbench.workbench import Workbench
 
 _GRID = ("collection", "encoders", "embeddings", "metrics", "methods", "k", "query", "queries", "title")
 _SPLIT = ("queries_where", "own_labels", "probe")
-_TRAININGS = ("size", "epochs", "limit")
+_TRAININGS = ("size", "epochs", "limit", "seeds")
 
 
 def register(commands: Commands) -> None:
@@ -91,6 +91,7 @@ def register(commands: Commands) -> None:
     for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
         sub.add_argument(f"--{name}", type=int, help=f"{text} of its trainings (default: {ORIGINAL_STUDY[name]})")
     sub.add_argument("--limit", type=int, help="pictures of its trainings (default: all)")
+    sub.add_argument("--seeds", type=int, help="train each of them with this many seeds (default: 1)")
     sub.add_argument("--quick", action="store_true", help="which ready encoder suits the collection, in about a minute")
     stored_flags(sub, "comparison")
     former_flag(sub, "--no-run", "no_run", action="store_true")
@@ -209,7 +210,8 @@ def _report_plan(arguments: argparse.Namespace) -> ExperimentPlan:
         wanted = "left out with --report-tables, which has its own"
         raise BadParameter(other[0], "a comparison", wanted, getattr(arguments, other[0]))
     given: dict[str, Any] = {n: v for n in (*_TRAININGS, "query", "title") if (v := getattr(arguments, n)) is not None}
-    return report_tables(arguments.collection, **given)
+    seeds = given.pop("seeds", 1)
+    return repeated(report_tables(arguments.collection, **given), seeds)
 
 
 def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, REPORT_ROWS, ExperimentPlan
+from engine.comparisons.recipes.seeds import means_over_seeds
 from engine.evaluation.statistics.correlation import spearman
 from engine.evaluation.statistics.decision import Decision, Outcome, holm, p_text
 from engine.evaluation.statistics.paired import paired_difference
@@ -66,9 +67,13 @@ class Finding:
 
 
 def table(rows: Sequence[ExperimentRow]) -> dict[tuple[str, str, str], ExperimentRow]:
-    """The rows of the report's tables that have figures, by title, embedding and metric; exact search only."""
+    """The rows of the report's tables that have figures, by title, embedding and metric; exact search only.
+
+    A training that was repeated with several seeds has the means over them.
+    """
     columns = set(REPORT_COLUMNS)
-    kept = [row for row in rows if row.title in TITLES and row.method == "exact" and not row.error]
+    measured = means_over_seeds([row for row in rows if row.method == "exact" and not row.error])
+    kept = [row for row in measured if row.title in TITLES]
     return {(r.title, r.embedding, r.metric): r for r in kept if (r.embedding, r.metric) in columns}
 
 
@@ -155,7 +160,7 @@ def _best_rows(rows: Found, titles: Sequence[str]) -> Finding:
     order = sorted(best, key=lambda title: -best[title].precision)
     leaders = ", ".join(f"{title} ({best[title].precision:.3f})" for title in order[:3])
     claim = f"{BEST_ROWS[0]} and {BEST_ROWS[1]} are the best."
-    measured = f"ranked by their best column, the first three are {leaders}; one training of each."
+    measured = f"ranked by their best column, the first three are {leaders}; seeds, which vary as well, are not judged."
     claimed, others = [t for t in titles if t in BEST_ROWS], [t for t in titles if t not in BEST_ROWS]
     asked = min(row.queries for row in best.values())
     if not asked or len(claimed) < len(BEST_ROWS):

@@ -219,7 +219,7 @@ def report_hits(rows: Sequence[ExperimentRow]) -> list[list[str]]:
         own = [found.get((title, *column)) for title in findings.TITLES]
         best = bold_best([row.precision if row else None for row in own])
         for line, row, theirs, first in zip(lines[1:], own, findings.REPORT_HITS, best, strict=True):
-            hits = row.single["hits"] if row and row.single else "–"
+            hits = f"{row.single['hits']:.3g}" if row and row.single else "–"
             precision = f"{row.precision:.3f}" if row else "–"
             line.append(f"{hits} ({theirs[place]}) · " + (f"**{precision}**" if first else precision))
     return lines

@@ -175,12 +175,21 @@ def test_a_method_that_does_not_exist_is_refused_at_the_start(here: Workbench, s
 
 def test_one_button_repeats_the_reports_tables(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
     test = visit(**{"report-size": 96, "report-epochs": 2})
-    assert "Nine trainings, 18 epochs × 12 pictures in all, then 36 configurations." in texts(test)
+    assert "9 trainings, 18 epochs × 12 pictures in all, then 36 configurations." in texts(test)
     test.button(key="report-start").click().run()
     (experiment,) = here.experiments()
     assert experiment.plan.repeats_the_report
     assert len(started) == 1
     assert {training.config["epochs"] for training in experiment.plan.trainings} == {2}
+
+
+def test_the_reports_tables_with_three_seeds(here: Workbench, started: list[tuple[str, dict[str, Any]]]) -> None:
+    test = visit(**{"report-size": 96, "report-epochs": 2, "report-three-seeds": True})
+    assert "27 trainings, 54 epochs × 12 pictures in all, then 108 configurations." in texts(test)
+    test.button(key="report-start").click().run()
+    (experiment,) = here.experiments()
+    assert experiment.plan.repeats_the_report
+    assert {training.config["seed"] for training in experiment.plan.trainings} == {0, 1, 2}
 
 
 def test_impossible_numbers_for_the_reports_tables_are_refused(here: Workbench) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
+from engine.comparisons.recipes.seeds import repeated
 from engine.core.errors import BenzerError
 from engine.training.config import ORIGINAL_STUDY, TrainingConfig
 from engine.workbench.workbench import CollectionCard
@@ -56,6 +57,11 @@ def _fields(card: CollectionCard) -> None:
         "Max. pictures", step=100, value=None, key="report-limit", persist_state="session",
         placeholder=f"all {card.count:,}", help="A random sample to train on. All pictures are searched.",
     )  # fmt: skip
+    st.toggle(
+        "Three seeds", key="report-three-seeds", persist_state="session",
+        help="Each of the nine is trained with three seeds: three times the work. The tables show the means, and the "
+        "results beside them how far a seed moves them.",
+    )  # fmt: skip
 
 
 def _plan(card: CollectionCard, where: object) -> ExperimentPlan | None:
@@ -64,6 +70,7 @@ def _plan(card: CollectionCard, where: object) -> ExperimentPlan | None:
     try:
         title = f"Tables 4 and 5 on {card.title[:80]}"
         plan = report_tables(card.name, size=size or 0, epochs=epochs or 0, limit=limit, title=title)
+        plan = repeated(plan) if st.session_state.get("report-three-seeds") else plan
         checked = [replace(t, config=TrainingConfig.from_dict(t.config).as_dict()) for t in plan.trainings]
         return replace(plan, trainings=tuple(checked))
     except BenzerError as error:
@@ -77,7 +84,8 @@ def _cost(plan: ExperimentPlan, card: CollectionCard) -> None:
     passes = sum(int(training.config["epochs"]) for training in plan.trainings)
     notes = list(dict.fromkeys(training.note for training in plan.trainings if training.note))
     st.caption(
-        f"Nine trainings, {passes:,} epochs × {images:,} pictures in all, then {len(plan.cells())} configurations."
+        f"{len(plan.trainings)} trainings, {passes:,} epochs × {images:,} pictures in all, then {len(plan.cells())} "
+        "configurations."
     )
     for note in notes:
         st.caption(plain_text(note))

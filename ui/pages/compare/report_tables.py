@@ -10,6 +10,7 @@ from engine.comparisons.recipes import findings as report
 from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import REPORT_COLUMNS
 from engine.comparisons.recipes.report import correlations, losses_of
+from engine.comparisons.recipes.seeds import means_over_seeds, over_seeds
 from ui.comparisons.state import Seen
 from ui.shared.plain_text import plain_text
 
@@ -31,7 +32,7 @@ def report_tables_view(view: Seen) -> None:
     st.caption(_explained(view))
     st.table(hits_table(found), border="horizontal", hide_index=True)
     _findings(view)
-    for note, titles in _notes(view.rows).items():
+    for note, titles in _notes(means_over_seeds(view.rows)).items():
         st.caption(plain_text(f"{', '.join(titles)}: {note}"))
 
 
@@ -39,8 +40,14 @@ def _explained(view: Seen) -> str:
     k = view.plan.k
     return (
         f"First precision@{k} over all pictures, the highest of each column in bold; then the correct results out of "
-        f"{k} for one picture, with those of the original study in brackets."
+        f"{k} for one picture, with those of the original study in brackets.{_seeds(view)}"
     )
+
+
+def _seeds(view: Seen) -> str:
+    """A clause on the seeds, "" for one seed of each training."""
+    most = max((one.seeds for one in over_seeds(view.plan, view.rows)), default=1)
+    return f" All are means over up to {most} seeds, whose deviations stand under *Over seeds*." if most > 1 else ""
 
 
 def _notes(rows: Sequence[ExperimentRow]) -> dict[str, list[str]]:
@@ -76,7 +83,7 @@ def _cell(row: ExperimentRow | None, theirs: int, best: float | None) -> str:
     if row is None:
         return f"{_NOTHING} ({theirs})"
     precision = f"**{row.precision:.3f}**" if row.precision == best else f"{row.precision:.3f}"
-    hits = row.single["hits"] if row.single else _NOTHING
+    hits = f"{row.single['hits']:.3g}" if row.single else _NOTHING
     return f"{precision} · {hits} ({theirs})"
 
 

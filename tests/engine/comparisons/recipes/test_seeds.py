@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import mean, stdev
 
 import pytest
 
 from engine.comparisons.recipes.experiment import ExperimentRow, unmeasured
-from engine.comparisons.recipes.plan import ExperimentPlan, Training
-from engine.comparisons.recipes.report import seeds_line
-from engine.comparisons.recipes.seeds import over_seeds, with_seeds
+from engine.comparisons.recipes.findings import TITLES, table
+from engine.comparisons.recipes.plan import ExperimentPlan, Training, report_tables
+from engine.comparisons.recipes.report import report_hits, seeds_line
+from engine.comparisons.recipes.seeds import means_over_seeds, over_seeds, repeated, with_seeds
+from engine.core.errors import BadParameter
 
 FIGURES = {"0": 0.8, "1": 0.84, "2": 0.79}
 
@@ -46,3 +49,41 @@ def test_one_seed_alone_has_no_deviation() -> None:
     rows = measured(plan)
     assert over_seeds(plan, rows[:2]) == []
     assert over_seeds(plan, []) == []
+
+
+def test_every_training_of_a_plan_is_repeated() -> None:
+    plan = report_tables("faces", seed=4)
+    found = repeated(plan, 2)
+    assert [one.title for one in found.trainings[:3]] == [
+        "Model 1 · none · seed 4",
+        "Model 1 · none · seed 5",
+        "Model 2 · none · seed 4",
+    ]
+    assert found.repeats_the_report
+    assert repeated(plan, 1) == plan
+    for seeds in (0, 1000):
+        with pytest.raises(BadParameter, match="number of seeds"):
+            repeated(plan, seeds)
+
+
+def test_the_tables_of_the_original_study_have_the_means_over_seeds() -> None:
+    plan = repeated(report_tables("faces"), 3).named("t")
+    rows = [
+        unmeasured(cell, str(cell.recipe), precision=0.5 + 0.01 * n, losses={"mse": 0.1 * n, "ssim": None},
+                   single={"query": 1, "hits": n})
+        for cell in plan.cells() if (n := int(cell.title.rpartition(" ")[2])) < 3
+    ]  # fmt: skip
+    found = table(rows)
+    assert len(found) == 36
+    one = found["Model 2 · reduce on plateau", "max", "cosine"]
+    assert one.precision == pytest.approx(0.51)
+    assert one.losses == {"mse": pytest.approx(0.1), "ssim": None}
+    assert one.single == {"query": 1, "hits": 1.0}
+    assert [line[0] for line in report_hits(rows)[1:]] == list(TITLES)
+    half = means_over_seeds([rows[0], replace(rows[1], single=None)])
+    assert [row.title for row in half] == ["Model 1 · none"] * 2  # of two configurations
+
+
+def test_rows_without_seeds_stay_as_they_are() -> None:
+    rows = [row for row in measured(planned()) if " · seed " not in row.title]
+    assert means_over_seeds(rows) == rows
