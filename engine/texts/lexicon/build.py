@@ -1,15 +1,15 @@
 """Builds `lexicon.json.gz` from WordNet 3.0 and the ImageNet class names; run when either changes.
 
-    python -m engine.texts.lexicon.build DICT
+    python -m engine.texts.lexicon.build DICT SYNSETS
 
-DICT is the folder with WordNet's data.noun and index.noun, as Debian's package wordnet-base installs it.
-
-ImageNet's classes are ordered by WordNet offset. Class names are ambiguous, so the longest increasing subsequence
-through the candidate senses of all names finds the right sense for nearly all of them.
+DICT is the folder with WordNet's data.noun and index.noun, as Debian's package wordnet-base installs it. SYNSETS has
+ImageNet's identifiers of its classes in their order, one a line ("n01440764", an offset in WordNet), as the file
+timm/data/_info/imagenet_synsets.txt of the package timm: names alone are ambiguous, a jersey is also a fabric.
 
 A word with no class below any of its senses stands for the nearest kind above it that has some: a giraffe for
 the ruminants. Only animals, plants, food, artefacts and landforms are looked up in this way; names of single things
-never are.
+never are. Kinds of which hardly anything is a class, as creation or surface, stand for nothing. A word with a synonym
+that names a class stands for that class, though it is another sense of it: a handbag for the purse.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.texts.lexicon.lexicon import FILE
 
 _MOST_OF_ALL = 0.5  # a kind that covers more of the classes is too general: entity, object, thing
 _STEPS, _MOST_NEAR = 3, 30  # how far above a word its nearest kind may be, and how many classes that may cover
+_LEAST_KNOWN = 0.01  # of what WordNet has below a kind are classes, else it stands for no other word
+_SENSES = 2  # of a word, its most common ones, are looked up in this way
 _ROOTS = ("animal", "plant", "food", "artifact", "geological formation", "fruit")
 
 
@@ -60,42 +62,21 @@ class WordNet:
         return found
 
 
-def rising_chain(candidates: Sequence[Iterable[int]]) -> list[int | None]:
-    """One candidate per position, or None, such that the chosen ones form a longest increasing subsequence."""
-    tails: list[int] = []  # the smallest end of a chain of each length
-    holders: list[tuple[int, int]] = []  # (position, candidate) at the end of that chain
-    before: dict[tuple[int, int], tuple[int, int] | None] = {}
-    for position, options in enumerate(candidates):
-        for option in sorted(options, reverse=True):  # descending, so that no position extends itself
-            length = bisect_left(tails, option)
-            before[position, option] = holders[length - 1] if length else None
-            tails[length:] = [option, *tails[length + 1 :]]
-            holders[length:] = [(position, option), *holders[length + 1 :]]
-    chosen: list[int | None] = [None] * len(candidates)
-    last = holders[-1] if holders else None
-    while last is not None:
-        chosen[last[0]] = last[1]
-        last = before[last]
-    return chosen
-
-
-def lexicon(wordnet: WordNet, classes: Sequence[str]) -> dict[str, object]:
+def lexicon(wordnet: WordNet, classes: Sequence[str], synsets: Sequence[int]) -> dict[str, object]:
     """The content of the file: the class names, the kinds with the classes below each, and words to kinds."""
-    synsets = rising_chain([wordnet.senses.get(_plain(name), []) for name in classes])
     covers: dict[int, list[int]] = {}
     for number, synset in enumerate(synsets):
-        for kind in wordnet.above(synset) if synset is not None else ():
+        for kind in wordnet.above(synset):
             covers.setdefault(kind, []).append(number)
     kinds = {kind: some for kind, some in covers.items() if len(some) <= _MOST_OF_ALL * len(classes)}
     order = {kind: place for place, kind in enumerate(sorted(kinds, key=lambda kind: (len(kinds[kind]), kind)))}
     words = _words(wordnet, kinds, order)
-    near = _near_words(wordnet, {kind: some for kind, some in kinds.items() if len(some) <= _MOST_NEAR}, order)
-    unknown = {_plain(name): number for number, name in enumerate(classes) if synsets[number] is None}
-    rows = [[wordnet.words[kind][0], _spans(kinds[kind])] for kind in order]
-    for name, number in unknown.items():
-        words.setdefault(name, len(rows))
-        rows.append([name, _spans([number])])
+    for name, synset in zip(classes, synsets, strict=True):
+        words.setdefault(_plain(name), order[synset])
+    near = _near_words(wordnet, _standing(wordnet, kinds), order)
+    near |= _of_synonyms(wordnet, [_plain(name) for name in classes], words)
     near = {word: kind for word, kind in sorted(near.items()) if word not in words}
+    rows = [[wordnet.words[kind][0], _spans(kinds[kind])] for kind in order]
     return {"classes": list(classes), "kinds": rows, "words": dict(sorted(words.items())), "near": near}
 
 
@@ -109,20 +90,52 @@ def _words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int,
     return found
 
 
-def _near_words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int, int]) -> dict[str, int]:
-    """Each word's nearest kind above one of its senses; of several, an animal first, then the one with fewest classes.
+def _standing(wordnet: WordNet, kinds: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    """The kinds that may stand for words below them: with few classes, which are not too small a part of them."""
+    below = Counter(kind for synset in wordnet.words for kind in wordnet.above(synset))
+    fewest = {kind: _LEAST_KNOWN * below[kind] for kind in kinds}
+    return {kind: some for kind, some in kinds.items() if fewest[kind] <= len(some) <= _MOST_NEAR}
 
-    A word that means an animal first of all is never taken for a thing that is called so too: bats are no rackets.
-    """
+
+def _near_words(wordnet: WordNet, kinds: Mapping[int, list[int]], order: Mapping[int, int]) -> dict[str, int]:
+    """Each word's nearest kind above one of its most common senses; of several, an animal first, then the narrowest."""
     roots = {wordnet.senses[word][0] for word in _ROOTS if word in wordnet.senses}
     [animal] = wordnet.senses["animal"][:1]
     found: dict[str, int] = {}
     for word, senses in wordnet.senses.items():
-        above = {kind: wordnet.above(kind) for sense in senses for kind in _nearest(wordnet, sense, kinds)}
+        above = {kind: wordnet.above(kind) for sense in _meant(wordnet, senses, kinds, roots, animal)
+                 for kind in _nearest(wordnet, sense, kinds)}  # fmt: skip
         fitting = [kind for kind, all_above in above.items() if all_above & roots]
         beasts = [kind for kind in fitting if animal in above[kind]]
-        if beasts or (fitting and animal not in wordnet.above(senses[0])):
+        if fitting:
             found[word] = order[min(beasts or fitting, key=lambda kind: (len(kinds[kind]), order[kind]))]
+    return found
+
+
+def _meant(
+    wordnet: WordNet, senses: Sequence[int], kinds: Mapping[int, list[int]], roots: set[int], animal: int
+) -> list[int]:
+    """The most common senses of a word, without those after a thing that nothing is near to.
+
+    A word that means such a thing first of all is never taken for another that is called so too: bats are no rackets,
+    and sausages no airships. But chickens, which are meat first of all, are animals too.
+    """
+    first, *others = senses[:_SENSES]
+    above = wordnet.above(first)
+    if not above & roots or _nearest(wordnet, first, kinds):
+        return [first, *others]
+    return [] if animal in above else [sense for sense in others if animal in wordnet.above(sense)]
+
+
+def _of_synonyms(wordnet: WordNet, names: Sequence[str], words: Mapping[str, int]) -> dict[str, int]:
+    """Words whose synonym, in the first sense of both, names a class, which has another sense of it."""
+    roots = {wordnet.senses[word][0] for word in _ROOTS if word in wordnet.senses}
+    found: dict[str, int] = {}
+    for name in names:
+        sense = next(iter(wordnet.senses.get(name, ())), None)
+        if sense is not None and wordnet.above(sense) & roots:
+            same = [word for word in wordnet.words[sense] if wordnet.senses[word][0] == sense]
+            found |= {word: words[name] for word in same if word != name}
     return found
 
 
@@ -155,14 +168,15 @@ def _lines(file: Path) -> list[str]:
     return [line for line in file.read_text(encoding="latin-1").splitlines() if not line.startswith(" ")]
 
 
-def main(folder: str) -> None:
-    """Write the lexicon from WordNet's `folder`."""
+def main(folder: str, identifiers: str) -> None:
+    """Write the lexicon from WordNet's `folder` and the file of the classes' `identifiers`."""
     from torchvision.models._meta import _IMAGENET_CATEGORIES
 
-    made = lexicon(WordNet(Path(folder)), _IMAGENET_CATEGORIES)
+    synsets = [int(line.removeprefix("n")) for line in Path(identifiers).read_text(encoding="utf-8").split()]
+    made = lexicon(WordNet(Path(folder)), _IMAGENET_CATEGORIES, synsets)
     text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
     FILE.write_bytes(gzip.compress(text.encode(), mtime=0))  # no date: the same words give the same bytes
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -77,9 +77,10 @@ class Lexicon:
         self._spans: list[list[int]] = [spans for _, spans in data["kinds"]]
         self._words: dict[str, int] = data["words"]
         self._near: dict[str, int] = data["near"]
-        for name in [name for name in self._words if "-" in name]:  # t-shirt is also spelled tshirt and t shirt
-            for joint in ("", " "):
-                self._words.setdefault(name.replace("-", joint), self._words[name])
+        for known in (self._words, self._near):
+            for name in [name for name in known if "-" in name]:  # t-shirt is also spelled tshirt and t shirt
+                for joint in ("", " "):
+                    known.setdefault(name.replace("-", joint), known[name])
 
     def __len__(self) -> int:
         return len(self._words)

@@ -192,7 +192,7 @@ def test_what_is_not_there_is_said(bench: Workbench) -> None:
         "“panda” taken for giant panda · no picture clearly shows “giant panda”" in by_words(bench, "panda").sentence()
     )
     assert "taken for" not in by_words(bench, "pugs and lemons, dogs").sentence()
-    assert "“sweater” taken for cardigan, sweatshirt · “belts” taken for half track" in (
+    assert "“sweater” taken for cardigan, sweatshirt · “belts” taken for seat belt" in (
         by_words(bench, "sweater belts").sentence()
     )
     with pytest.raises(BenzerError, match="Nothing is known of"):
