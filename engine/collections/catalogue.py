@@ -261,6 +261,13 @@ class Reading:
         webp: bytes = found[0]
         return webp
 
+    def short_thumbnails(self, most: int) -> Iterator[tuple[str, bytes]]:
+        """The contents whose thumbnails have at most that many bytes: hash and thumbnail."""
+        for hash, webp, seal in self.db.execute("SELECT * FROM thumbnails WHERE length(webp) <= ?", (most,)):
+            if seal_of(hash, webp) != seal:
+                raise Catalogue(self.path).damaged()
+            yield hash, webp
+
     def _whole(self, line: tuple[Any, ...]) -> ImageRow:
         if seal_of(*line[:-1]) != line[-1]:
             raise Catalogue(self.path).damaged()

@@ -13,7 +13,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from engine.collections.blank import blank_contents
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
@@ -35,6 +37,8 @@ from engine.search import opening
 
 _VERSION = 2  # in the first, rounding counted as distance
 WHILE_WAITING = 1e11  # n · n · d up to which the lists are computed on the spot: a second or two
+
+Mask = NDArray[np.bool_]
 
 _ANSWERS_KEPT = 4  # per collection, by threshold and keepers: a page keeps asking
 
@@ -122,17 +126,30 @@ OUTLIER_HEADER = ("rank", "score", "distance", "lof", "id", "file", "label", "wi
 
 @dataclass(frozen=True)
 class Outliers:
-    """The pictures without near neighbours, by descending score; `left_out` are the names of those without a vector."""
+    """The pictures without near neighbours, by descending score.
+
+    Attributes:
+        left_out: the names of those without a vector. blank: of those of one colour. unseen: of those whose vector
+            is zero. None of them is judged: that nothing is near to nothing makes no outlier.
+    """
 
     recipe: Recipe
     ones: tuple[Outlier, ...]
     pictures: dict[int, ImageRow]
     precision: str = ""  # of the encoder
     left_out: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        """How many pictures could not be compared, "" where all were."""
-        return "".join(_left_out_note(list(self.left_out)))
+        """How many pictures could not be compared, and why, "" where all were."""
+        notes = _left_out_note(list(self.left_out))
+        if self.blank:
+            notes.append(f"{count_of(len(self.blank), 'blank picture')} left out: {examples(self.blank)}.")
+        if self.unseen:
+            count = count_of(len(self.unseen), "picture")
+            notes.append(f"{count} in which the encoder sees nothing left out: {examples(self.unseen)}.")
+        return " ".join(notes)
 
     def rows(self) -> list[list[object]]:
         """A row for each picture; columns as in OUTLIER_HEADER."""
@@ -149,7 +166,7 @@ class Outliers:
         """What the command line prints with --json."""
         ones = [{**vars(one), "name": self.pictures[one.id].name} for one in self.ones]
         found = {"recipe": self.recipe.as_dict(), "precision": self.precision, "odd_ones": ones}
-        return found | {"left_out": list(self.left_out)}
+        return found | {"left_out": list(self.left_out), "blank": list(self.blank), "unseen": list(self.unseen)}
 
 
 def _facts(row: ImageRow) -> list[object]:
@@ -164,6 +181,7 @@ class Neighbourhoods:
     nearness: NearestLists
     vectors: Vectors
     pictures: dict[int, ImageRow]
+    collection: Collection
     precision: str = ""
     _answers: Cache[Duplicates] = field(default_factory=lambda: Cache(_ANSWERS_KEPT), compare=False, repr=False)
 
@@ -187,8 +205,9 @@ class Neighbourhoods:
         """The pictures by descending score, or the first `most`; BadParameter if `most` is less than 1."""
         if most is not None and most < 1:
             raise BadParameter("number", "the outliers", "1 or more", most)
-        left_out = _without_vector(self.pictures, self.nearness)
-        return Outliers(self.recipe, self._outliers[:most], self.pictures, self.precision, tuple(left_out))
+        left_out = tuple(_without_vector(self.pictures, self.nearness))
+        parts = (self._names(self._blank), self._names(self._zero & ~self._blank))
+        return Outliers(self.recipe, self._outliers[:most], self.pictures, self.precision, left_out, *parts)
 
     def hubs(self) -> Hubs:
         """The pictures that are among the results of very many others, and of none."""
@@ -196,7 +215,21 @@ class Neighbourhoods:
 
     @cached_property
     def _outliers(self) -> tuple[Outlier, ...]:
-        return tuple(outliers_of(self.nearness))
+        return tuple(outliers_of(self.nearness, ~(self._blank | self._zero)))
+
+    @cached_property
+    def _blank(self) -> Mask:
+        """(n,) the pictures of one colour."""
+        contents = blank_contents(self.collection)
+        return np.array([self.pictures[id].hash in contents for id in self.nearness.ids.tolist()], dtype=bool)
+
+    @cached_property
+    def _zero(self) -> Mask:
+        """(n,) the pictures whose vector is zero."""
+        return np.asarray(np.einsum("nd,nd->n", self.vectors.matrix, self.vectors.matrix) == 0)
+
+    def _names(self, chosen: Mask) -> tuple[str, ...]:
+        return tuple(self.pictures[id].name for id in self.nearness.ids[chosen].tolist())
 
     def _duplicates(self, threshold: float, keepers: Sequence[int]) -> Duplicates:
         groups = copy_groups(self.nearness, self.vectors.matrix, self.recipe.metric, threshold, self._order(keepers))
@@ -245,7 +278,7 @@ def open_surroundings(
     nearness = _stored(_store(collection, info, recipe), vectors)
     if nearness is None:
         nearness = _made(collection, info, recipe, vectors, exact, reporter)
-    return Neighbourhoods(recipe, nearness, vectors, pictures, info.computed_in)
+    return Neighbourhoods(recipe, nearness, vectors, pictures, collection, info.computed_in)
 
 
 def _held(vectors: Vectors) -> list[tuple[int, str]]:

@@ -31,17 +31,21 @@ class Outlier:
     lof: float
 
 
-def outliers_of(nearness: NearestLists) -> list[Outlier]:
+def outliers_of(nearness: NearestLists, judged: NDArray[np.bool_] | None = None) -> list[Outlier]:
     """All images by descending score, ties by id; none for fewer than three images: of two, none is typical.
 
     A picture with a copy is judged like any other: two copies of an outlier are both outliers.
+
+    Args:
+        judged: (n,) which images are judged, and say what is typical; all by default.
     """
-    if len(nearness) < 3:
+    rows = np.arange(len(nearness)) if judged is None else np.flatnonzero(judged)
+    if len(rows) < 3:
         return []
     distance, factor = mean_distance(nearness), local_outlier_factor(nearness)
-    usual = float(np.median(distance))
+    usual = float(np.median(distance[rows]))
     score = distance / usual if usual > 0 else np.where(distance > 0, np.inf, 1.0)
-    order = np.lexsort((nearness.ids, -score))
+    order = rows[np.lexsort((nearness.ids[rows], -score[rows]))]
     return [Outlier(int(nearness.ids[i]), float(score[i]), float(distance[i]), float(factor[i])) for i in order]
 
 

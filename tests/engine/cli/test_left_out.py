@@ -66,3 +66,28 @@ def test_a_collection_of_one_picture(method: str, tmp_path: Path, monkeypatch: p
     assert [hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]] == [1]
     assert main(["duplicates", *RECIPE]) == 0
     assert "No duplicates among 1 picture." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoder", ["raw-pixels", "hog", "colour-histogram"])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_blank_pictures_are_no_outliers_and_named(
+    encoder: str, metric: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
+    (tmp_path / "p").mkdir()
+    for name, colour in {"black.png": 0, "white.png": 255, "grey.png": 99}.items():
+        Image.new("L", (40, 40), colour).save(tmp_path / "p" / name)
+    Image.new("RGB", (40, 40)).save(tmp_path / "p" / "dark.bmp")
+    for number in range(6):
+        picture = Image.new("L", (40, 40), 9)
+        picture.paste(250, (number * 5, 5, number * 5 + 9, 30))
+        picture.save(tmp_path / "p" / f"{number}.png")
+    assert main(["import", str(tmp_path / "p")]) == 0
+    capsys.readouterr()
+    assert main(["outliers", "--collection", "p", "--encoder", encoder, "--metric", metric, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in found["odd_ones"] if not one["name"][0].isdigit()] == []
+    assert set(found["blank"]) == {"black.png", "white.png", "grey.png", "dark.bmp"}
+    assert found["unseen"] == []
+    assert main(["outliers", "--collection", "p", "--encoder", encoder, "--metric", metric]) == 0
+    assert "4 blank pictures left out: black.png, dark.bmp, grey.png and 1 more." in capsys.readouterr().out

@@ -10,6 +10,7 @@ from engine.core.recipe import Recipe
 from ui.session.opened import workbench
 from ui.session.recipe import use_recipe
 from ui.shared.neighbours import with_neighbours
+from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 _SHOWN = 24
@@ -25,8 +26,10 @@ def _outliers(recipe: Recipe) -> None:
     st.header("Outliers", anchor=False)
     more = st.session_state.get("odd-more", False)
     found = workbench().outliers(recipe, _ALL if more else _SHOWN)
+    if found.sentence():
+        st.caption(plain_text(found.sentence()))
     if not found.ones:
-        st.caption("A collection of fewer than three pictures has no outliers.")
+        st.caption("Fewer than three pictures that can be compared have no outliers.")
         return
     st.caption(
         "The score compares the distance to a picture's nearest neighbours with what is usual in this collection: "

@@ -71,3 +71,12 @@ def test_more_neighbours_than_are_listed_are_refused(k: int) -> None:
     for score in (mean_distance, local_outlier_factor):
         with pytest.raises(BadParameter, match="k of the outliers"):
             score(found, k)
+
+
+def test_what_is_not_judged_says_nothing_of_what_is_usual() -> None:
+    judged = np.array([True, True, True, True, False, False])
+    found = outliers_of(near(np.array([[0.0], [1], [2], [9], [500], [900]])), judged)
+    assert {one.id for one in found} == {100, 101, 102, 103}
+    distances = sorted(one.distance for one in found)
+    assert found[0].score == pytest.approx(found[0].distance / np.median(distances))
+    assert outliers_of(near(np.eye(5)), np.array([True, True, False, False, False])) == []
