@@ -26,6 +26,7 @@ from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
+from engine.duplicates.acts.catalogue_rows import settle_all
 from engine.duplicates.job import act as act_on_duplicates
 from engine.duplicates.job import find as find_duplicates
 from engine.encoders.choosing import encoder_title
@@ -73,6 +74,14 @@ class JobKind:
 def _import(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
     """Make a collection from `source`: pictures of any kind, or a "dataset" in the `format` of another program."""
     return (import_dataset if arguments["source"] == "dataset" else import_pictures)(arguments, reporter)
+
+
+def _rescan(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
+    """Import what was added to, changed in or deleted from the source of `collection`.
+
+    Acts that were cut off are settled first: a file that a restore has brought back keeps its id.
+    """
+    return rescan(arguments, reporter, first=settle_all)
 
 
 def _experiment(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
@@ -186,7 +195,7 @@ KINDS: dict[str, JobKind] = {
     for kind in (
         JobKind("fetch", "Downloading", fetch, _network, ("weights",), "What has arrived is kept. " + _AGAIN),
         JobKind("import", "Importing", _import, _source, ("collection",), _AGAIN),
-        JobKind("rescan", "Rescanning", rescan, _collection, ("collection",), _AGAIN),
+        JobKind("rescan", "Rescanning", _rescan, _collection, ("collection",), _AGAIN),
         JobKind("facts", "Reading dates and cameras of", read_facts, _collection, ("facts",),
                 "What is read is kept. " + _AGAIN),
         JobKind("sample", "Creating the sample", sample, _sample, ("collection",), _AGAIN),

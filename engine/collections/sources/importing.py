@@ -165,17 +165,26 @@ def import_items(
         return checked(_ingest_new(collection, items(staging(collection)), reporter, total))
 
 
-def rescan(collection: Collection, reporter: Reporter, *, verify: bool = False) -> ImportReport:
+def rescan(
+    collection: Collection,
+    reporter: Reporter,
+    *,
+    verify: bool = False,
+    first: Callable[[Collection], None] | None = None,
+) -> ImportReport:
     """Update the catalogue after files were added, changed, moved or deleted.
 
     Args:
         verify: whether all files are read; otherwise only those whose size or times have changed.
+        first: is called with the collection, which is held, before any file is looked at.
 
     Raises:
         NotFound: the folder or the table no longer exists; nothing is changed then.
     """
     with collection.alone():
         collection.check_unmoved()
+        if first is not None:
+            first(collection)
         if not collection.source.get("folder"):
             return _rescan_owned(collection)
         listed = _listed(collection)

@@ -65,10 +65,12 @@ def title_of(path: Path) -> str:
     return name if any(map(str.isalnum, name)) else "Pictures"
 
 
-def rescan(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Import what was added to, changed in or deleted from a collection's source."""
-    collection = Collection.open(home_of(arguments), arguments["collection"])
-    return importing.rescan(collection, reporter, verify=bool(arguments.get("verify", False))).to_dict()
+def rescan(
+    arguments: dict[str, Any], reporter: Reporter, first: Callable[[Collection], None] | None = None
+) -> dict[str, Any]:
+    """Import what was added to, changed in or deleted from a collection's source; see `importing.rescan`."""
+    collection, verify = Collection.open(home_of(arguments), arguments["collection"]), bool(arguments.get("verify"))
+    return importing.rescan(collection, reporter, verify=verify, first=first).to_dict()
 
 
 def _import_upload(home: Home, title: str, arguments: dict[str, Any], reporter: Reporter) -> ImportReport:

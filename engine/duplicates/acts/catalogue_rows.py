@@ -11,6 +11,7 @@ from engine.collections.collection import Collection
 from engine.collections.facts.stored import keep_columns, keep_exif
 from engine.collections.reading import workers
 from engine.collections.reading.worker_tasks import FileRef, Seen, look
+from engine.core.errors import StorageFull
 from engine.duplicates.acts.journal import Batch, Entry, batches, root_of
 from engine.duplicates.acts.links import forget_temporary
 
@@ -45,7 +46,8 @@ def settle_all(collection: Collection) -> None:
         if batch.kind == "link":
             forget_temporary(batch)
         settle(collection, batch)
-        batch.note("done" if batch.waiting else "restored")
+        with suppress(OSError, StorageFull):  # a folder that cannot be written to: it is settled again next time
+            batch.note("done" if batch.waiting else "restored")
 
 
 def _note_times(collection: Collection, batch: Batch) -> None:
