@@ -26,6 +26,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--undo", action="store_true", help="take the last change of tags and stars back")
     sub = commands.add("sidecars", command_sidecars, job="sidecars")
     _chosen(sub)
+    sub.add_argument("--undo", action="store_true", help="give the files that were written last their former contents")
     sub = commands.add("copy", command_copy, job="files")
     _chosen(sub)
     sub.add_argument("--to", required=True, metavar="FOLDER", help="an existing folder")
@@ -73,12 +74,22 @@ def _list_marks(bench: Workbench, arguments: argparse.Namespace) -> None:
 def command_sidecars(arguments: argparse.Namespace) -> None:
     """Write tags and stars to XMP files beside the pictures; what else these hold stays."""
     bench = Workbench()
+    if arguments.undo:
+        _undo_sidecars(bench, arguments)
+        return
     ids = _ids(bench, arguments) if arguments.ids or arguments.where else None
     done = bench.run("sidecars", progress_line(), collection=arguments.collection, ids=ids)
     left = done["left"]
     print(f"{done['written']:,} written · {done['unchanged']:,} unchanged · {len(left):,} left alone")
     if left:
         print(text_table(["left alone", "why"], left[:_SHOWN]))
+
+
+def _undo_sidecars(bench: Workbench, arguments: argparse.Namespace) -> None:
+    back, left = bench.undo_sidecars(arguments.collection)
+    print(f"{count_of(back, 'sidecar file')} as before · {len(left):,} left in place")
+    if left:
+        print(text_table(["left in place", "why"], left[:_SHOWN]))
 
 
 def command_copy(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.collections.catalogue import Catalogue, is_settled, seal, seal_path
 from engine.collections.collection import Collection
+from engine.collections.facts.former_sidecars import acts
 from engine.collections.facts.marks import FILE as MARKS
 from engine.collections.facts.marks import last_act, marks
 from engine.collections.labelling import damaged_labels, rescue_labels
@@ -34,6 +35,7 @@ _DERIVED = (
     "indexes",
     "calibrations",
 )
+_NO_UNDO = "Deleted: that these sidecar files were written can no longer be undone."
 _GIVEN = ("own_vectors", "groupings")  # what cannot be made again from the pictures alone
 
 
@@ -82,6 +84,8 @@ def _damage(collection: Collection, reporter: Reporter) -> Iterator[Finding]:
         yield from _marks(collection)
     yield from _stores(collection)
     yield from _edits(collection)
+    for act in acts(collection):
+        yield from (Finding(sentence, partial(_delete, act.folder), _NO_UNDO) for sentence in act.damage())
 
 
 def _marks(collection: Collection) -> Iterator[Finding]:

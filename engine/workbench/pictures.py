@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.collections.collection import Collection
 from engine.collections.facts import marks
 from engine.collections.facts.exif import Exif
+from engine.collections.facts.sidecars import undo_sidecars
 from engine.collections.facts.table import PictureTable, folder_of, unmarked_table, with_marks
 from engine.collections.facts.where import Where, matching, parse_where, print_where, values_of
 from engine.collections.reading.workers import exif_table_in_worker, shown_in_worker
@@ -141,6 +142,10 @@ class PictureMethods:
     def remove_copies(self, collection: str, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:
         """Take back what the job "files" has copied; see `copying.remove_copies`."""
         return remove_copies(self.collection(collection), folder, made)
+
+    def undo_sidecars(self, collection: str, act: str = "") -> tuple[int, list[tuple[str, str]]]:
+        """Take back what the job "sidecars" has written; see `sidecars.undo_sidecars`."""
+        return undo_sidecars(self.collection(collection), act)
 
     # Copying files and writing sidecars are jobs: start("files", collection=…, ids=…, folder=…, sidecars=…) and
     # start("sidecars", collection=…, ids=…), where ids=None stands for every picture with tags or stars.

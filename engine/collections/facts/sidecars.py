@@ -6,21 +6,24 @@ side is dropped, and the stars are those of the side that changed them (the file
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
+from engine.collections.facts.former_sidecars import SidecarAct, Written, act_of, new_act
 from engine.collections.facts.marks import Mark, change_marks, marks
 from engine.collections.facts.xmp import Sidecar, read_sidecar, with_sidecar
 from engine.collections.reading.safely import read_bytes
 from engine.collections.reading.workers import chunks
-from engine.core.errors import StorageFull, Unreadable, UnreadableImage
+from engine.core.errors import Corrupt, StorageFull, Unreadable, UnreadableImage
 from engine.core.home import home_of
 from engine.core.humanize import count_of
 from engine.core.progress import Reporter
@@ -32,11 +35,15 @@ _AT_A_TIME = 1000  # files whose writing is noted together
 
 @dataclass
 class SidecarReport:
-    """How many files were written and how many needed no change, and which were skipped, each with the reason."""
+    """How many files were written and how many needed no change, and which were skipped, each with the reason.
+
+    `act` is the name by which `undo_sidecars` takes it back, "" if nothing was written.
+    """
 
     written: int = 0
     unchanged: int = 0
     left: list[tuple[str, str]] = field(default_factory=list)
+    act: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -84,14 +91,16 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     known, report = marks(collection), SidecarReport()
     rows = {row.id: row for row in collection.rows("image")}
     ids = [id for id in (known if wanted is None else map(int, wanted)) if id in rows]
-    done = 0
+    done, act = 0, new_act(collection)
     for some in chunks(ids, _AT_A_TIME):
         plans = dict[int, _Plan]()
         for id in some:
             try:
                 plans[id] = _plan(collection, rows[id], known.get(id))
+                plans[id].new  # noqa: B018 - raises for a file that is no XML
             except (Unreadable, UnreadableImage, OSError) as error:
                 report.left.append((rows[id].name, str(error)))
+        act.keep({id: (plan.data, plan.new) for id, plan in plans.items() if plan.new is not None})
         with _noted(collection, plans) as written:
             for id, plan in plans.items():
                 try:
@@ -100,7 +109,51 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
                     report.left.append((rows[id].name, str(error)))
                 reporter.update("Writing sidecar files", done + len(written), len(ids), "files")
         done += len(some)
+    report.act = act.name
     return report.as_dict()
+
+
+def undo_sidecars(collection: Collection, name: str = "") -> tuple[int, list[tuple[str, str]]]:
+    """Give sidecar files that an act has written their former contents, or remove them where there were none.
+
+    Args:
+        name: of the act, as in the report; "" for the last one that has not been taken back.
+
+    Returns:
+        How many, and the pictures whose files were left, each with the reason: a file that has changed since is left.
+
+    Raises:
+        NotFound: no such act is kept.
+    """
+    act, rows = act_of(collection, name), {row.id: row for row in collection.rows("image")}
+    left, former = list[tuple[str, str]](), dict[int, bytes | None]()
+    for one in act.written():
+        try:
+            former |= _taken_back(collection, rows.get(one.id), one, act)
+        except (Unreadable, UnreadableImage, Corrupt, OSError) as error:
+            left.append((rows[one.id].name if one.id in rows else f"Picture {one.id}", str(error)))
+    if former:  # first, so that tags that leave a file count at no moment as removed there
+        agreed = {id: None if data is None else read_sidecar(data) for id, data in former.items()}
+        change_marks(collection, former, lambda id, mark: _unwritten(mark, agreed[id]), "")
+    for id, data in former.items():
+        try:
+            _restore(_path_beside(collection, rows[id]), data)
+        except (StorageFull, OSError) as error:
+            left.append((rows[id].name, str(error)))
+    act.note_undone()
+    return len(act.written()) - len(left), left
+
+
+def _taken_back(collection: Collection, row: ImageRow | None, one: Written, act: SidecarAct) -> dict[int, bytes | None]:
+    """By the id of the picture, what a file is to hold again; empty if it does, Unreadable if it has changed."""
+    if row is None:
+        raise Unreadable("It is no longer in the collection.")
+    former, now = act.former(one), _contents(_path_beside(collection, row))
+    if now == former:
+        return {}
+    if now is None or hashlib.sha256(now).hexdigest() != one.new:
+        raise Unreadable("The sidecar file has changed since.")
+    return {one.id: former}
 
 
 @dataclass(frozen=True)
@@ -111,6 +164,11 @@ class _Plan:
     data: bytes | None
     theirs: Sidecar | None
     ours: Sidecar
+
+    @cached_property
+    def new(self) -> bytes | None:
+        """What the file is to hold, None if it says the same already; Unreadable if it is no XML."""
+        return None if self.ours == (self.theirs or Sidecar()) else with_sidecar(self.data, self.ours)
 
 
 @contextmanager
@@ -132,7 +190,7 @@ def _plan(collection: Collection, row: ImageRow, mark: Mark | None) -> _Plan:
     path = collection.path_of(row)
     if not path.is_file():
         raise Unreadable("The picture is not there.")
-    beside = path.with_name(path.name + SUFFIX)
+    beside = _path_beside(collection, row)
     data = _contents(beside)
     theirs = read_sidecar(data) if data is not None else None
     agreed = _settled(mark or Mark(), theirs, Sidecar())
@@ -145,14 +203,31 @@ def _contents(path: Path) -> bytes | None:
 
 def _write(plan: _Plan, report: SidecarReport) -> _Plan:
     """Bring one sidecar file up to date."""
-    if plan.ours == (plan.theirs or Sidecar()):
+    if plan.new is None:
         report.unchanged += 1
     elif _contents(plan.path) != plan.data:
         raise Unreadable("The sidecar file has just been changed by another program; write it again.")
     else:
-        write_bytes(plan.path, with_sidecar(plan.data, plan.ours))
+        write_bytes(plan.path, plan.new)
         report.written += 1
     return plan
+
+
+def _path_beside(collection: Collection, row: ImageRow) -> Path:
+    path = collection.path_of(row)
+    return path.with_name(path.name + SUFFIX)
+
+
+def _restore(path: Path, former: bytes | None) -> None:
+    if former is None:
+        path.unlink()
+    else:
+        write_bytes(path, former)
+
+
+def _unwritten(mark: Mark, former: Sidecar | None) -> Mark:
+    """The mark when its sidecar file holds what it held before."""
+    return replace(mark, synced=None if former is None else (former.tags, former.stars), writing=None)
 
 
 def _about_to_write(mark: Mark, plan: _Plan) -> Mark:

@@ -124,6 +124,8 @@ def test_the_command_line_tags_copies_and_writes_sidecars(
     assert said(capsys, "tag", "pile", "--undo") == (0, "Restored 1 picture.\n")
     assert said(capsys, "sidecars", "pile")[1] == "2 written · 0 unchanged · 0 left alone\n"
     assert (tmp_path / "pile" / "a" / "same.png.xmp").is_file()
+    assert said(capsys, "sidecars", "pile", "--undo")[1] == "2 sidecar files as before · 0 left in place\n"
+    assert not (tmp_path / "pile" / "a" / "same.png.xmp").is_file()
     status, text = said(capsys, "copy", "pile", "--where", "tag=lake", "--to", str(tmp_path / "out"))
     assert (status, text.splitlines()[-1]) == (0, f"Copied 2 pictures to {tmp_path / 'out'}.")
     status, text = said(capsys, "tag", "pile", "--add", "x")

@@ -207,6 +207,11 @@ def test_sidecar_files_are_written(folder: Path, packed: list[int], bench: Workb
     bench.mark("own", [1], add=["lake"], stars=5)
     assert act(("sidecars", [1, 2], None), collection="own").text == "1 sidecar file written, 1 unchanged."
     assert "lake" in (folder / "0.png.xmp").read_text("utf-8")
+    bench.mark("own", [2], stars=1)
+    written = act(("sidecars", [1, 2], None), ("undo", [], None), collection="own")
+    assert written.text == "1 sidecar file as before."
+    assert not (folder / "1.png.xmp").exists()
+    assert (folder / "0.png.xmp").exists()
     notice = act(("sidecars", packed, None), collection="packed")
     assert notice.wrong
     assert notice.text.startswith("No sidecar file was written: ")

@@ -102,13 +102,18 @@ def _written(report: dict[str, Any]) -> Done:
     if left and not report["written"] + report["unchanged"]:
         raise BenzerError(f"No sidecar file was written: {left[0][1]}")
     said = f"{count_of(report['written'], 'sidecar file')} written, {report['unchanged']:,} unchanged."
-    return Done(f"{said} {len(left):,} left alone: {left[0][1]}" if left else said)
+    undo = ("sidecars", report["act"]) if report["act"] else None
+    return Done(f"{said} {len(left):,} left alone: {left[0][1]}" if left else said, undo)
 
 
 def take_back(collection: str, what: str, value: Any) -> Done:
-    """Restore what was moved to the trash, or remove copies that were made."""
+    """Restore what was moved to the trash or stood in sidecar files, or remove copies that were made."""
     if what == "trash":
         return Done(workbench().restore_dropped(collection, value).sentence("restored"))
+    if what == "sidecars":
+        back, others = workbench().undo_sidecars(collection, value)
+        said = f"{count_of(back, 'sidecar file')} as before."
+        return Done(f"{said} {len(others):,} left in place: {others[0][1]}" if others else said)
     folder, made = value
     removed, left = workbench().remove_copies(collection, Path(folder), made)
     said = f"{count_of(removed, 'copied file')} removed from {folder}."

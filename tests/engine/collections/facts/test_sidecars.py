@@ -20,10 +20,11 @@ from PIL.PngImagePlugin import PngInfo
 from engine.collections.collection import Collection
 from engine.collections.facts import sidecars
 from engine.collections.facts.marks import mark_pictures, marks
-from engine.collections.facts.sidecars import write_sidecars
+from engine.collections.facts.sidecars import undo_sidecars, write_sidecars
 from engine.collections.facts.xmp import DC, RDF, Sidecar, embedded, read_sidecar, with_sidecar
+from engine.collections.integrity import check, check_and_repair
 from engine.collections.sources.importing import import_folder, rescan
-from engine.core.errors import Stopped, Unreadable
+from engine.core.errors import NotFound, Stopped, Unreadable
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import write_bytes
@@ -334,3 +335,60 @@ def test_a_tag_given_while_sidecars_are_written_or_read_is_kept(
         busy.setattr(sidecars, "marks", while_reading)
         rescan(collection, reporter)
     assert marks(collection)[id].tags == ("a", "b", "c", "theirs")
+
+
+# ── taking it back ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def beside(collection: Collection, id: int) -> Path:
+    path = collection.image(id).path
+    return path.with_name(path.name + ".xmp")
+
+
+def test_writing_is_taken_back_to_the_byte(home: Home, collection: Collection, reporter: Reporter) -> None:
+    new, old = by_name(collection, "03.png"), by_name(collection, "04.png")
+    beside(collection, old).write_text(DARKTABLE, "utf-8")
+    rescan(collection, reporter)
+    mark_pictures(collection, [new, old], add=["boat"], stars=5)
+    act = write(home, collection, [new, old])["act"]
+    assert read_sidecar(beside(collection, old).read_bytes()).stars == 5
+    assert undo_sidecars(collection, act) == undo_sidecars(collection, act) == (2, [])
+    assert not beside(collection, new).exists()
+    assert beside(collection, old).read_text("utf-8") == DARKTABLE
+    rescan(collection, reporter)  # what left the files was not removed there by anybody
+    assert marks(collection)[new].tags == ("boat",)
+    assert marks(collection)[old].tags == ("Ferien & Meer", "boat", "lake")
+    assert marks(collection)[old].stars == 5
+    assert write(home, collection, [new, old])["written"] == 2
+
+
+def test_what_has_changed_since_stays_and_the_last_act_comes_first(home: Home, collection: Collection) -> None:
+    first, second = by_name(collection, "03.png"), by_name(collection, "04.png")
+    mark_pictures(collection, [first, second], stars=1)
+    assert write(home, collection, [])["act"] == ""
+    write(home, collection, [first])
+    write(home, collection, [second])
+    beside(collection, second).write_bytes(with_sidecar(None, Sidecar(("theirs",))))
+    back, [(name, reason)] = undo_sidecars(collection)
+    assert (back, Path(name).name, reason) == (0, "04.png", "The sidecar file has changed since.")
+    assert undo_sidecars(collection) == (1, [])
+    assert not beside(collection, first).exists()
+    assert beside(collection, second).exists()
+    with pytest.raises(NotFound, match="could be taken back"):
+        undo_sidecars(collection)
+
+
+def test_damage_to_former_contents_is_found_and_only_costs_the_undo(home: Home, collection: Collection) -> None:
+    id = by_name(collection, "03.png")
+    beside(collection, id).write_text(DARKTABLE, "utf-8")
+    mark_pictures(collection, [id], add=["boat"])
+    write(home, collection, [id])
+    [former] = (collection.folder / "sidecars").glob("*/*.xmp")
+    former.write_text(DARKTABLE.replace("lake", "like"), "utf-8")
+    [sentence] = check(collection)
+    assert str(former) in sentence
+    assert undo_sidecars(collection)[1][0][1].endswith("it no longer matches its checksum.")
+    [found] = check_and_repair(collection)
+    assert found.repaired.startswith("Deleted: ")
+    assert check(collection) == []
+    assert "boat" in read_sidecar(beside(collection, id).read_bytes()).tags

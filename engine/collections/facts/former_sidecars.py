@@ -1,0 +1,132 @@
+"""What sidecar files held before they were written, so that writing them can be taken back.
+
+    sidecars/<act>/act.json      of each picture: the sha256 of what was written and of what stood there before (sealed)
+    sidecars/<act>/<id>.xmp      what stood there before, if the file was there
+    sidecars/<act>/undone        stands there once the act has been taken back
+
+All of it is stored before a file is written. The last 20 acts of a collection are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.collections.collection import Collection
+from engine.core.errors import Corrupt, NotFound
+from engine.core.storage import file_digest, read_object, shape_checked, write_bytes, write_json
+
+FOLDER = "sidecars"
+_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Written:
+    """The sha256 of what was written to the sidecar file of picture `id`, and of what it held, "" if it was absent."""
+
+    id: int
+    new: str
+    former: str
+
+
+class SidecarAct:
+    """One writing of sidecar files, as far as it is stored."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._kept: list[Written] = []
+
+    @property
+    def name(self) -> str:
+        """By which `act_of` finds it; "" as long as nothing is stored."""
+        return self.folder.name if self._kept else ""
+
+    def keep(self, files: Mapping[int, tuple[bytes | None, bytes]]) -> None:
+        """Store what files, by the id of the picture, hold (None: they are absent), and what they are to hold.
+
+        Raises:
+            StorageFull: the disk refused.
+        """
+        if not files:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for id, (former, new) in files.items():
+            if former is not None:
+                write_bytes(self._path(id), former)
+            self._kept.append(Written(id, _digest(new), "" if former is None else _digest(former)))
+        lines = [[one.id, one.new, one.former] for one in self._kept]
+        write_json(self.folder / "act.json", {"written": lines})
+
+    @property
+    def undone(self) -> bool:
+        """Whether it has been taken back; files that were left then may still be."""
+        return (self.folder / "undone").exists()
+
+    def note_undone(self) -> None:
+        """Let it count as taken back."""
+        (self.folder / "undone").touch()
+
+    def written(self) -> list[Written]:
+        """Every file of the act; Corrupt if the list is damaged."""
+        path = self.folder / "act.json"
+        with shape_checked(path):
+            lines = read_object(path, written=list)["written"]
+            return [Written(int(id), str(new), str(former)) for id, new, former in lines]
+
+    def former(self, one: Written) -> bytes | None:
+        """What a file held, None if it was absent; Corrupt if that is damaged."""
+        if not one.former:
+            return None
+        path = self._path(one.id)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise Corrupt(f"The file {path} is missing.") from error
+        if _digest(data) != one.former:
+            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        return data
+
+    def damage(self) -> Iterator[str]:
+        """A sentence for each damaged file."""
+        try:
+            for one in self.written():
+                if one.former and (not self._path(one.id).is_file() or file_digest(self._path(one.id)) != one.former):
+                    yield f"The file {self._path(one.id)} has been damaged: it no longer matches its checksum."
+        except FileNotFoundError:  # cut off before anything was written
+            return
+        except Corrupt as error:
+            yield error.message
+
+    def _path(self, id: int) -> Path:
+        return self.folder / f"{id}.xmp"
+
+
+def acts(collection: Collection) -> list[SidecarAct]:
+    """Every act that is kept, oldest first."""
+    return [SidecarAct(folder) for folder in sorted((collection.folder / FOLDER).glob("*/"))]
+
+
+def new_act(collection: Collection) -> SidecarAct:
+    """An act of which nothing is stored yet; the oldest ones are forgotten."""
+    for old in acts(collection)[: -(_KEPT - 1)]:
+        shutil.rmtree(old.folder, ignore_errors=True)
+    now = time.time_ns()
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now // 10**9))}-{now % 10**9:09}"  # in the order of time
+    return SidecarAct(collection.folder / FOLDER / name)
+
+
+def act_of(collection: Collection, name: str = "") -> SidecarAct:
+    """The act of that name, or the last one that has not been taken back; NotFound if there is none."""
+    kept = [act for act in reversed(acts(collection)) if (act.folder / "act.json").is_file()]
+    found = next((act for act in kept if (act.folder.name == name if name else not act.undone)), None)
+    if found is None:
+        raise NotFound(f"No sidecar files of {collection.title!r} have been written that could be taken back.")
+    return found
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
