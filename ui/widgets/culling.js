@@ -171,7 +171,7 @@ class Culling {
   }
 
   count() {
-    const { groups, elsewhere, equal } = this.data;
+    const { groups, elsewhere, equal, offered } = this.data;
     const all = this.totals(groups);
     const done = this.totals(groups.filter((group) => this.done.has(group.name)));
     all.files += elsewhere.files;
@@ -180,7 +180,9 @@ class Culling {
     done.bytes += elsewhere.reviewed.bytes;
     const number = [...this.done].length;
     this.say(number ? `${number} reviewed · ${pictures(done.files)} · ${size(done.bytes)}` : "Nothing reviewed yet");
-    label(this.every, `Move all ${pictures(all.files)} (${size(all.bytes)}) to trash`, !all.files);
+    const every = offered === "identical" ? `${all.files.toLocaleString("en")} identical ${all.files === 1 ? "copy" : "copies"}` : `all ${pictures(all.files)}`;
+    label(this.every, `Move ${every} (${size(all.bytes)}) to trash`, !all.files);
+    this.every.hidden = !offered;
     label(this.reviewed, `Move ${done.files.toLocaleString("en")} reviewed to trash`, !done.files);
     label(this.links, "Replace identical files by hard links", !equal);
   }

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -17,6 +17,8 @@ from ui.widgets.gallery import thumbnail_url, thumbnails_of
 
 _SHOWN = 24  # pictures of one group
 _LARGE = 1920  # pixels of the longer side of a picture that is compared
+
+Offered = Literal["all", "identical", ""]
 
 _culling = component("culling", "culling.css", "culling.js", "culling_compare.js")
 
@@ -49,6 +51,7 @@ def culling(
     key: str,
     version: str,
     elsewhere: Sequence[DuplicateGroup] = (),
+    offered: Offered = "all",
     on_marks: Callable[[Marks], None],
     on_act: Callable[[str, Marks], None],
     on_apart: Callable[[str], None],
@@ -58,6 +61,8 @@ def culling(
     Args:
         version: changes whenever the groups do; marks of another one are forgotten.
         elsewhere: groups that are not drawn but acted on as well.
+        offered: what moves them all at once: "all", "identical" as long as only such files are listed, or "" for
+            nothing, as when more groups are about to follow.
         on_marks: called with what was chosen so far. on_act: with "all", "reviewed" or "link" and that.
         on_apart: with the name of a group whose pictures are no duplicates.
     """
@@ -79,7 +84,7 @@ def culling(
             on_apart(name)
 
     _culling(
-        data=culling_data(collection, groups, marks, version, elsewhere),
+        data={**culling_data(collection, groups, marks, version, elsewhere), "offered": offered},
         key=key,
         on_marks_change=marked,
         on_act_change=acted,

@@ -63,6 +63,12 @@ def test_without_a_comparison_only_equal_files_are_listed(here: Workbench) -> No
     assert "Compare 4 pictures" in labels(test)
 
 
+def test_all_is_not_offered_while_the_list_is_about_to_change() -> None:
+    assert work.Compared(complete=True).offered == "all"
+    assert work.Compared(complete=False).offered == "identical"
+    assert work.Compared(complete=False, running=True).offered == work.Compared(True, True).offered == ""
+
+
 def test_protected_folders_are_remembered_with_the_collection(here: Workbench) -> None:
     test = visited("duplicates")
     test.multiselect(key="protected-scenes").set_value(["b"]).run()

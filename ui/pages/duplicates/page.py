@@ -13,7 +13,7 @@ from ui.pages.duplicates.by_vectors import by_vectors
 from ui.pages.duplicates.controls import controls, exports, strength_in_address
 from ui.pages.duplicates.state import act, found_duplicates, keep_marks, marks_of, part, read_link, version_of
 from ui.pages.duplicates.trash import news, trash_list
-from ui.pages.duplicates.work import preparing
+from ui.pages.duplicates.work import Compared, preparing
 from ui.session.address import write_opened
 from ui.session.opened import images_of
 from ui.shared.messages import empty_state, errors_shown, show_error
@@ -43,10 +43,11 @@ def page() -> None:
     else:
         with choices, errors_shown():
             controls(name)
+        compared = Compared()
         with work, errors_shown():
-            missing = preparing(name)
+            compared = preparing(name)
         with groups:
-            _groups(name, missing)
+            _groups(name, compared)
         with vectors:
             _vectors(recipe)
     with trash, errors_shown():
@@ -67,7 +68,8 @@ def _vectors(recipe: Recipe) -> None:
             by_vectors(recipe)
 
 
-def _groups(name: str, missing: bool) -> None:
+def _groups(name: str, compared: Compared) -> None:
+    missing = not compared.complete or compared.running
     try:
         found = found_duplicates(name)
     except BenzerError as error:
@@ -80,12 +82,12 @@ def _groups(name: str, missing: bool) -> None:
     if missing:
         st.caption("So far only files of equal content. Pictures that show the same follow when they are compared.")
     if found.groups:
-        _cull(found)
+        _cull(found, compared)
     elif not missing:
         st.caption("*Loose* finds more. Nothing was changed.")
 
 
-def _cull(duplicates: FoundDuplicates) -> None:
+def _cull(duplicates: FoundDuplicates, compared: Compared) -> None:
     """The groups of one page, most certain first."""
     name = duplicates.collection
     pages, key = -(-len(duplicates.groups) // _GROUPS_A_PAGE), f"duplicates-page-{duplicates.collection}"
@@ -102,6 +104,7 @@ def _cull(duplicates: FoundDuplicates) -> None:
         key=f"culling-{name}",
         version=version_of(duplicates) + f"-{first}",
         elsewhere=elsewhere,
+        offered=compared.offered,
         on_marks=partial(keep_marks, name),
         on_act=partial(act, duplicates),
         on_apart=partial(part, duplicates),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from engine.core.humanize import count_of
@@ -10,20 +12,35 @@ from ui.session.opened import images_of, job_about, recent_jobs, workbench
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
+from ui.widgets.culling import Offered
 
 QUICK = 5_000  # pictures that are compared without asking: a minute or so
 
 
-def preparing(collection: str) -> bool:
-    """Draw what is under way or missing before near duplicates can be listed; whether something is."""
+@dataclass(frozen=True)
+class Compared:
+    """Whether all pictures were compared with each other, and whether a job is at work on them."""
+
+    complete: bool = False
+    running: bool = False
+
+    @property
+    def offered(self) -> Offered:
+        """What may be moved at once: nothing while the list is about to change under the hand."""
+        if self.running:
+            return ""
+        return "all" if self.complete else "identical"
+
+
+def preparing(collection: str) -> Compared:
+    """Draw what is under way or missing before near duplicates can be listed."""
     running = [job for job in recent_jobs() if job.alive and _about(job, collection)]
     for job in running:
         job_progress(job, key=f"duplicates-{job.id}")
-    if workbench().same_pictures(collection) is not None:
-        return bool(running)
-    if not any(job.kind == "perceptual" for job in running):
+    compared = workbench().same_pictures(collection) is not None
+    if not compared and not any(job.kind == "perceptual" for job in running):
         _start_or_offer(collection)
-    return True
+    return Compared(compared, bool(running))
 
 
 def _about(job: Job, collection: str) -> bool:
