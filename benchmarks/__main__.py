@@ -9,9 +9,11 @@ from $BENZER_TEST_DATA; where they are absent a benchmark says what it skipped a
 
 from __future__ import annotations
 
-import subprocess
+import signal
 import sys
 from pathlib import Path
+
+from benchmarks._children import child
 
 HERE = Path(__file__).resolve().parent
 ASKED_FOR_ONLY = {"autoencoders", "deepcluster", "quality", "report_tables"}
@@ -30,7 +32,8 @@ def main(asked: list[str]) -> int:
     failed = 0
     for name in asked or sorted(set(names()) - ASKED_FOR_ONLY):
         print(f"\n── {name} " + "─" * 60, flush=True)
-        failed |= subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False).returncode
+        with child([sys.executable, "-m", f"benchmarks.{name}"], orphaned=signal.SIGTERM) as process:
+            failed |= process.wait()
     return 1 if failed else 0
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.core.home import PROJECT
+from benchmarks._children import child, end_jobs
 
 CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
 
@@ -23,17 +23,15 @@ def server(script: Path, **environment: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)], cwd=PROJECT,
-        env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     url = f"http://localhost:{port}"
     try:
-        _wait_for(url)
-        yield url
+        with child(command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT):
+            _wait_for(url)
+            yield url
     finally:
-        process.terminate()
-        process.wait()
+        if "BENZER_HOME" in environment:
+            end_jobs(Path(environment["BENZER_HOME"]))
 
 
 def _wait_for(url: str) -> None:

@@ -20,10 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks import _machine
+from benchmarks._children import child
 from benchmarks._server import CHROMIUM, server
 from engine.core.home import PROJECT, Home
 from engine.core.storage import append_line, lines
@@ -55,15 +58,8 @@ train_run(Home(folder), config, Collection.open(home, sys.argv[4]), Reporter(fol
 class Training:
     """A training in a session of its own, which can be paused."""
 
-    def __init__(self, home: Home, folder: Path, way: str, config: dict[str, Any]) -> None:
-        nice, group, fewer = WAYS[way]
-        folder.mkdir()
-        self.folder = folder
-        threads = max(1, (os.cpu_count() or 1) - fewer)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", TRAIN, str(home.root), str(folder), json.dumps(config), SAMPLE],
-            cwd=PROJECT, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-        )  # fmt: skip
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], nice: int, group: int) -> None:
+        self.folder, self.process = folder, process
         while not self.done:
             if self.process.poll() is not None:
                 raise RuntimeError("The training ended before it began.")
@@ -91,9 +87,16 @@ class Training:
     def wake(self) -> None:
         os.killpg(self.process.pid, signal.SIGCONT)
 
-    def end(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+
+@contextmanager
+def training(home: Home, folder: Path, way: str, config: dict[str, Any]) -> Iterator[Training]:
+    """A training on the sample, begun and paused; ended with the block."""
+    nice, group, fewer = WAYS[way]
+    folder.mkdir()
+    command = [sys.executable, "-c", TRAIN, str(home.root), str(folder), json.dumps(config), SAMPLE]
+    threads = max(1, (os.cpu_count() or 1) - fewer)
+    with child(command, env=os.environ | {"OMP_NUM_THREADS": str(threads)}) as process:
+        yield Training(folder, process, nice, group)
 
 
 def click(page: Any) -> float:
@@ -164,21 +167,20 @@ def measure(wanted: argparse.Namespace, home: Home) -> None:
     print("Drawing and embedding the sample ...", flush=True)
     Workbench(home).run("sample", name=SAMPLE)
     config = {"model": wanted.model, "size": wanted.size, "batch": 16, "epochs": 10_000, "probe": 0}
-    trainings: dict[str, Training] = {}
-    try:
-        for number, way in enumerate(WAYS):
-            trainings[way] = Training(home, home.root / f"training-{number}", way, config | {"name": f"run-{number}"})
-        with server(PROJECT / "app.py", BENZER_HOME=str(home.root)) as url, sync_playwright() as playwright:
-            page = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            ).new_page()
-            page.goto(f"{url}/?collection={SAMPLE}&q=30")
-            page.locator(TILES).nth(7).wait_for(timeout=120_000)
-            for number in sorted(set(range(wanted.rounds)) - rounds_done()):
-                one_round(page, trainings, wanted.clicks, number)
-    finally:
-        for training in trainings.values():
-            training.end()
+    with ExitStack() as started:
+        trainings = {
+            way: started.enter_context(
+                training(home, home.root / f"training-{number}", way, config | {"name": f"run-{number}"})
+            )
+            for number, way in enumerate(WAYS)
+        }
+        url = started.enter_context(server(PROJECT / "app.py", BENZER_HOME=str(home.root)))
+        playwright = started.enter_context(sync_playwright())
+        page = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]).new_page()
+        page.goto(f"{url}/?collection={SAMPLE}&q=30")
+        page.locator(TILES).nth(7).wait_for(timeout=120_000)
+        for number in sorted(set(range(wanted.rounds)) - rounds_done()):
+            one_round(page, trainings, wanted.clicks, number)
 
 
 def main() -> None:

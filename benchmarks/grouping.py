@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import engine.grouping  # noqa: F401 - first: it says how OpenMP's threads wait
+from benchmarks._children import child
 from benchmarks._machine import facts
 
 HERE = Path(__file__).resolve().parent
@@ -104,7 +105,10 @@ def _status(name: str) -> float:
 
 def in_its_own_process(name: str, count: int) -> dict[str, float | None]:
     words = [sys.executable, "-m", "benchmarks.grouping", "--only", name, "--count", str(count)]
-    out = subprocess.run(words, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout
+    with child(words, stdout=subprocess.PIPE, text=True) as process:
+        out, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{name} failed.")
     found: dict[str, float | None] = json.loads(out.splitlines()[-1])
     return found
 

@@ -23,7 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import _machine
-from engine.core.home import PROJECT, Home
+from benchmarks._children import child
+from engine.core.home import Home
 from engine.core.tables import text_table
 from engine.workbench.workbench import Workbench
 
@@ -39,8 +40,7 @@ def served(home: Path) -> Iterator[None]:
     """The service on a home, in a process of its own."""
     variables = os.environ | {"BENZER_HOME": str(home), "BENZER_API_TOKEN": TOKEN}
     command = [sys.executable, "-m", "engine", "serve", "--api", "--port", str(PORT)]
-    process = subprocess.Popen(command, cwd=PROJECT, env=variables, stdout=subprocess.DEVNULL)
-    try:
+    with child(command, env=variables, stdout=subprocess.DEVNULL):
         end = time.monotonic() + _START
         while time.monotonic() < end:
             try:
@@ -49,9 +49,6 @@ def served(home: Path) -> Iterator[None]:
             except OSError:
                 time.sleep(0.2)
         yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def ask(method: str, path: str, body: bytes | None = None, kind: str = "") -> float:

@@ -7,12 +7,12 @@ begins with, in both precisions, so that nothing has to be computed when the sam
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
+from benchmarks._children import child
 from engine.collections.samples import SAMPLES
 from engine.collections.samples.ready import NAME, TITLE
 from engine.core.home import Home
@@ -33,7 +33,9 @@ def main(target: Path) -> None:
         for precision in ("float32", "bfloat16"):
             command = [sys.executable, "-m", "engine", "embed", "--collection", NAME, "--encoder", recipe.encoder]
             command += ["--pooling", recipe.embedding, "--precision", precision]
-            subprocess.run(command, check=True, env=os.environ | {"BENZER_HOME": str(home.root)})
+            with child(command, env=os.environ | {"BENZER_HOME": str(home.root)}) as process:
+                if process.wait():
+                    raise RuntimeError("The pictures cannot be embedded.")
         packed(home.datasets / NAME, target)
 
 
