@@ -8,13 +8,12 @@ from functools import partial
 
 import streamlit as st
 
-from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from ui.comparisons.state import Seen, exported, measure, open_one, seen
 from ui.shared.job_progress import REFRESH, progress_sentence
-from ui.shared.messages import errors_shown, show_error
+from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
-from ui.shared.text_field import text_field
+from ui.shared.rename_delete import confirm_buttons, rename_field
 
 
 def comparison_view(view: Seen, results: Callable[[Seen], None]) -> None:
@@ -143,15 +142,9 @@ def _exports(view: Seen) -> None:
 
 
 def _more(view: Seen) -> None:
-    title = text_field(
-        "Title", view.title, key=f"{view.kind.key}-name-{view.name}", button="Rename",
-        button_key=f"{view.kind.key}-rename-{view.name}", max_chars=100,
-    )  # fmt: skip
-    if title:
-        with errors_shown():
-            view.comparison.rename(title)
-            st.rerun()
-    if st.button("Delete …", key=f"{view.kind.key}-delete-{view.name}", icon=":material/delete:", disabled=view.alive):
+    key = view.kind.key
+    rename_field("Title", view.title, view.comparison.rename, f"{key}-name-{view.name}", f"{key}-rename-{view.name}")
+    if st.button("Delete …", key=f"{key}-delete-{view.name}", icon=":material/delete:", disabled=view.alive):
         _ask_to_delete(view)
 
 
@@ -162,14 +155,5 @@ def _ask_to_delete(view: Seen) -> None:
 def _delete(view: Seen) -> None:
     count = count_of(len(view.rows), f"measured {view.kind.cell}")
     st.write(f"**{plain_text(view.title)}** with {count} will be permanently deleted. {view.kind.kept}".strip())
-    with st.container(horizontal=True):
-        if st.button(f"Delete {view.kind.noun}", type="primary", key=f"{view.kind.key}-delete-yes"):
-            try:
-                view.comparison.remove()
-            except BenzerError as error:
-                show_error(error)
-            else:
-                open_one(view.kind, None)
-                st.rerun()
-        if st.button("Cancel", key=f"{view.kind.key}-delete-no"):
-            st.rerun()
+    close = partial(open_one, view.kind, None)
+    confirm_buttons(f"Delete {view.kind.noun}", view.comparison.remove, f"{view.kind.key}-delete", then=close)

@@ -18,8 +18,9 @@ from ui.comparisons.live import made_text
 from ui.pages.classify.classifier_cards import one_by_one
 from ui.pages.classify.classifier_state import APPLY, applied_to, collection_key, measured_of, reviewed, tab_key
 from ui.session.opened import open_collection, workbench
-from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
+from ui.shared.messages import empty_state, errors_shown, show_complaint
 from ui.shared.plain_text import plain_text
+from ui.shared.rename_delete import confirm_buttons
 from ui.shared.titles import collection_title
 from ui.widgets.predictions import whole
 
@@ -117,16 +118,7 @@ def _ask_to_write(run: Predictor, name: str, review: Review) -> None:
     parts = [f"{count_of(new, 'item')} without a label will get one"] if new else []
     parts += [f"{count_of(changed, 'label')} will be changed"] if changed else []
     st.write(f"In **{plain_text(collection_title(name))}** {' and '.join(parts)}. You can undo this afterwards.")
-    with st.container(horizontal=True):
-        if st.button("Write labels", type="primary", key="review-write-yes"):
-            try:
-                write_decided(workbench().home, run.name, name)
-            except BenzerError as error:
-                show_error(error)
-            else:
-                st.rerun()
-        if st.button("Cancel", key="review-write-no"):
-            st.rerun()
+    confirm_buttons("Write labels", partial(write_decided, workbench().home, run.name, name), "review-write")
 
 
 def _written(run: Predictor, name: str, review: Review) -> None:

@@ -10,7 +10,6 @@ from engine.classification.best import accuracy_interval
 from engine.classification.classifiers import remove_classifier
 from engine.classification.plan import FUSIONS
 from engine.classification.predictions import SuggestedLabels
-from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.jobs.job import Job
 from engine.runs.run import Run
@@ -41,9 +40,9 @@ from ui.pages.classify.state import text_title
 from ui.pages.classify.suggested import suggested_card, suggested_view
 from ui.session.opened import workbench
 from ui.shared.job_progress import job_progress
-from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
+from ui.shared.messages import empty_state, errors_shown, show_complaint
 from ui.shared.plain_text import plain_text
-from ui.shared.text_field import text_field
+from ui.shared.rename_delete import confirm_buttons, rename_field
 from ui.shared.titles import encoder_titles
 
 SHOWN = 8
@@ -183,14 +182,7 @@ def _head(run: Run) -> None:
 
 
 def _more(run: Run) -> None:
-    title = text_field(
-        "Title", run.title, key=f"classifier-name-{run.name}", button="Rename",
-        button_key=f"classifier-rename-{run.name}", max_chars=80,
-    )  # fmt: skip
-    if title:
-        with errors_shown():
-            run.rename(title)
-            st.rerun()
+    rename_field("Title", run.title, run.rename, f"classifier-name-{run.name}", f"classifier-rename-{run.name}", 80)
     if st.button("Delete …", key=f"classifier-delete-{run.name}", icon=":material/delete:", disabled=run.alive):
         _ask_to_delete(run)
 
@@ -201,17 +193,8 @@ def _ask_to_delete(run: Run) -> None:
         f"**{plain_text(run.title)}** with its predictions and your decisions will be permanently deleted. Labels "
         "written to collections are kept; searching with it will no longer work."
     )
-    with st.container(horizontal=True):
-        if st.button("Delete classifier", type="primary", key="classifier-delete-yes"):
-            try:
-                remove_classifier(workbench().home, run.name)
-            except BenzerError as error:
-                show_error(error)
-            else:
-                _forget(run)
-                st.rerun()
-        if st.button("Cancel", key="classifier-delete-no"):
-            st.rerun()
+    delete = partial(remove_classifier, workbench().home, run.name)
+    confirm_buttons("Delete classifier", delete, "classifier-delete", then=partial(_forget, run))
 
 
 def _forget(run: Run) -> None:

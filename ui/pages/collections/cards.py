@@ -9,7 +9,6 @@ import streamlit as st
 
 from engine.collections.collection import Collection
 from engine.collections.facts import marks
-from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from engine.workbench.workbench import CollectionCard
 from ui.pages.collections.exporting import export_button
@@ -19,8 +18,9 @@ from ui.pages.collections.report import rejects_table
 from ui.session.opened import damaged_collections, images_of, open_collection, workbench
 from ui.session.paths import folder_under_roots
 from ui.session.query import set_query_image
-from ui.shared.messages import errors_shown, show_error
+from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
+from ui.shared.rename_delete import confirm_buttons, rename_field
 from ui.shared.text_field import text_field
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
@@ -75,11 +75,7 @@ def facts_of(card: CollectionCard) -> str:
 def _more(card: CollectionCard) -> None:
     """Occasional actions on a collection, looked up only when the popover is drawn."""
     collection = open_collection(card.name)
-    title = text_field("Title", card.title, key=f"title-{card.name}", button="Rename", button_key=f"rename-{card.name}")
-    if title:
-        with errors_shown():
-            collection.rename(title)
-            st.rerun()
+    rename_field("Title", card.title, collection.rename, f"title-{card.name}", f"rename-{card.name}", 120)
     if collection.source.get("folder"):
         _place(collection)
     verify = bool(collection.source.get("folder")) and st.checkbox(
@@ -152,19 +148,15 @@ def _ask_to_delete(card: CollectionCard) -> None:
     )
     if folder:
         st.write(f"The files in {plain_text(folder)} are not touched.")
-    with st.container(horizontal=True):
-        if st.button("Delete collection", type="primary", key="delete-yes"):
-            try:
-                workbench().remove(card.name)
-            except BenzerError as error:
-                show_error(error)
-            else:
-                if st.session_state.get("collection") == card.name:
-                    del st.session_state["collection"]
-                    set_query_image(None)
-                st.rerun()
-        if st.button("Cancel", key="delete-no"):
-            st.rerun()
+    remove = partial(workbench().remove, card.name)
+    confirm_buttons("Delete collection", remove, "delete", then=partial(_forget, card.name))
+
+
+def _forget(name: str) -> None:
+    """Nothing in the session speaks of a deleted collection any more."""
+    if st.session_state.get("collection") == name:
+        del st.session_state["collection"]
+        set_query_image(None)
 
 
 def damaged_cards() -> None:

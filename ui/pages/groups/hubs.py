@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.grouping.duplicates.hubs import Hubs
+from ui.pages.groups.ranked import ranked_pictures, table_button
 from ui.session.opened import workbench
-from ui.session.recipe import use_recipe
 from ui.shared.neighbours import with_neighbours
 from ui.shared.plain_text import plain_text
-from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 _SHOWN = 16  # of each kind
 
@@ -38,28 +35,10 @@ def _hubs(recipe: Recipe) -> None:
     if orphans:
         st.header("In no results", anchor=False, help="Pictures that are among the nearest of no other.")
         _pictures(recipe, found, {id: found.pictures[id].label for id in orphans}, "orphans")
-    st.download_button(
-        "CSV",
-        lambda: workbench().hubs(recipe).to_csv().encode("utf-8-sig"),
-        f"benzer-{recipe.collection}-hubs.csv",
-        "text/csv",
-        key="hubs-csv",
-        on_click="ignore",
-        help="All pictures with their numbers.",
-    )
+    everything = "All pictures with their numbers."
+    table_button(recipe, "hubs", lambda: workbench().hubs(recipe).to_csv(), "hubs-csv", everything)
 
 
 def _pictures(recipe: Recipe, found: Hubs, said: dict[int, str], key: str) -> None:
-    tiles = [
-        Tile(
-            id=id,
-            src=thumbnail_url(recipe.collection, id, found.pictures[id].hash),
-            name=found.pictures[id].name,
-            rank=rank,
-            label=text or found.pictures[id].name,
-        )
-        for rank, (id, text) in enumerate(said.items(), 1)
-    ]
-    pick = partial(use_recipe, str(recipe))
-    title = f"{count_of(len(tiles), 'picture')}: {key}"
-    gallery(tiles, key=f"{key}-pictures", title=title, columns=8, kind="browse small", on_pick=pick)
+    title = f"{count_of(len(said), 'picture')}: {key}"
+    ranked_pictures(recipe, found.pictures, said, f"{key}-pictures", title)

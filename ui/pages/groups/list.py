@@ -10,12 +10,10 @@ from engine.core.humanize import count_of
 from engine.grouping.stored.grouping import Grouping
 from engine.grouping.stored.listing import damaged_groupings
 from ui.comparisons.live import made_text
-from ui.pages.groups.result import ask_to_remove
-from ui.pages.groups.state import ask, asked_for, close_panels, kept, listed, open_grouping, panel_key, steps_text
+from ui.pages.groups.result import ask_to_remove, rename_and_delete
+from ui.pages.groups.state import asked_for, kept, listed, open_grouping, panel_key, steps_text
 from ui.session.opened import workbench
-from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
-from ui.shared.text_field import text_field
 from ui.shared.titles import encoder_titles
 
 SHOWN = 8
@@ -87,12 +85,4 @@ def _groups_now(grouping: Grouping) -> int:
 
 def _more(collection: str, grouping: Grouping, title: str) -> None:
     key = f"{collection}-{grouping.name}"
-    new = text_field(
-        "Name", title, key=f"grouping-name-{key}", button="Rename", button_key=f"grouping-rename-{key}", max_chars=100
-    )
-    if new:
-        with errors_shown():
-            grouping.rename(new)
-            close_panels()
-            st.rerun()
-    st.button("Delete …", key=f"grouping-remove-{key}", icon=":material/delete:", on_click=ask, args=(f"remove-{key}",))
+    rename_and_delete(grouping, title, "grouping", key)

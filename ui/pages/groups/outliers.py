@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from engine.core.recipe import Recipe
+from ui.pages.groups.ranked import ranked_pictures, table_button
 from ui.session.opened import workbench
-from ui.session.recipe import use_recipe
 from ui.shared.neighbours import with_neighbours
 from ui.shared.plain_text import plain_text
-from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 _SHOWN = 24
 _ALL = 96
@@ -35,33 +32,10 @@ def _outliers(recipe: Recipe) -> None:
         "The score compares the distance to a picture's nearest neighbours with what is usual in this collection: "
         "1 is usual, 2 is twice as far. Only what the encoder sees counts. Click a picture to search with it."
     )
-    tiles = [
-        Tile(
-            id=one.id,
-            src=thumbnail_url(recipe.collection, one.id, found.pictures[one.id].hash),
-            name=found.pictures[one.id].name,
-            rank=rank,
-            label=found.pictures[one.id].label or found.pictures[one.id].name,
-            distance=one.score,
-        )
-        for rank, one in enumerate(found.ones, 1)
-    ]
-    gallery(
-        tiles,
-        key="odd-ones",
-        title="Outliers",
-        columns=8,
-        kind="browse small",
-        on_pick=partial(use_recipe, str(recipe)),
-    )
+    labels = {one.id: found.pictures[one.id].label for one in found.ones}
+    scores = {one.id: one.score for one in found.ones}
+    ranked_pictures(recipe, found.pictures, labels, "odd-ones", "Outliers", scores)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "CSV",
-            lambda: workbench().outliers(recipe).to_csv().encode("utf-8-sig"),
-            f"benzer-{recipe.collection}-outliers.csv",
-            "text/csv",
-            key="odd-csv",
-            on_click="ignore",
-            help="All pictures with their scores.",
-        )
+        everything = "All pictures with their scores."
+        table_button(recipe, "outliers", lambda: workbench().outliers(recipe).to_csv(), "odd-csv", everything)
         st.toggle("Show more", key="odd-more", persist_state="session")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
-from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
+from engine.grouping.stored.grouping import Grouping
 from ui.comparisons.live import made_text
 from ui.pages.groups import charts
 from ui.pages.groups.export import export_menu
@@ -31,9 +32,9 @@ from ui.pages.groups.tree import tree_tab
 from ui.pages.groups.vectors import vectors_tab
 from ui.session.opened import workbench
 from ui.shared.charts import draw, titled
-from ui.shared.messages import errors_shown, show_error
+from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
-from ui.shared.text_field import text_field
+from ui.shared.rename_delete import confirm_buttons, rename_field
 from ui.shared.titles import embedding_title, encoder_titles, metric_title
 
 _QUALITY = {
@@ -170,19 +171,19 @@ def _stale(view: Seen) -> None:
 
 
 def _more(view: Seen) -> None:
-    title = text_field(
-        "Name", view.title, key=f"groups-name-{view.key}", button="Rename", button_key=f"groups-rename-{view.key}",
-        max_chars=100,
-    )  # fmt: skip
-    if title:
-        with errors_shown():
-            view.grouping.rename(title)
-            close_panels()
-            st.rerun()
-    st.button(
-        "Delete …", key=f"groups-remove-{view.key}", icon=":material/delete:", on_click=ask,
-        args=(f"remove-{view.key}",),
-    )  # fmt: skip
+    rename_and_delete(view.grouping, view.title, "groups", view.key)
+
+
+def rename_and_delete(grouping: Grouping, title: str, prefix: str, key: str) -> None:
+    """The fields behind *More* of a grouping; keys of widgets begin with `prefix`, `key` is that of the question."""
+
+    def rename(new: str) -> None:
+        grouping.rename(new)
+        close_panels()
+
+    rename_field("Name", title, rename, f"{prefix}-name-{key}", f"{prefix}-rename-{key}")
+    question = (f"remove-{key}",)
+    st.button("Delete …", key=f"{prefix}-remove-{key}", icon=":material/delete:", on_click=ask, args=question)
 
 
 @st.dialog("Delete this grouping?")
@@ -190,17 +191,12 @@ def ask_to_remove(collection: str, name: str, title: str, edited: int) -> None:
     """Ask, then delete a grouping; no picture is touched."""
     changes = f", including {count_of(edited, 'manual change')}," if edited else ""
     st.write(f"**{plain_text(title)}**{changes} will be permanently deleted. No picture is touched.")
-    with st.container(horizontal=True):
-        if st.button("Delete grouping", type="primary", key="groups-remove-yes"):
-            try:
-                workbench().grouping(collection, name).remove()
-            except BenzerError as error:
-                show_error(error)
-            else:
-                open_grouping(collection, None)
-                st.rerun()
-        if st.button("Cancel", key="groups-remove-no"):
-            st.rerun()
+    confirm_buttons(
+        "Delete grouping",
+        lambda: workbench().grouping(collection, name).remove(),
+        "groups-remove",
+        then=partial(open_grouping, collection, None),
+    )
 
 
 def _outliers(view: Seen) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from engine.core.errors import BenzerError
 from engine.core.tables import csv_text
 from engine.runs.run import Run
 from ui.pages.train.live import continued, what_next
@@ -27,9 +27,9 @@ from ui.pages.train.state import (
     title_of,
 )
 from ui.pages.train.watch import run_view
-from ui.shared.messages import errors_shown, show_error
+from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
-from ui.shared.text_field import text_field
+from ui.shared.rename_delete import confirm_buttons, rename_field
 
 SHOWN = 8  # runs at once
 MORE_EPOCHS = 10
@@ -179,13 +179,7 @@ def _more_epochs(run: Run) -> None:
 def _more(run: Run) -> None:
     name = run.name
     if not run.shipped:
-        title = text_field(
-            "Title", run.title, key=f"title-run-{name}", button="Rename", button_key=f"rename-run-{name}", max_chars=80
-        )
-        if title:
-            with errors_shown():
-                run.rename(title)
-                st.rerun()
+        rename_field("Title", run.title, run.rename, f"title-run-{name}", f"rename-run-{name}", 80)
     with st.container(horizontal=True):
         st.download_button(
             "ZIP", run.archive, f"{name}.zip", "application/zip", key=f"zip-{name}", icon=":material/download:",
@@ -213,18 +207,7 @@ def _ask_to_delete(run: Run) -> None:
         f"**{plain_text(run.title)}** with its weights, its curves and all {run.epochs_done} epochs of work "
         f"({run.size_bytes / 1e6:,.0f} MB) will be permanently deleted. This encoder can then no longer be used."
     )
-    with st.container(horizontal=True):
-        if st.button("Delete run", type="primary", key="delete-run-yes"):
-            encoder, job = run.encoder, run.job
-            try:
-                run.remove()
-            except BenzerError as error:
-                show_error(error)
-            else:
-                _forget(run, encoder, job)
-                st.rerun()
-        if st.button("Cancel", key="delete-run-no"):
-            st.rerun()
+    confirm_buttons("Delete run", run.remove, "delete-run", then=partial(_forget, run, run.encoder, run.job))
 
 
 def _forget(run: Run, encoder: str, job: str) -> None:
