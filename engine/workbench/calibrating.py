@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.collections.collection import Collection
 from engine.core.distances import metric
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
@@ -20,9 +19,10 @@ from engine.search.calibration.calibration import Calibration
 from engine.search.calibration.stored import labels_of
 from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
+from engine.workbench.part import Part
 
 
-class CalibrationMethods:
+class CalibrationMethods(Part):
     """Methods for calibrated results and for hubs, mixed into `Workbench`."""
 
     def calibration(self, recipe: Recipe) -> Calibration | None:
@@ -100,14 +100,6 @@ class CalibrationMethods:
 
     # ── of the workbench ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def collection(self, name: str) -> Collection:
-        """As the workbench has it."""
-        raise NotImplementedError
-
     def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
-        """As the workbench has it."""
-        raise NotImplementedError
-
-    def _open(self, recipe: Recipe) -> OpenedRecipe:
         """As the workbench has it."""
         raise NotImplementedError

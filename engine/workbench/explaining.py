@@ -14,29 +14,19 @@ from engine.collections.collection import Collection
 from engine.collections.reading.workers import shown_in_worker
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
-from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import unaugmented
 from engine.evidence.drawing import png, side_by_side, stacked
 from engine.evidence.explanation import Explanation, Subject, encoders_with_places, explain, explained
 from engine.search.answer import Query
 from engine.search.examples import Crop
-from engine.search.opening import OpenedRecipe
 from engine.workbench.inputs import PictureLike, query_of
+from engine.workbench.part import Part
 
 _DRAWN_SIDE = 960  # pixels
 
 
-class ExplainingMethods:
+class ExplainingMethods(Part):
     """Methods for the evidence of a match, mixed into `Workbench`."""
-
-    def collection(self, name: str) -> Collection:
-        raise NotImplementedError
-
-    def encoder(self, recipe: Recipe) -> Encoder:
-        raise NotImplementedError
-
-    def _open(self, recipe: Recipe) -> OpenedRecipe:
-        raise NotImplementedError
 
     def _decoded(self, data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
         raise NotImplementedError

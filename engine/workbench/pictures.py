@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.collections.collection import Collection
 from engine.collections.facts import marks
 from engine.collections.facts.exif import Exif
 from engine.collections.facts.sidecars import undo_sidecars
@@ -19,11 +18,11 @@ from engine.collections.facts.where import Where, matching, parse_where, print_w
 from engine.collections.reading.workers import exif_table_in_worker, shown_in_worker
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, NotFound
-from engine.core.home import Home
 from engine.core.settings import check_whole
 from engine.duplicates.acts.checking import Refusal
 from engine.search.limits import Limits
 from engine.workbench.copying import remove_copies, zipped
+from engine.workbench.part import Part
 
 LARGEST_SIDE = 16_384  # pixels, of a picture that is looked at
 
@@ -55,14 +54,10 @@ class PictureFacts:
     columns: dict[str, str]
 
 
-class PictureMethods:
+class PictureMethods(Part):
     """Methods for pictures and their facts, mixed into `Workbench`."""
 
-    home: Home
     _tables: Cache[PictureTable]
-
-    def collection(self, name: str) -> Collection:
-        raise NotImplementedError
 
     def look(self, collection: str, id: int, side: int | None = 1920) -> bytes:
         """The original picture as an upright JPEG of at most `side` pixels, None for its own size.

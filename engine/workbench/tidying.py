@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.collections.collection import Collection
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import NotReady
-from engine.core.home import Home
 from engine.duplicates.acts.checking import Drop, trash_refused
 from engine.duplicates.acts.journal import Batch, batches
 from engine.duplicates.acts.trash import Outcome, move_to_trash, restore, share_files
@@ -15,19 +13,16 @@ from engine.duplicates.decisions import decisions_of
 from engine.duplicates.groups import FoundDuplicates, group_duplicates
 from engine.duplicates.pairs import SamePictures, same_pictures
 from engine.duplicates.rules import Rule, least_likeness
+from engine.workbench.part import Part
 
 _KEPT = 4
 
 
-class TidyingMethods:
+class TidyingMethods(Part):
     """A part of the Workbench."""
 
-    home: Home
     _same: Cache[SamePictures | None]
     _found: Cache[FoundDuplicates]
-
-    def collection(self, name: str) -> Collection:
-        raise NotImplementedError
 
     def _prepare_tidying(self) -> None:
         self._same, self._found = Cache(_KEPT), Cache(_KEPT)

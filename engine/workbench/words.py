@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.classification.predictions import SuggestedLabels, source_of
-from engine.collections.collection import Collection, Images
+from engine.collections.collection import Images
 from engine.collections.labelling import write_labels
 from engine.core.cache import Cache, file_stamp
 from engine.core.distances import metric
@@ -20,7 +20,7 @@ from engine.core.errors import Corrupt, NotReady, NoWeights
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.core.settings import check_whole
-from engine.encoders.encoder import Encoder, EncoderInfo
+from engine.encoders.encoder import EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.store import state, store
@@ -36,26 +36,17 @@ from engine.texts import open_text_encoder
 from engine.texts.lexicon.lexicon import Meaning, form_in, lexicon
 from engine.texts.lexicon.nearest import NearestKinds
 from engine.texts.published import PUBLISHED, folder_of
+from engine.workbench.part import Part
 
 _SENTENCES = "all-minilm-l6-v2"
 _FEW = 3  # classes that are named one by one as what a word stands for
 _LONGEST_NAME = 75  # characters of a suggested name: a group's own has at most 80, and a number may follow
 
 
-class WordMethods:
+class WordMethods(Part):
     """Methods for search by words, mixed into `Workbench`."""
 
-    home: Home
     _probabilities: Cache[ClassProbabilities]
-
-    def collection(self, name: str) -> Collection:
-        raise NotImplementedError
-
-    def encoder(self, recipe: Recipe) -> Encoder:
-        raise NotImplementedError
-
-    def _open(self, recipe: Recipe) -> OpenedRecipe:
-        raise NotImplementedError
 
     def _query_vector(self, opened: OpenedRecipe, recipe: Recipe, query: Query) -> NDArray[np.float32]:
         raise NotImplementedError
