@@ -8,6 +8,7 @@ A job is a folder, and the folder is its only state:
         stop            stands there once a person asked the work to stop
         result.json     what came out (sealed), written last
         lock            held by the worker for as long as it lives, so that "alive" is exact even after a kill -9
+        pid             the worker's process id, written once it holds the lock
         log.txt         what the worker printed
 
 Nothing here depends on the kind of work: the worker is `python -m engine work <folder>`, which looks the kind up.
@@ -92,12 +93,13 @@ class Job:
         result = self.result
         if result:
             return str(result["state"])
+        begun = (self.folder / "pid").exists()  # checked before the lock: the worker may take it in between
         if self.locked:
             return "running"
         if self.result:  # it ended between the two checks
             return self.state
         young = abs(time.time() - self.config["started"]) < _STARTUP  # abs: a start in the future must not stay young
-        return "starting" if young and not (self.folder / "lock").exists() else "interrupted"
+        return "starting" if young and not begun else "interrupted"
 
     @property
     def alive(self) -> bool:
@@ -153,6 +155,15 @@ class Job:
         """Whether its worker lives, which holds for a damaged job as well."""
         return held(self.folder / "lock")
 
+    @property
+    def worker(self) -> int | None:
+        """The process id of its worker, None if none works on it now."""
+        try:
+            pid = int((self.folder / "pid").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+        return pid if self.locked else None
+
 
 def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
     """Start a worker for `kind` with JSON-able `arguments` and return at once; the oldest ended jobs are forgotten."""
@@ -161,6 +172,12 @@ def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
             old.remove()
     folder = _new_folder(root, kind)
     write_json(folder / "config.json", {"kind": kind, "title": title, "arguments": arguments, "started": time.time()})
+    begin_worker(folder)
+    return Job(folder)
+
+
+def begin_worker(folder: Path) -> None:
+    """Start the process that does the job of a folder, in a session of its own, and return at once."""
     with open(folder / "log.txt", "wb") as log:
         subprocess.Popen(
             [sys.executable, "-m", "engine", "work", str(folder)],
@@ -171,7 +188,6 @@ def start(root: Path, kind: str, title: str, arguments: dict[str, Any]) -> Job:
             start_new_session=True,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
-    return Job(folder)
 
 
 def work(
@@ -185,6 +201,7 @@ def work(
     with FileLock(folder / "lock", timeout=5):
         reporter = Reporter(folder)
         try:
+            (folder / "pid").write_text(str(os.getpid()), encoding="ascii")
             if job.kind in background:
                 step_back()
             value = kinds[job.kind](job.config["arguments"], reporter)

@@ -86,6 +86,38 @@ def test_a_dead_worker_is_interrupted_not_running(tmp_path: Path) -> None:
     assert Job(young).state == "starting"
 
 
+def test_a_worker_that_is_about_to_take_its_lock_is_starting(tmp_path: Path) -> None:
+    """The file is opened first and locked then: in between nobody holds it, though nobody has died."""
+    folder = folder_for(tmp_path, "count")
+    (folder / "lock").touch()
+    assert Job(folder).state == "starting"
+    old = folder_for(tmp_path / "old", "count", age=60)
+    (old / "lock").touch()
+    assert Job(old).state == "interrupted"
+
+
+def test_a_worker_that_takes_its_lock_while_somebody_looks_is_not_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_for(tmp_path, "count")
+
+    def looked_at_a_moment_too_early(path: Path) -> bool:
+        if not (folder / "pid").exists():
+            (folder / "pid").write_text("1")  # the worker takes it just now
+            return False
+        return True
+
+    monkeypatch.setattr(jobs, "held", looked_at_a_moment_too_early)
+    assert [Job(folder).state, Job(folder).state] == ["starting", "running"]
+
+
+def test_a_job_tells_the_process_that_works_on_it(tmp_path: Path) -> None:
+    folder = folder_for(tmp_path, "own")
+    work(folder, {"own": lambda arguments, reporter: Job(folder).worker})
+    assert Job(folder).result == {"state": "done", "value": os.getpid()}
+    assert Job(folder).worker is None  # it has ended
+
+
 def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
     folder = folder_for(tmp_path, "count", {"n": 2})
     work(folder, {"count": count_to})
@@ -151,7 +183,7 @@ def test_a_job_that_lives_is_not_removed(tmp_path: Path) -> None:
 
 def test_only_the_newest_jobs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_KEPT", 1)
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *a, **k: None)
+    monkeypatch.setattr(jobs, "begin_worker", lambda folder: None)
     for name in ("a", "b", "c"):
         folder = folder_for(tmp_path, name, {"n": 1}, age=60)
         if name != "b":
@@ -163,6 +195,7 @@ def test_only_the_newest_jobs_are_kept(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("real_workers")
 def test_a_real_worker_runs_fails_in_one_sentence_and_may_be_killed(tmp_path: Path) -> None:
     job = jobs.start(tmp_path, "rescan", "Rescan nothing", {"home": str(tmp_path), "collection": "nothing"})
     assert job.wait(60) == "failed"

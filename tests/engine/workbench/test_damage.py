@@ -112,7 +112,7 @@ def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(kept_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workbench:
     shutil.copytree(kept_home, tmp_path / "home")
     monkeypatch.setenv("BENZER_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("subprocess.Popen", lambda *words, **options: None)  # jobs are started, not worked on
+    monkeypatch.setattr("engine.jobs.job.begin_worker", lambda folder: None)  # jobs are started, not worked on
     return Workbench(Home(tmp_path / "home"))
 
 

@@ -371,7 +371,7 @@ def test_images_that_could_not_be_embedded_are_named(tmp_path: Path) -> None:
 
 def test_what_did_not_end_well_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Workbench(Home(tmp_path))
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *a, **k: None)
+    monkeypatch.setattr(jobs, "begin_worker", lambda folder: None)
     job = bench.start("rescan", collection="nothing")
     with pytest.raises(BadParameter, match="which is starting"):
         bench.again(job.id)
@@ -386,7 +386,7 @@ def test_what_did_not_end_well_is_started_again(tmp_path: Path, monkeypatch: pyt
 
 def test_a_training_that_was_cut_off_goes_on_with_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Workbench(Home(tmp_path))
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda *a, **k: None)
+    monkeypatch.setattr(jobs, "begin_worker", lambda folder: None)
     job = bench.start("train", collection="colours", config={"model": 1})
     jobs.work(job.folder, {"train": lambda arguments, reporter: Reporter(job.folder / "missing").event(kind="broken")})
     assert bench.again(job.id).config["arguments"] == job.config["arguments"]
