@@ -21,6 +21,7 @@ from engine.core.errors import BenzerError, Corrupt, StorageFull, reason_of
 
 NOT_READABLE = (IsADirectoryError, NotADirectoryError, PermissionError)  # something stands there, but no file to read
 
+_HEAD, _FOOT = '{\n "body": ', ',\n "sha256": "{}"\n}}'  # of sealed JSON; strings in between hold no line breaks
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, *_READ_ONLY}
 
@@ -128,7 +129,8 @@ def read_json(path: Path) -> Any:
         raise Corrupt(f"The file {path} has been damaged: {reason_of(error)}.") from error
     try:
         body = json.loads(data)["body"]
-        whole = sealed(body) == data
+        text = data.decode()[len(_HEAD) : -len(_FOOT.format("0" * 64))]
+        whole = _with_seal(text.replace("\n ", "\n")) == data
     except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
@@ -158,9 +160,13 @@ def shape_checked(path: Path) -> Iterator[None]:
 
 def sealed(body: Any) -> bytes:
     """The bytes of sealed JSON: a body and its sha256 in canonical form."""
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, indent=1)
+    return _with_seal(json.dumps(body, sort_keys=True, ensure_ascii=False, indent=1))
+
+
+def _with_seal(text: str) -> bytes:
+    """JSON of a body and its seal, as `json.dumps` writes the two with sorted keys and an indent of 1."""
     seal = hashlib.sha256(text.encode()).hexdigest()
-    return json.dumps({"body": body, "sha256": seal}, sort_keys=True, ensure_ascii=False, indent=1).encode()
+    return (_HEAD + text.replace("\n", "\n ") + _FOOT.format(seal)).encode()
 
 
 def append_line(path: Path, facts: dict[str, Any]) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.core.errors import Corrupt
-from engine.core.storage import full_disk_named, read_json, write_bytes, write_json
+from engine.core.storage import full_disk_named, read_json, sealed, write_bytes, write_json
 
 
 def test_sealed_json_round_trips_and_notices_an_edit(tmp_path: Path) -> None:
@@ -43,3 +47,32 @@ def test_the_sealed_form_is_plain_json(tmp_path: Path) -> None:
 def test_only_errors_of_a_full_disk_are_renamed() -> None:
     with pytest.raises(OSError, match="another"), full_disk_named("it"):
         raise OSError("another")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_a_seal_is_written_as_json_writes_it(body: object) -> None:
+    """Another way: the body is encoded twice, once for its sha256 and once inside of the file."""
+    form = {"sort_keys": True, "ensure_ascii": False, "indent": 1}
+    digest = hashlib.sha256(json.dumps(body, **form).encode()).hexdigest()
+    assert sealed(body) == json.dumps({"body": body, "sha256": digest}, **form).encode()
+
+
+@given(JSON, st.integers(0), st.integers(0, 255))
+def test_any_changed_byte_is_noticed(body: object, place: int, byte: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "facts.json"
+        data = bytearray(sealed(body))
+        path.write_bytes(data)
+        assert sealed(read_json(path)) == data  # NaN is not itself
+        at = place % len(data)
+        byte += data[at] == byte
+        data[at] = byte % 256
+        path.write_bytes(data)
+        with pytest.raises(Corrupt):
+            read_json(path)
