@@ -19,13 +19,13 @@ install: $(VENV)/.dev     ## Make the virtual environment with everything for de
 
 test: $(VENV)/.dev lint types   ## Lint, check types, run every test
 	failed=0; \
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" --durations=15 || failed=1; \
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "alone and browser" --durations=15 || failed=1; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" --durations=15 || failed=1; \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "alone and browser" --durations=15 || failed=1; \
 	$(PY) -m pytest -m "alone and not browser" --durations=15 || failed=1; \
 	exit $$failed
 
 check: $(VENV)/.dev lint types   ## For the daily round: style, types and the quick tests, without browser, Ray and training
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone and not slow"
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone and not slow"
 
 lint: $(VENV)/.dev        ## Check the style
 	$(VENV)/bin/ruff check .

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections import Counter
+from pathlib import Path
 
 import pytest
+
+from engine.jobs import job as jobs
+from tests import forking
 
 ON_RAY = {"test_blocks.py", "test_rdh.py", "test_ray.py"}
 
 # Ray keeps the token that it found when it was loaded: every cluster of one process must be given the same.
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", "0f" * 24)
+
+# Files of tests live in memory where there is room: what is stored waits for no disk to have written it.
+IN_MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+
+if hasattr(os, "fork"):
+    jobs.begin_worker = forking.begin_worker  # where a test does not ask for `real_workers`
+
+
+@pytest.fixture
+def real_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers of jobs are started as a person's are: by an interpreter that has imported nothing yet."""
+    monkeypatch.setattr(jobs, "begin_worker", forking.really_begin_worker)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,3 +40,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_ray = item.path.name in ON_RAY and item.get_closest_marker("slow") is not None
         if "browser" in item.path.parts or on_ray:
             item.add_marker(pytest.mark.alone)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow") is not None)
+    items.sort(key=lambda item: -slow[item.path])  # long files first: one begun last would be waited for alone

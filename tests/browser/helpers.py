@@ -3,7 +3,6 @@ steps of a patient visitor: wait for the page, take options of a drop-down, judg
 
 from __future__ import annotations
 
-import atexit
 import io
 import os
 import random
@@ -15,13 +14,12 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
-from tests.forking import Forking
+from tests.forking import forking
 
 if TYPE_CHECKING:
     from engine.workbench.workbench import Workbench
@@ -38,11 +36,6 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
-# What every server imports sooner or later.
-SHARED = (
-    "streamlit.web.cli", "streamlit.web.bootstrap", "uvicorn", "plotly.graph_objects", "ui.main", "ui.web", "torch",
-    "engine.indexes.kernels.lsh", "engine.indexes.kernels.hamming", "engine.indexes.kernels.screening",
-)  # fmt: skip
 SOON, TRIES = 3_000, 8  # milliseconds for a list to open, and how often it is tried
 HOSTILE = "=1+1 <b>bold</b> **md** $x^2$ :smile: [l](x) `c` www.example.com"
 
@@ -59,7 +52,7 @@ class Server:
         self.url = f"http://localhost:{self.port}"
         words = ["streamlit", "run", script, "--server.port", str(self.port)]
         environment = os.environ | {"BENZER_HOME": str(home), "BENZER_ROOTS": str(home / "pictures")}
-        start = _forking().run if at_once else _started
+        start = forking().run if at_once else _started
         self.process = start(words, environment, log)
 
     def wait(self) -> None:
@@ -86,13 +79,6 @@ class Server:
 def _started(words: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", *words]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log.open("wb"), stderr=subprocess.STDOUT)
-
-
-@cache
-def _forking() -> Forking:
-    forking = Forking(*SHARED)
-    atexit.register(forking.end)
-    return forking
 
 
 @contextmanager

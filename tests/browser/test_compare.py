@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from engine.comparisons.recipes.plan import ExperimentPlan, Training
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, blobs, pick_only, serving, settled, violations
+from tests.engine.narrow import narrow_model  # noqa: F401
 
 PATIENCE = 180_000  # milliseconds; an experiment starts in five seconds on a quiet machine
 ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "batch": 8, "probe": 24}

@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from engine.jobs.job import Job
 from engine.runs.run import Run
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import SOON, TRIES, Server, blobs, pick, serving, settled, violations
+from tests.engine.narrow import narrow_model  # noqa: F401
 
 PATIENCE = 180  # seconds; a training starts in five on a quiet machine
 ENDLESS = {"model": 1, "size": 32, "epochs": 5000, "contrast": 0.0, "batch": 8, "probe": 24}
@@ -79,18 +79,6 @@ def begun(bench: Workbench, epochs: int = 2) -> tuple[Job, Run]:
         assert job.alive, job.error
         assert time.monotonic() < until
         time.sleep(0.1)
-
-
-def worker_of(job: Job) -> int:
-    """The number of the process that does a job."""
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if str(job.folder).encode() in words:
-            return int(entry.parent.name)
-    pytest.fail("the worker is not there")
 
 
 def test_watch_reload_stop_from_a_second_tab_and_continue(page: Any, server: Server) -> None:
@@ -186,7 +174,8 @@ def test_a_run_that_was_cut_off_offers_to_go_on(page: Any, server: Server, bench
     job, run = begun(bench)
     page.goto(server.url + "/train")
     epoch(page)
-    os.kill(worker_of(job), signal.SIGKILL)
+    assert job.worker is not None
+    os.kill(job.worker, signal.SIGKILL)
     page.get_by_text(re.compile(r"The training was interrupted after \d+ epochs")).wait_for(timeout=1000 * PATIENCE)
     assert run.state == "interrupted"
     page.locator(".st-key-training-news").get_by_role("button", name=re.compile("Continue from epoch")).click()

@@ -14,6 +14,7 @@ import pytest
 from models.specs import CHANNELS, SPECS, Spec
 
 WHOLE = SPECS[1]
+EVERYWHERE = "BENZER_TEST_NARROW"  # set in the environment of processes that are forked for such tests
 
 
 def _narrow(spec: Spec) -> Spec:
@@ -31,9 +32,10 @@ def narrow() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def narrow_model() -> Iterator[None]:
-    """Model 1 is narrow in the tests of the module that imports this."""
+    """Model 1 is narrow in the tests of the module that imports this, and in the servers and workers of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SPECS, 1, NARROW)
+        patch.setenv(EVERYWHERE, "1")
         yield
 
 

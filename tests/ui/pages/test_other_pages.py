@@ -15,6 +15,7 @@ from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.core.recipe import Recipe
 from engine.search.index_files import stored_indexes
+from engine.workbench.job_kinds import work
 from engine.workbench.workbench import CollectionCard, Workbench
 from ui.pages.collections.cards import facts_of
 from ui.session.opened import free_name
@@ -114,11 +115,14 @@ def test_a_table_below_a_root_is_imported_with_the_columns_that_are_shown(
     assert started == [("import", {"title": "shop", "source": "csv", "path": str(table), "columns": columns})]
 
 
-def test_the_dialog_follows_the_import_to_its_report(bench: Workbench, small_home: Path) -> None:
+def test_the_dialog_follows_the_import_to_its_report(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.jobs.job.begin_worker", lambda folder: None)
     job = bench.start("import", source="folder", path=str(small_home / "pictures" / "Few"), title="Once more")
     test = page("collections", adding=True, adding_job=job.id)
     assert "the import goes on" in texts(test)
-    assert job.wait(250) == "done"
+    work(job.folder)
     test.run()
     assert "5 added" in texts(test)
     assert test.session_state.collection_chosen == "once-more"
