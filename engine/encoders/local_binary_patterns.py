@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _AROUND = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))  # (down, right), in a circle
-_PATTERNS = 59
+PATTERNS = 59
 _GRID = 4
 
 
@@ -38,23 +38,24 @@ class LocalBinaryPatterns(Descriptor):
         side = self.size // _GRID
         place = torch.arange(self.size, device=images.device) // side
         cell = (patterns(grey(images)) * _GRID**2 + place[:, None] * _GRID + place).flatten(1)
-        counts = torch.zeros(len(images), _PATTERNS * _GRID**2, device=images.device)
+        counts = torch.zeros(len(images), PATTERNS * _GRID**2, device=images.device)
         counts.scatter_add_(1, cell, torch.ones_like(cell, dtype=torch.float32))
         return (counts / side**2).sqrt()
 
 
 def patterns(levels: Tensor) -> Tensor:
-    """(n, s, s) grey levels to each pixel's pattern index, 0 to 58."""
+    """(n, s, s) whole levels to each pixel's pattern index, 0 to 58."""
     import torch
     from torch.nn.functional import pad
 
     side = levels.shape[-1]
     wide = pad(levels[:, None].float(), (1, 1, 1, 1), mode="replicate")[:, 0]
-    code = torch.zeros_like(levels)
+    middle = wide[:, 1:-1, 1:-1]
+    code = torch.zeros(levels.shape, dtype=torch.uint8, device=levels.device)
     for bit, (down, right) in enumerate(_AROUND):
         neighbour = wide[:, 1 + down : 1 + down + side, 1 + right : 1 + right + side]
-        code |= (neighbour >= levels).long() << bit
-    return torch.tensor(_numbers(), device=levels.device)[code]
+        code |= (neighbour >= middle).byte() << bit
+    return torch.tensor(_numbers(), device=levels.device)[code.int()]
 
 
 @cache

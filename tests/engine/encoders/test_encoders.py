@@ -40,6 +40,8 @@ READY = [
     "local-binary-patterns",
     "glcm",
     "colour-histogram",
+    "colour-pyramid",
+    "opponent-patterns",
 ]
 
 
