@@ -15,9 +15,10 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from engine.core.home import PROJECT
+from engine.evidence.alterations import brightened, greyed
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 PHOTOGRAPHS, SCREENSHOTS = 200, 10
@@ -49,7 +50,7 @@ def _cropped(picture: Image.Image, number: int, chance: random.Random) -> Image.
 
 
 def _brighter(picture: Image.Image, number: int, chance: random.Random) -> Image.Image:
-    return ImageEnhance.Brightness(picture).enhance(1.2 + 0.05 * number)
+    return brightened(picture, 1.2 + 0.05 * number)
 
 
 def _mirrored(picture: Image.Image, number: int, chance: random.Random) -> Image.Image:
@@ -57,7 +58,7 @@ def _mirrored(picture: Image.Image, number: int, chance: random.Random) -> Image
 
 
 def _grey(picture: Image.Image, number: int, chance: random.Random) -> Image.Image:
-    return ImageOps.grayscale(picture).convert("RGB")
+    return greyed(picture, 100)
 
 
 ALTERATIONS: dict[str, tuple[int, Alteration]] = {

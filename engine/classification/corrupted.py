@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from engine.classification.corruptions import Corruption, dropped
 from engine.classification.fine_tuning import LearnedEncoders
@@ -23,11 +24,10 @@ from engine.core.store import Store
 from engine.encoders.encoder import Encoder
 from engine.encoders.examples.of_collection import words_or_texts
 from engine.encoders.vectors.batches import embed_pictures
+from engine.evidence.alterations import blurred
 from engine.texts import TextEncoder
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from engine.classification.training.fine_tuned import FineTunable
     from engine.encoders.examples.examples import Examples
 
@@ -94,7 +94,7 @@ class Corrupted:
         there = np.flatnonzero(items.has_picture & (places >= 0))
         for some in _parts(there):
             pixels = self.tunable.pixels[places[some]]
-            pictures = _pictures(pixels, condition.blur, encoder.info.input_size)
+            pictures = _pictures(pixels, condition.blur)
             vectors[some] = embed_pictures(encoder, pictures, self.task.plan.embedding)
             self.reporter.stop_if_asked()
         return vectors
@@ -123,7 +123,7 @@ class Corrupted:
         wanted = items.ids[items.has_picture]
         for ids, pixels in Decoded(self.task.collection, wanted, encoder.info.input_size):
             for some in _parts(np.arange(len(ids))):
-                pictures = _pictures(pixels[some], condition.blur, encoder.info.input_size)
+                pictures = _pictures(pixels[some], condition.blur)
                 rows = [place[id] for id in ids[some].tolist()]
                 vectors[rows] = embed_pictures(encoder, pictures, self.task.plan.embedding)
                 done += len(rows)
@@ -136,10 +136,7 @@ def _parts(rows: Rows) -> Iterator[Rows]:
         yield rows[start : start + _BLURRED_AT_ONCE]
 
 
-def _pictures(pixels: NDArray[np.uint8], blur: int, size: int) -> list[Image.Image]:
+def _pictures(pixels: NDArray[np.uint8], blur: int) -> list[Image.Image]:
     """Decoded pictures, blurred by a radius in pixels of a picture that is 224 wide."""
-    from PIL import Image, ImageFilter
-
     found = [Image.fromarray(one) for one in pixels]
-    radius = ImageFilter.GaussianBlur(blur * size / _BLUR_OF)
-    return [one.filter(radius) for one in found] if blur else found
+    return [blurred(one, 100 * blur / _BLUR_OF) for one in found] if blur else found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded
@@ -17,35 +17,17 @@ from engine.encoders.pooling import unfinished
 from engine.encoders.vectors.batches import Chunk, encoded
 from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import Vectors
+from engine.evidence.alterations import brightened, compressed, cropped, smaller
 
 _PICTURES = 64  # each altered in one way: seconds of encoding
-_KEPT = 0.9  # of each side, in a cropped copy
-_QUALITY = 50  # of JPEG
-_BRIGHTER = 1.2
 
-Alteration = Callable[[Image.Image], Image.Image]
-
-
-def _smaller(picture: Image.Image) -> Image.Image:
-    return picture.resize((max(1, picture.width // 2), max(1, picture.height // 2)), Image.Resampling.BILINEAR)
-
-
-def _compressed(picture: Image.Image) -> Image.Image:
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY)
-    return Image.open(file)
-
-
-def _brighter(picture: Image.Image) -> Image.Image:
-    return ImageEnhance.Brightness(picture).enhance(_BRIGHTER)
-
-
-def _cropped(picture: Image.Image) -> Image.Image:
-    margin = (1 - _KEPT) / 2 * picture.width
-    return picture.crop((round(margin), round(margin), round(picture.width - margin), round(picture.height - margin)))
-
-
-ALTERATIONS: tuple[Alteration, ...] = (_smaller, _compressed, _brighter, _cropped)
+Alter = Callable[[Image.Image], Image.Image]
+WAYS: tuple[Alter, ...] = (  # half as large, as a JPEG of quality 50, brighter, and without the margins
+    partial(smaller, times=2),
+    partial(compressed, quality=50),
+    partial(brightened, times=1.2),
+    partial(cropped, percent=90),
+)
 
 
 def altered_distances(
@@ -77,5 +59,5 @@ def _altered(chunk: Chunk) -> Chunk:
 def _by_turns(number: int, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture altered in one way, which its number chooses, in its former size."""
     picture = Image.fromarray(pixels)
-    altered = ALTERATIONS[number % len(ALTERATIONS)](picture).convert("RGB")
+    altered = WAYS[number % len(WAYS)](picture).convert("RGB")
     return np.asarray(altered.resize(picture.size, Image.Resampling.BILINEAR), dtype=np.uint8)
