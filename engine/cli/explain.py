@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.cli.flags import Commands, encoder_flags, metric_flag, recipe_of
+from engine.cli.flags import Commands, encoder_flags, metric_flag, picture_of, recipe_of
 from engine.cli.printing import json_text, progress_line
 from engine.core.errors import BadParameter, NotReady
 from engine.core.recipe import Recipe
@@ -14,7 +14,6 @@ from engine.core.storage import unwritable, write_bytes
 from engine.core.tables import text_table
 from engine.evidence.explanation import Explanation
 from engine.search.answer import Query
-from engine.workbench.inputs import query_of
 from engine.workbench.workbench import Workbench
 
 
@@ -33,17 +32,11 @@ def command_explain(arguments: argparse.Namespace) -> None:
     if arguments.png and (reason := unwritable(Path(arguments.png))):
         raise BadParameter("file", "--png", f"one that can be written ({reason})", arguments.png)
     bench, recipe = Workbench(), recipe_of(arguments)
-    first, second = _picture(arguments.first), _picture(arguments.second)
+    first, second = picture_of(arguments.first), picture_of(arguments.second)
     explanation = _explained(bench, recipe, first, second)
     if arguments.png:
         write_bytes(Path(arguments.png), bench.drawn_explanation(recipe, explanation, first, second))
     print(json_text(explanation.as_dict()) if arguments.json else _table(explanation))
-
-
-def _picture(text: str) -> Query:
-    if text.startswith("#") and text[1:].isdecimal() and not Path(text).exists():
-        return Query.image(int(text[1:]))
-    return query_of(text)
 
 
 def _explained(bench: Workbench, recipe: Recipe, first: Query, second: Query) -> Explanation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,8 @@ from engine.core.settings import AnySetting, Setting
 from engine.encoders.choosing import default_embedding, newest_weights
 from engine.encoders.pooling import FINISHES, POOLINGS
 from engine.indexes import methods
+from engine.search.answer import Query
+from engine.workbench.inputs import query_of
 from engine.workbench.job_kinds import KINDS
 from engine.workbench.workbench import Workbench
 from models.specs import SPECS
@@ -150,6 +153,20 @@ def refuse_with_a_name(arguments: argparse.Namespace, words: Iterable[str], thin
     if given:
         wanted = f"given alone: {thing} keeps the plan it began with"
         raise BadParameter("name", thing, wanted, f"--{given[0].replace('_', '-')}")
+
+
+def picture_of(text: str) -> Query:
+    """The query with a picture's file, or with a picture of the collection, written as #12.
+
+    Raises:
+        NotFound: no such file. UnreadableImage: it cannot be read.
+    """
+    return query_of(text) if (id := id_of(text)) is None or Path(text).exists() else Query.image(id)
+
+
+def id_of(text: str) -> int | None:
+    """The id in #12, None for anything else."""
+    return int(text[1:]) if text.startswith("#") and text[1:].isdecimal() else None
 
 
 # ── the recipe ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.collections.reading import workers
 from engine.collections.reading.safely import READING
-from engine.collections.reading.worker_tasks import Failure, FileRef, decode, differs
+from engine.collections.reading.worker_tasks import Failure, FileRef, decode, differs, whole_files
 from engine.collections.report import Reject
 from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
 from engine.core.progress import Reporter
@@ -65,7 +65,7 @@ class Decoded:
     def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
         self.failures.clear()
         self._collection.check_source()
-        files = [self._file(row) for row in self._rows]
+        files = [_file(self._collection, row) for row in self._rows]
         decoding = workers.run(decode, files, self.size, chunk=CHUNK, workers=self._at_once)
         results = zip(self._rows, decoding, strict=True)
         while chunk := list(itertools.islice(results, CHUNK)):
@@ -78,8 +78,24 @@ class Decoded:
             if good:
                 yield np.array([id for id, _ in good], dtype=np.int64), np.stack([pixels for _, pixels in good])
 
-    def _file(self, row: ImageRow) -> FileRef:
-        return FileRef(str(self._collection.path_of(row)), str(self._collection.root_of(row)), row.hash)
+
+def _file(collection: Collection, row: ImageRow) -> FileRef:
+    return FileRef(str(collection.path_of(row)), str(collection.root_of(row)), row.hash)
+
+
+def whole_pictures(
+    collection: Collection, ids: Sequence[int] | NDArray[np.int64], side: int
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """(id, (h, w, 3) uint8) of pictures in their own shape, of at most `side` pixels a side, in the given order.
+
+    Decoded in worker processes; those that can no longer be decoded are left out.
+    """
+    rows = {row.id: row for row in collection.rows("image")}
+    wanted = [rows[id] for id in map(int, ids) if id in rows]
+    files = [_file(collection, row) for row in wanted]
+    for row, (_, result) in zip(wanted, workers.run(whole_files, files, side, chunk=CHUNK), strict=True):
+        if not isinstance(result, Failure):
+            yield row.id, result
 
 
 def shown_otherwise(collection: Collection) -> set[str]:

@@ -68,6 +68,11 @@ class Home:
         return self.root / "experiments"
 
     @property
+    def invariances(self) -> Path:
+        """One folder per table of invariances: its plan and its measurements."""
+        return self.root / "invariances"
+
+    @property
     def classifications(self) -> Path:
         """One folder per classification: its plan and its measurements."""
         return self.root / "classifications"

@@ -6,6 +6,9 @@ from engine.comparisons.figures import Figure, encoder_figures
 from engine.comparisons.hashing.plan import StudyPlan
 from engine.comparisons.hashing.run import plan_study
 from engine.comparisons.hashing.study import HashingStudy, studies, study
+from engine.comparisons.invariances.invariance import Invariances, invariance_table, invariance_tables
+from engine.comparisons.invariances.plan import InvariancePlan
+from engine.comparisons.invariances.run import plan_invariances
 from engine.comparisons.recipes.experiment import Experiment, experiment, experiments
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.comparisons.recipes.run import plan_experiment
@@ -48,3 +51,15 @@ class ComparisonMethods:
     def plan_study(self, plan: StudyPlan) -> HashingStudy:
         """Store a plan as a new study; `start("study", name=…)` then measures it. Raises as `plan_experiment` does."""
         return plan_study(self.home, plan)
+
+    def invariance_tables(self) -> list[Invariances]:
+        """Every readable table of invariances, newest first."""
+        return invariance_tables(self.home)
+
+    def invariance_table(self, name: str) -> Invariances:
+        """The table of that name; NotFound if there is none, Corrupt if its plan is damaged."""
+        return invariance_table(self.home, name)
+
+    def plan_invariances(self, plan: InvariancePlan) -> Invariances:
+        """Store a plan as a new table; `start("invariance", name=…)` then measures it. Raises as `plan_experiment`."""
+        return plan_invariances(self.home, plan)

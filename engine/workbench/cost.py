@@ -15,6 +15,7 @@ from typing import Any
 from engine.classification.plan import ClassificationPlan
 from engine.classification.results import FoldRow
 from engine.comparisons.hashing.plan import EXACT, StudyPlan
+from engine.comparisons.invariances.plan import InvariancePlan
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.core.cache import Cache, file_stamp
 from engine.core.errors import Corrupt
@@ -56,6 +57,16 @@ def measured_images_per_second(home: Home, encoder: str) -> float | None:
 def embedding_seconds(home: Home, encoder: str, images: int) -> float:
     """The estimated embedding time with an encoder as a recipe names it, "model-4@default" or "model-4"."""
     return images / images_per_second(home, encoder.partition("@")[0])
+
+
+_ALTERING = 200.0  # pictures per second
+
+
+def invariance_seconds(home: Home, plan: InvariancePlan, pictures: int) -> float:
+    """The estimated time of a table of invariances over a collection of that many pictures, prepared already."""
+    altered = min(plan.queries, pictures) * (plan.levels + 1) * len(plan.alterations)
+    encoders = [text.partition("/")[0] for text in plan.encoders]
+    return sum(embedding_seconds(home, encoder, altered) + altered / _ALTERING for encoder in encoders)
 
 
 def _measured_rates(home: Home) -> Iterator[tuple[str, str, float]]:

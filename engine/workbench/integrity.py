@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.classification.results import Classification
 from engine.collections.integrity import Finding
 from engine.comparisons.hashing.study import HashingStudy
+from engine.comparisons.invariances.invariance import Invariances
 from engine.comparisons.recipes.experiment import Experiment
 from engine.core.errors import Corrupt
 from engine.core.home import Home
@@ -40,7 +41,12 @@ def _runs(home: Home) -> Iterator[Finding]:
 
 
 def _comparisons(home: Home) -> Iterator[Finding]:
-    kinds = ((Experiment, home.experiments), (HashingStudy, home.studies), (Classification, home.classifications))
+    kinds = (
+        (Experiment, home.experiments),
+        (Invariances, home.invariances),
+        (HashingStudy, home.studies),
+        (Classification, home.classifications),
+    )
     for kind, root in kinds:
         for folder in sorted(root.glob("[!.]*/")):
             for path, sentence in kind(folder).damage():

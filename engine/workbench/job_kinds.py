@@ -18,8 +18,10 @@ from engine.collections.facts.sidecars import write_sidecars
 from engine.collections.samples import SAMPLES
 from engine.collections.sources.job import import_pictures, rescan
 from engine.collections.sources.known import KNOWN
+from engine.comparisons.disagreement import disagree
 from engine.comparisons.hashing.plan import StudyPlan
 from engine.comparisons.hashing.run import plan_study, run_study
+from engine.comparisons.invariances.run import run_invariances
 from engine.comparisons.quick import compare_quickly
 from engine.comparisons.recipes.run import run_experiment
 from engine.core.errors import BadParameter, Corrupt, NotFound
@@ -93,6 +95,18 @@ def _quick(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
     """Compare every ready encoder on a few hundred pictures of `collection`."""
     home = home_of(arguments)
     return compare_quickly(home, Collection.open(home, arguments["collection"]), reporter).as_dict()
+
+
+def _invariance(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
+    """Measure the missing cells of the table of invariances `name`; missing vectors are computed first."""
+    return run_invariances(home_of(arguments), arguments["name"], reporter)
+
+
+def _disagree(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
+    """Compare the neighbours by two encoders, `first` and `second`, over `collection`; missing vectors are computed."""
+    home = home_of(arguments)
+    collection = Collection.open(home, arguments["collection"])
+    return disagree(home, collection, arguments["first"], arguments["second"], reporter).as_dict()
 
 
 def _study(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
@@ -218,6 +232,9 @@ KINDS: dict[str, JobKind] = {
         JobKind("train", "Training", train, _training, ("run",), _TRAINED, background=True),
         JobKind("experiment", "Comparing", _experiment, _title, ("comparison",), _MEASURED.format("compare"), True),
         JobKind("quick", "Comparing encoders on", _quick, _collection, ("comparison",), _NOTHING),
+        JobKind("disagree", "Comparing two encoders on", _disagree, _collection, ("comparison",), _VECTORS),
+        JobKind("invariance", "Measuring", _invariance, _title, ("comparison",),
+                _MEASURED.format("invariance"), background=True),
         JobKind("study", "Benchmarking", _study, _title, ("comparison",), _MEASURED.format("hashing"), True),
         JobKind("classification", "Cross-validating", _classification, _title, ("comparison",),
                 _MEASURED.format("classify"), background=True),

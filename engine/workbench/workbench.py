@@ -53,6 +53,7 @@ from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.training import TrainingConfig
 from engine.workbench.adding import AddingMethods
+from engine.workbench.breaking import BreakingMethods
 from engine.workbench.calibrating import CalibrationMethods
 from engine.workbench.classifying import ClassificationMethods
 from engine.workbench.comparing import ComparisonMethods
@@ -87,6 +88,7 @@ _HELPFUL_ROWS = 300  # vectors sampled in any case
 
 class Workbench(
     AddingMethods,
+    BreakingMethods,
     FolderMethods,
     TidyingMethods,
     CalibrationMethods,

@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import Image
 
+from engine.comparisons.invariances.run import plan_for
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, Server, pick_only
@@ -77,6 +78,41 @@ def _compare(page: Any, server: Server) -> None:
     page.get_by_text("Compare exact and approximate search").click()
     page.locator(".grid.small").nth(3).wait_for()
     page.locator(".st-key-compare").evaluate("panel => panel.scrollIntoView({ block: 'center' })")
+
+
+def _break_it(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/?collection=animal-faces&q=320&break={_nearest(server)}")
+    dialog = page.get_by_role("dialog", name="What breaks it?")
+    dialog.get_by_role("button", name="Find the breaking points").click()
+    dialog.get_by_text("Leaves the 8 at").wait_for()
+    dialog.get_by_text("JPEG quality").nth(1).wait_for()
+    page.wait_for_timeout(1000)
+
+
+def _nearest(server: Server) -> int:
+    bench = Workbench(Home(server.home))
+    return bench.search(bench.default_recipe("animal-faces"), 320).hits[1].id
+
+
+def _invariances(page: Any, server: Server) -> None:
+    bench = Workbench(Home(server.home))
+    encoders = ("efficientnet-lite0", "model-4@default", "hog", "colour-histogram")
+    plan = plan_for(bench.home, "Animal faces: 4 encoders, altered", "animal-faces", encoders, queries=60)
+    table = bench.plan_invariances(plan)
+    bench.run("invariance", name=table.name)
+    page.goto(f"{server.url}/compare?invariance={table.name}")
+    page.locator("tbody tr").nth(3).wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+
+
+def _two_encoders(page: Any, server: Server) -> None:
+    job = Workbench(Home(server.home)).start(
+        "disagree", collection="animal-faces", first="efficientnet-lite0/avg", second="model-4@default/max"
+    )
+    assert job.wait(600) == "done", job.error
+    page.goto(f"{server.url}/compare?collection=animal-faces")
+    page.get_by_text("Two encoders", exact=True).click()
+    page.locator(".grid.strip").nth(2).wait_for()
 
 
 def _train(page: Any, server: Server) -> None:
@@ -170,6 +206,9 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("search", "light", WIDTH, _first),
     ("search-dark", "dark", WIDTH, _search),
     ("compare", "light", WIDTH, _compare),
+    ("break-it", "light", WIDTH, _break_it),
+    ("invariances", "light", WIDTH, _invariances),
+    ("two-encoders", "light", WIDTH, _two_encoders),
     ("train", "light", WIDTH, _train),
     ("experiment", "light", WIDTH, _experiment),
     ("hashing", "light", WIDTH, _hashing),

@@ -242,6 +242,29 @@ def test_why_a_result_is_near_is_asked_by_keys_and_comes_back_with_the_link(page
     page.wait_for_url(lambda url: "why=" not in url)
 
 
+def test_what_breaks_a_match_is_tried_by_keys(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/?collection=shapes&encoder=colour-histogram&embedding=flatten&q=7")
+    page.locator(TILES).nth(7).wait_for()
+    settled(page)
+    page.locator(TILES).nth(1).focus()
+    page.keyboard.press("b")
+    dialog = page.get_by_role("dialog", name="What breaks it?")
+    dialog.get_by_text("The match is number").wait_for()
+    page.wait_for_url(re.compile("[?&]break=[0-9]+"))
+    slider = dialog.get_by_role("slider", name="Strength")
+    slider.focus()
+    page.keyboard.press("Home")
+    dialog.get_by_text("Query, unaltered").wait_for()
+    expect(dialog.get_by_text("The match is number 2 ")).to_be_visible()
+    dialog.get_by_role("button", name="Find the breaking points").click()
+    dialog.get_by_text("Leaves the 8 at").wait_for()
+    settled(page)
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.wait_for_url(lambda url: "break=" not in url)
+
+
 def test_back_closes_the_look_and_its_address_opens_it(page: Any, server: Server) -> None:
     opened(page, server)
     found, before = ids(page), page.url

@@ -27,6 +27,7 @@ from ui.session.query import (
 )
 from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
+DIALOGS = ("why", "break")  # about a result, whose id they have in session and address
 _BEHIND = 2.0  # seconds in which a click may still carry the address from before the page changed it; else it is Back
 
 
@@ -145,7 +146,8 @@ def _read_details(address: dict[str, str]) -> None:
         set_where(address["collection"], address.get("where", ""))
     st.session_state.k = min(max(int(address.get("k", DEFAULT_K)), 1), MAX_K)
     _read_query(address)
-    st.session_state.why = int(address["why"]) if "why" in address else None
+    for dialog in DIALOGS:
+        st.session_state[dialog] = int(address[dialog]) if dialog in address else None
     show_results(min(max(int(address.get("shown", 0)), 0), EVERYTHING))
 
 
@@ -199,8 +201,9 @@ def write_address(recipe: Recipe) -> None:
     if where := where_of(recipe.collection):
         address["where"] = print_where(where)
     address |= _of_query(current_query())
-    if (why := st.session_state.get("why")) is not None:
-        address["why"] = str(why)
+    for dialog in DIALOGS:
+        if (opened := st.session_state.get(dialog)) is not None:
+            address[dialog] = str(opened)
     write_opened(address)
 
 

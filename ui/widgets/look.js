@@ -76,7 +76,7 @@ class Look {
     const says = Object.fromEntries(this.offered.map(([what, says]) => [what, says]));
     const act = (what) => () => {
       this.act(what, this.item.id);
-      if (what === "similar" || what === "why") this.dialog.close();
+      if (["similar", "why", "break"].includes(what)) this.dialog.close();
       this.renewTools();
     };
     const tools = this.offered.filter(([what]) => what !== "look" && what !== "info").map(([what]) => iconButton(what, says[what], act(what)));

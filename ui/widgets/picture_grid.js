@@ -10,7 +10,7 @@ export default function (component) {
 }
 
 const GAP = 10;
-const KEYS = { " ": "look", "+": "plus", "-": "minus", x: "tick", i: "info", w: "why" };
+const KEYS = { " ": "look", "+": "plus", "-": "minus", x: "tick", i: "info", w: "why", b: "break" };
 const THUMBNAIL = 256; // longest side of a thumbnail
 const ROOM = 760; // pixels that pictures and facts need beside each other
 

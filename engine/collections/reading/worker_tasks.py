@@ -85,6 +85,16 @@ def decode_bytes(pictures: list[bytes], size: int, crop: Crop | None) -> list[ND
     return [_guarded(_decode_bytes, data, size, crop) for data in pictures]
 
 
+def whole(pictures: list[bytes], side: int, crop: Crop | None) -> list[NDArray[np.uint8] | Failure]:
+    """Each picture in memory, or a part of it, upright, with at most `side` pixels a side: (h, w, 3) uint8."""
+    return [_guarded(_whole, data, side, crop) for data in pictures]
+
+
+def whole_files(files: list[FileRef], side: int) -> list[NDArray[np.uint8] | Failure]:
+    """As `whole`, for files; also the reason of the failure of one whose hash has changed."""
+    return [_guarded(lambda file: _whole(_unchanged(file), side, None), file) for file in files]
+
+
 def preview(pictures: list[bytes], side: int) -> list[bytes | Failure]:
     """Each picture in memory as an upright WebP of at most `side` pixels."""
     return [_guarded(lambda data: _thumbnail(open_picture(data, size=side), side), data) for data in pictures]
@@ -133,19 +143,32 @@ def _root(file: FileRef) -> Path | None:
 
 
 def _decode(file: FileRef, size: int) -> NDArray[np.uint8]:
+    return stretched(open_picture(_unchanged(file), size=size), size)
+
+
+def _unchanged(file: FileRef) -> bytes:
     data = read_bytes(Path(file.location), _root(file))
     if file.hash and hashlib.sha256(data).hexdigest() != file.hash:
         raise UnreadableImage("look", "changed", "The file has changed since it was imported.")
-    return stretched(open_picture(data, size=size), size)
+    return data
 
 
 def _decode_bytes(data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
     if crop is None:
         return stretched(open_picture(data, size=size), size)
-    picture = open_picture(data)
+    return stretched(_part(open_picture(data), crop), size)
+
+
+def _whole(data: bytes, side: int, crop: Crop | None) -> NDArray[np.uint8]:
+    picture = open_picture(data, size=-(-side // 2)) if crop is None else _part(open_picture(data), crop)
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(picture.convert("RGB"), dtype=np.uint8)
+
+
+def _part(picture: Image.Image, crop: Crop) -> Image.Image:
     left, top, right, bottom = (round(share * side) for share, side in zip(crop, picture.size * 2, strict=True))
     left, top = min(left, picture.width - 1), min(top, picture.height - 1)
-    return stretched(picture.crop((left, top, max(right, left + 1), max(bottom, top + 1))), size)
+    return picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
 
 
 def _shown(data: bytes, side: int | None) -> bytes:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.collections.reading.worker_tasks import Crop, Failure, decode_bytes, exif_tables, preview, shown
+from engine.collections.reading.worker_tasks import Crop, Failure, decode_bytes, exif_tables, preview, shown, whole
 from engine.core.errors import BenzerError, UnreadableImage
 
 if TYPE_CHECKING:
@@ -77,6 +77,16 @@ def read_in_worker(data: bytes, size: int, crop: Crop | None = None) -> NDArray[
         UnreadableImage: it cannot be decoded.
     """
     pixels: NDArray[np.uint8] = _read_one(decode_bytes, data, size, crop)
+    return pixels
+
+
+def whole_in_worker(data: bytes, side: int, crop: Crop | None = None) -> NDArray[np.uint8]:
+    """A picture in memory, or a part of it, as upright (h, w, 3) uint8 of at most `side` pixels a side; see `run`.
+
+    Raises:
+        UnreadableImage: it cannot be decoded.
+    """
+    pixels: NDArray[np.uint8] = _read_one(whole, data, side, crop)
     return pixels
 
 

@@ -60,7 +60,7 @@ def test_pages_ask_for_kinds_by_what_they_make() -> None:
 
 
 def test_only_what_takes_hours_steps_back() -> None:
-    assert {"train", "experiment", "study", "classification", "classifier"} == BACKGROUND
+    assert {"train", "experiment", "invariance", "study", "classification", "classifier"} == BACKGROUND
 
 
 def test_every_kind_is_complete_and_under_its_own_name() -> None:

@@ -1,7 +1,8 @@
-"""The compare page: an experiment is a grid of recipes over a labelled collection, measured cell by cell."""
+"""The compare page: grids of recipes over labelled pictures, tables of invariances, and two encoders side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -9,8 +10,13 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.list import comparison_list, new_one
-from ui.comparisons.state import listed, opened, write_opened
+from ui.comparisons.state import Kind, Seen, listed, newly_linked, opened, write_opened
+from ui.pages.compare import invariance_state
+from ui.pages.compare.disagreement import disagreement_view
 from ui.pages.compare.form import experiment_form
+from ui.pages.compare.invariance_form import invariance_form
+from ui.pages.compare.invariance_results import invariance_view
+from ui.pages.compare.invariance_state import INVARIANCES
 from ui.pages.compare.quick import quick_comparison
 from ui.pages.compare.report_form import report_form
 from ui.pages.compare.results import experiment_view
@@ -19,38 +25,85 @@ from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.messages import empty_state, errors_shown
 from ui.shared.plain_text import plain_text
 
+_CONFIGURATIONS, _INVARIANCES, _ENCODERS = "Configurations", "Invariances", "Two encoders"
 _OFFERED = 2  # other collections with labels
 
 
 def page() -> None:
-    """Draw the open experiment, the form that starts a new one, and the other experiments."""
+    """Draw the chosen part: what is measured of it, the forms for more, and the others of its kind."""
     st.title("Compare", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
-    if recipe is None and not listed(EXPERIMENTS):
+    if recipe is None and not listed(EXPERIMENTS) and not listed(INVARIANCES):
         go = partial(st.session_state.update, go_to="collections")
         sentence = "Add a collection of pictures with labels first."
         empty_state("Nothing to compare yet", sentence, {"Add pictures": go}, key="compare-empty")
         return
-    view = opened(EXPERIMENTS)
+    part = _part()
+    if part == _INVARIANCES:
+        _kind(INVARIANCES, recipe, invariance_view, invariance_form, invariance_state.best_sentence)
+    elif part == _ENCODERS:
+        _encoders(recipe)
+    else:
+        _kind(EXPERIMENTS, recipe, experiment_view, _experiment_forms, best_sentence)
+
+
+def _part() -> str:
+    """What is compared: the choice of the visitor, or what the address names."""
+    for part, kind in ((_INVARIANCES, INVARIANCES), (_CONFIGURATIONS, EXPERIMENTS)):
+        if newly_linked(kind.key, st.session_state.get(kind.key)):
+            st.session_state["compare-part"] = part
+    st.session_state.setdefault("compare-part", _CONFIGURATIONS)
+    return st.segmented_control(
+        "What to compare", [_CONFIGURATIONS, _INVARIANCES, _ENCODERS], key="compare-part", required=True,
+        label_visibility="collapsed", persist_state="session",
+    ) or _CONFIGURATIONS  # fmt: skip
+
+
+def _encoders(recipe: Recipe | None) -> None:
+    """Two encoders side by side, over the collection in the sidebar."""
+    if recipe is None:
+        st.caption("There is no collection yet.")
+        return
+    with errors_shown():
+        disagreement_view(_card_of(recipe), recipe)
+    _forget_linked()
+
+
+def _forget_linked(kept: str = "") -> None:
+    """Take comparisons that are not shown out of the address."""
+    for kind in (EXPERIMENTS, INVARIANCES):
+        if kind.key != kept and kind.key in st.query_params:
+            del st.query_params[kind.key]
+
+
+def _card_of(recipe: Recipe) -> CollectionCard:
+    return next(card for card in collection_cards() if card.name == recipe.collection)
+
+
+def _kind(
+    kind: Kind,
+    recipe: Recipe | None,
+    shown: Callable[[Seen], None],
+    forms: Callable[[CollectionCard, Recipe], None],
+    best: Callable[[Seen], str],
+) -> None:
+    """The open comparison of a kind, the form that starts a new one, and the others."""
+    view = opened(kind)
     if view is not None:
         with errors_shown():
-            experiment_view(view)
+            shown(view)
     if recipe is not None:
-        _new(recipe, folded=view is not None)
+        new_one(kind, partial(forms, _card_of(recipe), recipe), folded=view is not None)
     with errors_shown():
-        comparison_list(EXPERIMENTS, view.name if view else "", best_sentence)
-    write_opened(EXPERIMENTS, view)
+        comparison_list(kind, view.name if view else "", best)
+    write_opened(kind, view)
+    _forget_linked(kind.key)
 
 
 # ── a new one ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _new(recipe: Recipe, *, folded: bool) -> None:
-    card = next(card for card in collection_cards() if card.name == recipe.collection)
-    new_one(EXPERIMENTS, partial(_forms, card, recipe), folded=folded)
-
-
-def _forms(card: CollectionCard, recipe: Recipe) -> None:
+def _experiment_forms(card: CollectionCard, recipe: Recipe) -> None:
     with errors_shown():
         quick_comparison(card)
     if not _shares_labels(card):

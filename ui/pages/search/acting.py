@@ -11,6 +11,7 @@ from engine.collections.labelling import undo_labels, write_labels
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.humanize import count_of
 from engine.search.examples import Example
+from ui.pages.search.break_it import ask_what_breaks
 from ui.pages.search.files import Done, copy_files, ended, move_to_trash, result_of, take_back, write_sidecars
 from ui.pages.search.why import ask_why
 from ui.session.filters import facts_stamp, filter_values
@@ -34,7 +35,11 @@ def act_on(collection: str, what: str, ids: list[int], value: object) -> None:
     elif what == "similar" and ids:
         set_query_image(ids[0])
     elif what == "why" and ids:
+        ask_what_breaks(None)
         ask_why(ids[0])
+    elif what == "break" and ids:
+        ask_why(None)
+        ask_what_breaks(ids[0])
     elif what in ("plus", "minus") and ids:
         add_example(Example(image_id=ids[0], weight=1 if what == "plus" else -1))
     else:

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.core.humanize import count_of
 from engine.core.recipe import MAX_K, Recipe
 from ui.pages.search.acting import bar_of_selection
+from ui.pages.search.break_it import breaking_dialog
 from ui.pages.search.browse import browse
 from ui.pages.search.first_visit import first_visit
 from ui.pages.search.method_comparison import comparison
@@ -81,6 +82,7 @@ def page() -> None:
     browse(recipe)
     bar_of_selection(recipe.collection)
     why_dialog(recipe, current_query())
+    breaking_dialog(recipe, current_query())
     write_address(recipe)
     if answer is not None:
         remember(answer)

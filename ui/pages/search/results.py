@@ -13,13 +13,15 @@ from engine.core.recipe import MAX_K, Recipe
 from engine.jobs.job import Job
 from engine.workbench.workbench import Answer
 from ui.pages.search.acting import act_on, known_facts
+from ui.pages.search.break_it import ACTION as BREAK
 from ui.pages.search.confidence import how_sure, scaling_chosen, verdict
 from ui.pages.search.filters import filters
 from ui.pages.search.preparation import not_ready
 from ui.pages.search.query_bar import facts_of, query_buttons
 from ui.pages.search.query_words import SEEN, query_title, reads_words, unknown_words
 from ui.pages.search.tiles import result_pictures
-from ui.pages.search.why import ACTION, can_be_asked
+from ui.pages.search.why import ACTION as WHY
+from ui.pages.search.why import can_be_asked
 from ui.session.opened import workbench
 from ui.session.query import EVERYTHING, SessionQuery, current_query, set_query_image, shown_results
 from ui.shared.browser import copy_link
@@ -29,7 +31,7 @@ from ui.widgets.picture_grid import FIRST, STEP, picture_grid
 
 _KEYS = (
     "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - add it as an example, "
-    "I shows its facts, W says why it is near, X selects it, Shift and arrows select several."
+    "I shows its facts, W says why it is near, B what breaks it, X selects it, Shift and arrows select several."
 )
 
 
@@ -93,7 +95,7 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
         picture_grid(
             recipe.collection, pictures, key="answers", title="Results", more=_more(answer),
             on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
-            further=[ACTION] if can_be_asked(query) and not answer.words else [],
+            further=[WHY, BREAK] if can_be_asked(query) and not answer.words else [],
         )  # fmt: skip
     if answer.written:
         st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
