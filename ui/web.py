@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.core.errors import BenzerError, NotFound
-from engine.indexes import make_index
+from engine.indexes.ahead import compile_in_a_process, compile_loops
 from engine.workbench.watching import watch_folders
 from ui.session.facts import facts_shown, suggestions_shown, taken_away
 from ui.session.opened import open_collection, recent_jobs, workbench
@@ -224,14 +224,11 @@ def _warm_up() -> None:
     try:
         import torch  # first of all, so that no page calls SciPy meanwhile: see `ui/main.py`
 
-        _wait_for_jobs()
-        import numpy as np
-
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
-        vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
-        for method in ("exact", "lsh", "kmeans", "itq"):
-            make_index(method, "cosine").build(np.arange(16), vectors).search(vectors[:1], 3)
+        _wait_for_jobs()
         workbench().preview(_one_pixel(), 16)  # starts the process that reads pictures, for the first look at one
+        compile_in_a_process()
+        compile_loops()
     except Exception:  # optional: the page that needs it reports what is missing
         logging.getLogger("benzer").info("Nothing could be loaded ahead.", exc_info=True)
 

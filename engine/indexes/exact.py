@@ -18,6 +18,9 @@ from engine.indexes.table.screen import make_screen
 from engine.indexes.table.screening import CodeScreen, Screen
 
 _CHUNK = 1024  # queries per block
+# Products of two values up to which comparing all takes a few milliseconds. No screen is made then: compiling its
+# loops takes fifteen seconds on a new computer, those of plain comparison two.
+_FEW = 1 << 23
 
 
 class Exact(RowIndex):
@@ -35,8 +38,13 @@ class Exact(RowIndex):
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         self._table = RowTable(ids, vectors)
-        self._screen = make_screen(self._table, self.metric)
+        self._screen = self._made_screen() if vectors.size > _FEW else None
         return self
+
+    def _made_screen(self) -> Screen:
+        screen = make_screen(self._rows, self.metric)
+        screen.forget(np.flatnonzero(~self._rows.alive))
+        return screen
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         rows = self._rows.add(ids, vectors)
@@ -52,10 +60,13 @@ class Exact(RowIndex):
         table, k = self._rows, checked_k(k)
         queries = table.checked_queries(queries)
         distances, rows = np.full((len(queries), k), np.inf), np.full((len(queries), k), -1, dtype=np.int64)
-        if self._screen is not None and len(queries) and len(table.ids):
+        if len(queries) * table.vectors.size <= _FEW:
+            self._compare_all(queries, distances, rows, np.arange(len(queries)))
+        else:
+            if self._screen is None:
+                self._screen = self._made_screen()
             compared = self._screen.search(queries, distances, rows)
-            if (compared < 0).any():
-                self._compare_all(queries, distances, rows, np.flatnonzero(compared < 0))
+            self._compare_all(queries, distances, rows, np.flatnonzero(compared < 0))
         return table.neighbours(distances, rows, self.metric, np.full(len(queries), table.size))
 
     def search_among(self, ids: Ids, queries: Vectors, k: int) -> Neighbours:
@@ -65,7 +76,7 @@ class Exact(RowIndex):
         return nearest_among(table, queries, [rows] * len(queries), self.metric, k)
 
     def _compare_all(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, left: Ids) -> None:
-        """Brute force, for queries without useful bounds."""
+        """Brute force, for few vectors and for queries without useful bounds."""
         from engine.indexes.kernels.common import nearest_of_all
 
         table, cosine = self._rows, self.metric == "cosine"
@@ -85,8 +96,8 @@ class Exact(RowIndex):
         self._table = RowTable.load(folder)
         if (folder / "screen-codes.npy").exists():
             self._screen = CodeScreen(self._table, self.metric).load(folder)
-        else:
-            self._screen = make_screen(self._table, self.metric)
+        elif self._table.vectors.size > _FEW:
+            self._screen = self._made_screen()
         return self
 
     @property

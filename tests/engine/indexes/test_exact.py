@@ -7,12 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.indexes import exact
 from engine.indexes.exact import Exact
 from engine.indexes.kernels import threads
 from engine.indexes.table.rows import RowTable
 from engine.indexes.table.screening import CodeScreen, ProductScreen, centre_of, holds_bytes
 
 METRICS = ("cosine", "euclidean")
+
+
+@pytest.fixture(autouse=True)
+def screened(monkeypatch):
+    """The data of these tests is little; it is screened all the same."""
+    monkeypatch.setattr(exact, "_FEW", -1)
 
 
 def naive(queries: np.ndarray, vectors: np.ndarray, metric: str) -> np.ndarray:
@@ -69,7 +76,9 @@ def check(
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_equals_the_naive_search(kind, metric):
+@pytest.mark.parametrize("few", [-1, exact._FEW], ids=["screened", "compared plainly"])
+def test_it_equals_the_naive_search(kind, metric, few, monkeypatch):
+    monkeypatch.setattr(exact, "_FEW", few)
     rng = np.random.default_rng(5)
     for count, dimensions, k in ((1, 1, 3), (33, 7, 8), (700, 40, 8), (1500, 129, 100)):
         vectors = drawn(kind, count, dimensions, rng)
@@ -185,6 +194,20 @@ def test_vectors_in_falling_order_of_distance_are_no_trap():
     vectors = (np.linspace(100, 0, 20_000)[:, None] * np.ones(8)).astype(np.float32)
     answer = Exact("euclidean").build(np.arange(20_000), vectors).search(np.zeros((3, 8), np.float32), 5)
     assert (answer.ids == [19_999, 19_998, 19_997, 19_996, 19_995]).all()
+
+
+def test_a_screen_made_by_a_later_batch_leaves_out_what_was_removed(monkeypatch):
+    monkeypatch.setattr(exact, "_FEW", 20_000)
+    vectors = np.random.default_rng(0).standard_normal((600, 16)).astype(np.float32)
+    index = Exact("euclidean").build(np.arange(600), vectors)
+    index.remove(np.arange(0, 600, 2))
+    assert index.search(vectors[:2], 1).ids[:, 0].tolist()[1] == 1
+    assert index._screen is None
+    answer = index.search(vectors, 4)
+    assert isinstance(index._screen, CodeScreen)
+    check(vectors, vectors[1::2], "euclidean", 4, (answer.ids - 1) // 2, answer.distances)
+    index.add(np.array([600]), np.zeros((1, 16), np.float32))
+    assert index.search(np.zeros((60, 16), np.float32), 1).ids[0, 0] == 600
 
 
 def test_equal_distances_come_in_the_order_of_the_vectors():

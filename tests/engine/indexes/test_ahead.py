@@ -1,0 +1,62 @@
+"""Compiling ahead: once for a computer and a state of the loops, by a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from engine.indexes import ahead
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """The commands that were run, and the exit status that the next ones have."""
+    found = SimpleNamespace(commands=[], status=0)
+
+    def run(command, **options):
+        found.commands.append(command)
+        return subprocess.CompletedProcess(command, found.status)
+
+    monkeypatch.setattr(ahead.subprocess, "run", run)
+    return found
+
+
+@pytest.fixture
+def kernels(tmp_path):
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "loops.py").write_text("")
+    return tmp_path
+
+
+def test_it_compiles_once_and_again_when_a_loop_has_changed(runs, kernels):
+    ahead.compile_in_a_process(kernels)
+    ahead.compile_in_a_process(kernels)
+    assert len(runs.commands) == 1
+    os.utime(kernels / "loops.py", (1, 1))
+    ahead.compile_in_a_process(kernels)
+    assert len(runs.commands) == 2
+
+
+def test_a_failure_is_tried_again(runs, kernels):
+    runs.status = 1
+    ahead.compile_in_a_process(kernels)
+    ahead.compile_in_a_process(kernels)
+    assert len(runs.commands) == 2
+
+
+def test_without_a_place_for_the_marker_it_compiles_every_time(runs, tmp_path):
+    ahead.compile_in_a_process(tmp_path)
+    ahead.compile_in_a_process(tmp_path)
+    assert len(runs.commands) == 2
+
+
+def test_the_process_knows_its_module(runs, kernels):
+    ahead.compile_in_a_process(kernels)
+    assert runs.commands[0][1:] == ["-m", ahead.__name__]
+
+
+def test_every_method_it_names_searches():
+    ahead.compile_loops()
