@@ -73,6 +73,33 @@ SPECS: dict[int, Spec] = {
 
 
 @dataclass(frozen=True)
+class ResidualSpec:
+    """A small residual network: a stem, then basic blocks, each of which halves the picture.
+
+    Attributes:
+        title: to display. widths: the channels of the stem and of each block. size: the usual side of its pictures.
+    """
+
+    title: str
+    widths: tuple[int, ...]
+    size: int = 64
+
+    @property
+    def features(self) -> int:
+        """The width of its vectors."""
+        return self.widths[-1]
+
+    def latent_size(self, size: int) -> int:
+        """The side of the latent for pictures of `size` pixels squared."""
+        for _ in self.widths:
+            size = (size + 1) // 2
+        return size
+
+
+RESIDUAL: dict[str, ResidualSpec] = {"small-resnet": ResidualSpec("Small ResNet", (32, 64, 128, 256))}
+
+
+@dataclass(frozen=True)
 class BertSpec:
     """The sizes of one network: vector width, layers, heads, and vocabulary size."""
 

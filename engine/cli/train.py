@@ -23,8 +23,11 @@ from engine.workbench.workbench import Workbench
 from models.specs import SPECS
 
 _SETTINGS = set(TrainingConfig.__dataclass_fields__) - {"options"}
+_OBJECTIVES = (
+    "contrastive: learn from views of the pictures; autoencoding: reconstruct; deepcluster: cluster pseudo-labels"
+)
 _NO_NUMBER = {"limit": "all", "views": "the image size"}
-_START, _DEEPCLUSTER = with_defaults({}), with_defaults({"objective": "deepcluster"})
+_DEFAULTS = {objective: with_defaults({"objective": objective}) for objective in OBJECTIVES}
 
 
 def register(commands: Commands) -> None:
@@ -38,10 +41,10 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     """The settings of TrainingConfig, under the same names."""
     sub.add_argument("--collection", help="the collection to train on")
     sub.add_argument("--model", type=int, help=f"{', '.join(map(str, SPECS))} (default: {TrainingConfig.model})")
-    sub.add_argument("--objective", help=f"{' or '.join(OBJECTIVES)}: cluster pseudo-labels (default: {OBJECTIVES[0]})")
-    network = _DEEPCLUSTER["network"]
-    sub.add_argument("--network", help=f"deepcluster: a ready-made network instead of a model (default: {network})")
-    sub.add_argument("--start", help=f"deepcluster: {' or '.join(STARTS)} weights (default: {STARTS[0]})")
+    sub.add_argument("--objective", help=f"{_OBJECTIVES} (default: {OBJECTIVES[0]}; {OBJECTIVES[1]} with --model)")
+    small, other = (_DEFAULTS[objective]["network"] for objective in ("contrastive", "deepcluster"))
+    sub.add_argument("--network", help=f"network instead of a model (contrastive: {small}; deepcluster: {other})")
+    sub.add_argument("--start", help=f"of a ready-made network: {' or '.join(STARTS)} weights (default: {STARTS[0]})")
     sub.add_argument(
         "--clusters", type=int, help=f"deepcluster: number of clusters (default: {TrainingConfig.clusters})"
     )
@@ -53,7 +56,9 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     options = "; ".join(f"{name}: {', '.join(o.name for o in s.options)}" for name, s in SCHEDULES.items() if s.options)
     sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help=f"setting of the schedule ({options})")
     sub.add_argument(
-        "--keep", help="best checkpoint by loss or retrieval, or the last (default: loss; deepcluster: last)"
+        "--keep",
+        help="best checkpoint by loss, retrieval or altered copies found, or the last "
+        "(default: loss; contrastive: copies; deepcluster: last)",
     )
     for switch, text in (("flip", "mirror half of the pictures"), ("crop", "crop each picture at random"),
                          ("colour", "vary brightness, contrast and saturation")):  # fmt: skip
@@ -69,6 +74,9 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
         ("noise", float, "standard deviation of the noise on the input"),
         ("contrast", float, "weight of the contrastive loss (SimCLR, NT-Xent); 0 only reconstructs"),
         ("views", int, "size of the augmented views in pixels"),
+        ("temperature", float, "temperature of the contrastive loss"),
+        ("surroundings", float, "share of views of an autoencoder with another picture's surroundings"),
+        ("weight-decay", float, "weight decay (AdamW)"),
         ("patience", int, "early-stopping patience in epochs, 0: never"),
         ("probe", int, "pictures that retrieval is measured with after each epoch, 0: none"),
     ):
@@ -79,11 +87,17 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
 
 
 def _default(name: str) -> str:
-    """The default of a setting as the help says it, and that of deepcluster where it has another one."""
+    """The default of a setting as the help says it, by objective where they differ."""
+    name = name.replace("-", "_")
     usual = getattr(TrainingConfig, name)
-    first, other = (config.get(name, usual) for config in (_START, _DEEPCLUSTER))
-    said = _NO_NUMBER[name] if first is None else f"{first:g}" if isinstance(first, float) else str(first)
-    return said if first == other or name == "contrast" else f"{said}; deepcluster: {other}"
+    values = {objective: _said(name, config.get(name, usual)) for objective, config in _DEFAULTS.items()}
+    if len(set(values.values())) == 1 or name == "contrast":
+        return values["autoencoding"]
+    return ", ".join(f"{objective} {value}" for objective, value in values.items())
+
+
+def _said(name: str, value: Any) -> str:
+    return _NO_NUMBER[name] if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def command_train(arguments: argparse.Namespace) -> None:
@@ -107,7 +121,8 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
         return {"run": arguments.resume, "epochs": arguments.epochs}
     if not arguments.collection:
         raise BadParameter("collection", "a training", "given, or --resume with a run's name", "neither")
-    return {"collection": arguments.collection, "config": with_defaults(given)}
+    pictures = len(Workbench().collection(arguments.collection))
+    return {"collection": arguments.collection, "config": with_defaults(given, pictures)}
 
 
 def _option(text: str) -> tuple[str, float]:

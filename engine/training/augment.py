@@ -1,6 +1,8 @@
-"""Augmentation of a batch on the device: mirroring, cropping, recolouring, noise."""
+"""Augmentation of a batch on the device: mirroring, cropping, zooming, recolouring, noise."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -40,6 +42,32 @@ def cut(images: Tensor, generator: torch.Generator, least: float = _LEAST_SIDE) 
     matrix = torch.stack([side, zero, x, zero, side, y], 1).view(-1, 2, 3).to(images.device)
     grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False, padding_mode="border")
+
+
+def zoomed(
+    images: Tensor, side: int, area: tuple[float, float], generator: torch.Generator, stretch: float = 4 / 3
+) -> Tensor:
+    """A random part of each image, resized to (n, 3, side, side): its share of the area and its shape are drawn.
+
+    Args:
+        area: least and greatest share. stretch: the greatest ratio of width to height, and of height to width.
+    """
+    count = len(images)
+    share = area[0] + (area[1] - area[0]) * torch.rand(count, generator=generator)
+    ratio = torch.exp(math.log(stretch) * (2 * torch.rand(count, generator=generator) - 1))
+    width, height = (share * ratio).sqrt().clamp(max=1), (share / ratio).sqrt().clamp(max=1)
+    x, y = ((2 * torch.rand(count, generator=generator) - 1) * (1 - span) for span in (width, height))
+    zero = torch.zeros(count)
+    matrix = torch.stack([width, zero, x, zero, height, y], 1).view(-1, 2, 3).to(images.device)
+    grid = functional.affine_grid(matrix, [count, 3, side, side], align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False, padding_mode="border")
+
+
+def greyed(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """This share of the images, drawn at random, without colour."""
+    chosen = (torch.rand(len(images), generator=generator) < share).to(images.device)
+    grey = (images * torch.tensor(_GREY, device=images.device)[:, None, None]).sum(1, keepdim=True)
+    return torch.where(chosen[:, None, None, None], grey, images)
 
 
 def recoloured(images: Tensor, generator: torch.Generator, strength: float = _COLOURS) -> Tensor:

@@ -10,32 +10,62 @@ from typing import Any
 from engine.core.errors import BadParameter
 from engine.core.home import slug
 from engine.core.settings import check_number, check_switch, check_whole
-from engine.encoders.networks.table import BACKBONES, backbone
+from engine.encoders.networks.table import BACKBONES
 from engine.training.losses import loss
 from engine.training.schedules import schedule
-from models.specs import SPECS
+from models.specs import RESIDUAL, SPECS
 
 LEAST_IMAGES = 16
-OBJECTIVES = ("autoencoding", "deepcluster")
+OBJECTIVES = ("contrastive", "autoencoding", "deepcluster")
 STARTS = ("random", "pretrained")
 # Defaults of a new training by objective, on the page and on the command line: quick, and good for search.
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "contrastive": {
+        "network": "small-resnet",
+        "epochs": 100,
+        "size": 64,
+        "batch": 128,
+        "rate": 2e-3,
+        "schedule": "one-cycle",
+        "weight_decay": 5e-4,
+        "temperature": 0.2,
+        "validation": 0.0,
+    },
     "autoencoding": {"epochs": 10, "size": 160, "contrast": 1.0},
     "deepcluster": {"epochs": 40, "size": 96, "rate": 5e-4, "schedule": "cosine", "network": "resnet-18"},
 }
 ORIGINAL_STUDY: dict[str, Any] = {"epochs": 40, "size": 224, "contrast": 0.0}
 _SMALL_SIZES = (96, 160)  # pixels
+_OF_AUTOENCODERS = ("model", "loss", "noise", "flip", "crop", "colour", "contrast")  # settings that mean one
+_MANY, _LARGER = 5000, 96  # so many pictures are learned from at this size in pixels
+_EPOCHS, _SHOWN = (20, 100), 200_000  # least and most epochs by default, and pictures shown in all between these
 
 
-def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a new training: the given ones, and `DEFAULTS` for the others."""
-    objective = given.get("objective", OBJECTIVES[0])
-    defaults = dict(DEFAULTS.get(objective, {}))
+def with_defaults(given: Mapping[str, Any], pictures: int = 0) -> dict[str, Any]:
+    """The settings of a new training: the given ones, and `DEFAULTS` for the others.
+
+    Without an objective it is contrastive, unless a setting is given that only autoencoders have.
+
+    Args:
+        pictures: how many there are, on which epochs and size of a contrastive training depend; 0: unknown.
+    """
+    an_autoencoder = any(name in given for name in _OF_AUTOENCODERS)
+    objective = given.get("objective", "autoencoding" if an_autoencoder else "contrastive")
+    defaults = {"objective": objective, **DEFAULTS.get(objective, {})}
+    if objective == "contrastive":
+        defaults |= _suited_to(pictures)
     model = SPECS.get(given.get("model", 0))
-    if objective == "deepcluster" and model is not None:
+    if objective != "autoencoding" and model is not None:
         defaults["network"] = ""
         defaults["size"] = next(size for size in _SMALL_SIZES if model.latent_size(size))
     return defaults | dict(given)
+
+
+def _suited_to(pictures: int) -> dict[str, int]:
+    """Epochs and size of a contrastive training on so many pictures."""
+    least, most = _EPOCHS
+    epochs = min(most, max(least, _SHOWN // max(1, pictures)))
+    return {"epochs": epochs} | ({"size": _LARGER} if pictures >= _MANY else {})
 
 
 @dataclass(frozen=True)
@@ -45,9 +75,11 @@ class TrainingConfig:
     The defaults here apply to stored configs that lack a key; a new training starts from `with_defaults`.
 
     Attributes:
-        objective: "autoencoding" (reconstruct the picture), or "deepcluster" (predict its own clusters;
-            see `deepcluster.py`), which ignores `loss`, `noise`, `flip`, `crop` and `colour`.
-        network: a ready-made network to train instead of Model 1–4 ("resnet-18"), for deepcluster; "" for Model 1–4.
+        objective: "autoencoding" (reconstruct the picture), "contrastive" (recognise views of it; see
+            `contrastive.py`), or "deepcluster" (predict its own clusters; see `deepcluster.py`). The last two ignore
+            `loss`, `noise`, `flip`, `crop` and `colour`.
+        network: what to train instead of Model 1–4: "small-resnet", or a ready-made network ("resnet-18"); "" for
+            Model 1–4, the only ones that reconstruct.
         start: the initial weights: "random", or "pretrained" for those of a ready-made network.
         clusters: the number of clusters for deepcluster.
         model: 1 to 4. loss: a name of LOSSES. schedule, options: a name of SCHEDULES and its settings.
@@ -58,10 +90,13 @@ class TrainingConfig:
         noise: standard deviation of Gaussian noise on the input (the target stays clean). flip: mirror half of them.
         crop: take a random crop of each. colour: vary brightness, contrast and saturation (see `augment.py`).
         contrast: weight of the contrastive loss over augmented views (see `contrast.py`); 0 is the plain autoencoder.
-            views: the side of these views in pixels, None for the input size.
+            views: the side of these views in pixels, None for the input size. temperature: of the contrastive loss.
+            surroundings: the share of views of Models 1–4 and of deepcluster that take what surrounds the middle from
+            another picture.
+        weight_decay: how much all weights but biases and normalisations shrink in each step, times the rate (AdamW).
         keep: which weights the run keeps: those with the best "loss" (on the held-out images), the best "retrieval"
-            (of the probe), or the "last"; "" means the loss, but the last for deepcluster, whose losses refer to
-            different groups in every epoch.
+            or the most altered "copies" found (both of the probe), or the "last"; "" means the loss, but the copies
+            for contrastive, and the last for deepcluster, whose losses refer to different groups in every epoch.
         patience: stop after this many epochs without improvement of what `keep` names; 0 never stops early.
         probe: how many pictures to measure retrieval with after every epoch; 0 for none.
         name: of the run, "" for one derived from the collection and the model.
@@ -92,6 +127,9 @@ class TrainingConfig:
     network: str = ""
     start: str = "random"
     clusters: int = 24
+    temperature: float = 0.1
+    surroundings: float = 0.8
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         check_whole("model", "the training", self.model, min(SPECS), max(SPECS))
@@ -103,6 +141,9 @@ class TrainingConfig:
         check_whole("seed", "the training", self.seed, 0, 2**31 - 1)
         check_number("noise", "the training", self.noise, 0.0, 1.0)
         check_number("contrast", "the training", self.contrast, 0.0, 100.0)
+        check_number("temperature", "the training", self.temperature, 0.01, 10.0)
+        check_number("share of other surroundings", "the training", self.surroundings, 0.0, 1.0)
+        check_number("weight decay", "the training", self.weight_decay, 0.0, 1.0)
         for switch in ("flip", "crop", "colour"):
             check_switch(switch, "the training", getattr(self, switch))
         check_whole("patience", "the training", self.patience, 0, 10_000)
@@ -123,6 +164,16 @@ class TrainingConfig:
         return self.objective == "deepcluster"
 
     @property
+    def reconstructs(self) -> bool:
+        """Whether it has a decoder, which only Models 1–4 have."""
+        return self.objective == "autoencoding"
+
+    @property
+    def finds_copies(self) -> bool:
+        """Whether altered copies are looked for after every epoch, with or without labels."""
+        return self.objective == "contrastive" or self.keep == "copies"
+
+    @property
     def encoder(self) -> str:
         """The name of the resulting encoder in a recipe."""
         return self.network or f"model-{self.model}"
@@ -130,7 +181,8 @@ class TrainingConfig:
     @property
     def title(self) -> str:
         """The display name of the network: "Model 4", "ResNet-18"."""
-        return BACKBONES[self.network].title if self.network else f"Model {self.model}"
+        known: Mapping[str, Any] = BACKBONES | RESIDUAL
+        return str(known[self.network].title) if self.network else f"Model {self.model}"
 
     def check_clusters(self, images: int) -> None:
         """Raise BadParameter if `images` are too few for the clusters: at least two per cluster."""
@@ -142,39 +194,43 @@ class TrainingConfig:
 
     def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:
-            raise BadParameter("objective", "the training", " or ".join(OBJECTIVES), self.objective)
+            wanted = f"{', '.join(OBJECTIVES[:-1])} or {OBJECTIVES[-1]}"
+            raise BadParameter("objective", "the training", wanted, self.objective)
         if self.start not in STARTS:
             raise BadParameter("start", "the training", " or ".join(STARTS), self.start)
         check_whole("number of clusters", "the training", self.clusters, 2, 100_000)
         self._check_network()
-        if self.clusters_itself and self.contrast:
-            raise BadParameter("contrast", "deepcluster", "0: it sees augmented views anyway", self.contrast)
+        if self.contrast and not self.reconstructs:
+            raise BadParameter("contrast", self.objective, "0: it sees augmented views anyway", self.contrast)
 
     def _check_network(self) -> None:
-        if not isinstance(self.network, str) or (self.network and self.network not in BACKBONES):
-            raise BadParameter("network", "the training", "one of " + ", ".join(BACKBONES), self.network)
-        if self.network and not self.clusters_itself:
-            wanted, way_out = "left out: only Models 1 to 4 reconstruct pictures", "Choose the objective deepcluster."
+        known = BACKBONES | RESIDUAL
+        if not isinstance(self.network, str) or (self.network and self.network not in known):
+            raise BadParameter("network", "the training", "one of " + ", ".join(known), self.network)
+        if self.network and self.reconstructs:
+            wanted = "left out: only Models 1 to 4 reconstruct pictures"
+            way_out = "Choose the objective contrastive or deepcluster."
             raise BadParameter("network", "an autoencoder", wanted, self.network, way_out=way_out)
-        if self.start == "pretrained" and not self.network:
-            raise BadParameter("start", "Models 1 to 4", "random", self.start, way_out="Name a ready-made network.")
+        if self.start == "pretrained" and self.network not in BACKBONES:
+            raise BadParameter("start", self.title, "random", self.start, way_out="Name a ready-made network.")
 
     def _check_keep(self) -> None:
         if self.keep == "":
-            object.__setattr__(self, "keep", "last" if self.clusters_itself else "loss")
+            usual = {"deepcluster": "last", "contrastive": "copies" if self.probe else "last"}
+            object.__setattr__(self, "keep", usual.get(self.objective, "loss"))
         if self.clusters_itself and self.keep == "loss":
             way_out = "Each epoch has other clusters, so the losses cannot be compared."
-            raise BadParameter("keep", "deepcluster", "last or retrieval", self.keep, way_out=way_out)
+            raise BadParameter("keep", "deepcluster", "last, retrieval or copies", self.keep, way_out=way_out)
         if self.keep == "last" and self.patience:
             raise BadParameter("patience", "a training that keeps the last weights", "0", self.patience)
 
     def _check_probe(self) -> None:
         if self.probe != 0:
             check_whole("probe", "the training", self.probe, LEAST_IMAGES, 4096)
-        if self.keep not in ("loss", "retrieval", "last"):
-            raise BadParameter("keep", "the training", "loss, retrieval or last", self.keep)
-        if self.keep == "retrieval" and not self.probe:
-            raise BadParameter("probe", "a training that keeps the best by retrieval", f"at least {LEAST_IMAGES}", 0)
+        if self.keep not in ("loss", "retrieval", "copies", "last"):
+            raise BadParameter("keep", "the training", "loss, retrieval, copies or last", self.keep)
+        if self.keep in ("retrieval", "copies") and not self.probe:
+            raise BadParameter("probe", f"a training that keeps the best by {self.keep}", f"at least {LEAST_IMAGES}", 0)
 
     def _check_name(self) -> None:
         if not isinstance(self.name, str) or (self.name and self.name != slug(self.name)):
@@ -182,7 +238,7 @@ class TrainingConfig:
 
     def _check_size(self, name: str, size: int) -> None:
         check_whole(name, "the training", size, 16, 1024)
-        if self.clusters_itself:
+        if not self.reconstructs:
             self._check_latent(name, size)
         elif not SPECS[self.model].fits(size):
             near = sorted((s for s in range(16, 1025) if SPECS[self.model].fits(s)), key=lambda s: abs(s - size))
@@ -192,7 +248,8 @@ class TrainingConfig:
 
     def _check_latent(self, name: str, size: int) -> None:
         """Check that a picture of that size leaves a non-empty latent; it need not be reconstructed."""
-        whose: Any = backbone(self.network) if self.network else SPECS[self.model]
+        known: Mapping[str, Any] = BACKBONES | RESIDUAL
+        whose: Any = known[self.network] if self.network else SPECS[self.model]
         if not whose.latent_size(size):
             fitting = whose.size if self.network else next(s for s in range(16, 1025) if whose.latent_size(s))
             raise BadParameter(name, self.title, "one that leaves a feature map", size, way_out=f"Try {fitting}.")

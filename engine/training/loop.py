@@ -101,7 +101,7 @@ class Training:
         self.config, self.run, self.reporter = config, run, reporter
         self.objective, self.pictures, self.ids = setup.objective, setup.source, setup.ids
         groups = setup.groups or [{"params": list(self.objective.network.parameters()), "share": 1.0}]
-        self.optimizer = torch.optim.Adam(groups, lr=config.rate, fused=True)
+        self.optimizer = torch.optim.AdamW(groups, lr=config.rate, weight_decay=0.0, fused=True)  # 0: Adam itself
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
         self.learning, self.held_out = setup.learning, setup.held_out
         self.probe, self.shown, self.watched = setup.probe, setup.shown, setup.watched
@@ -186,7 +186,7 @@ class Training:
         return begun.order
 
     def step(self, rows: Rows) -> None:
-        """One step of Adam on a batch; if memory runs out, its two halves are processed one after the other."""
+        """One step on a batch; if memory runs out, its two halves are processed one after the other."""
         value = None
         while value is None:
             try:
@@ -270,12 +270,12 @@ class Training:
 
     def keep_if_best(self, epoch: int, loss: float, measures: dict[str, float]) -> bool:
         """Store the weights in the run if what the config names is better than ever."""
-        value = -measures["retrieval"] if self.config.keep == "retrieval" else loss
+        value = -measures[self.config.keep] if self.config.keep in ("retrieval", "copies") else loss
         if self.config.keep != "last" and self.position.best is not None and value >= self.position.best:
             self.position.bad += 1
             return False
         self.position.best, self.position.bad = value, 0
-        named = {"train": "train_loss", "validation": "validation_loss", "retrieval": "retrieval"}
+        named = {"train": "train_loss", "validation": "validation_loss", "retrieval": "retrieval", "copies": "copies"}
         facts = {title: measures[name] for name, title in named.items() if name in measures}
         self.run.keep(self.objective.weights(), best_epoch=epoch, **facts)
         return True
@@ -287,6 +287,8 @@ class Training:
         measures, neighbours = self.held_out_losses(), None
         if self.probe:
             measures["retrieval"], near = self.probe.ask(self.objective, self.pictures, self.config.seed)
+            if self.probe.copies:
+                measures["copies"] = self.probe.copies_found(self.objective, self.pictures, self.config.seed)
             ids = self.ids[self.probe.rows]
             neighbours = ids[near]
             neighbours[near < 0] = -1

@@ -17,7 +17,8 @@ class Epoch:
     """The start of an epoch.
 
     Attributes:
-        order: the rows to train on, in order; as many as there are training rows, possibly with repetitions.
+        order: the rows to train on, in order; as many as there are training rows, possibly with repetitions, or more
+            to fill the last batch.
         figures: measurements taken before it, logged with the epoch's losses.
         fresh: weights that were just reinitialised: their optimizer state is reset.
     """

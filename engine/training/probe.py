@@ -28,13 +28,14 @@ class Probe:
 
     Attributes:
         rows: (p,) of the training's pictures. codes: (p,) their labels as numbers. measure: BY_LABELS, or BY_COPIES.
-        chance: what random results would score.
+        chance: what random results would score. copies: whether altered copies are looked for beside labels.
     """
 
     rows: Rows
     codes: NDArray[np.int64]
     measure: str
     chance: float
+    copies: bool = False
 
     @torch.no_grad()
     def ask(self, objective: Objective, pictures: Pictures, seed: int) -> tuple[float, NDArray[np.int64]]:
@@ -47,10 +48,12 @@ class Probe:
         neighbours[:, : found.shape[1]] = found
         if self.measure == BY_LABELS:
             return float((self.codes[found] == self.codes[:, None]).sum(1).mean() / NEIGHBOURS), neighbours
-        return self._copies_found(objective, pictures, alike, seed), neighbours
+        return self.copies_found(objective, pictures, seed), neighbours
 
-    def _copies_found(self, objective: Objective, pictures: Pictures, originals: Tensor, seed: int) -> float:
-        """The share of pictures that are the nearest neighbour of their own augmented copy."""
+    @torch.no_grad()
+    def copies_found(self, objective: Objective, pictures: Pictures, seed: int) -> float:
+        """The share of pictures that are the nearest neighbour of their own altered copy."""
+        originals = _unit(objective, (pictures.take(rows) for rows in batches(self.rows, _BATCH)))
         nearest = (_unit(objective, self._copies(pictures, seed)) @ originals.T).argmax(1)
         own = torch.arange(len(nearest), device=nearest.device)
         return float((nearest == own).float().mean())
@@ -71,9 +74,10 @@ def probe(data: Data, config: TrainingConfig) -> Probe | None:
     rows = _with_company(np.sort(_labelled(order, labels, config.probe)).astype(np.int64), labels)
     kinds, codes, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
     if len(rows) > NEIGHBOURS and len(kinds) > 1:
-        return Probe(rows, codes, BY_LABELS, float(((sizes[codes] - 1) / (len(rows) - 1)).mean()))
+        chance = float(((sizes[codes] - 1) / (len(rows) - 1)).mean())
+        return Probe(rows, codes, BY_LABELS, chance, config.finds_copies)
     rows = np.sort(order[: config.probe])
-    return Probe(rows, np.zeros(len(rows), np.int64), BY_COPIES, 1 / len(rows))
+    return Probe(rows, np.zeros(len(rows), np.int64), BY_COPIES, 1 / len(rows), config.finds_copies)
 
 
 def _labelled(order: Rows, labels: NDArray[np.str_], most: int) -> list[int]:

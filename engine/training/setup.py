@@ -13,6 +13,7 @@ from engine.training.config import TrainingConfig
 from engine.training.objective import Objective
 from engine.training.objectives.autoencoding import Autoencoding
 from engine.training.objectives.body import Weights
+from engine.training.objectives.contrastive import Contrastive
 from engine.training.objectives.deepcluster import DeepCluster
 from engine.training.pictures import Data, Pictures, Rows, split
 from engine.training.probe import Probe, probe
@@ -56,7 +57,8 @@ class Setup:
         learning, held_out: the rows to train on and the rows to measure the loss on.
         probe: what retrieval is measured with, None for nothing. shown: rows reconstructed after every epoch; with
             neither, nothing is stored for display.
-        groups: the optimizer's parameter groups, each with its `share` of the rate; empty if all learn at the rate.
+        groups: the optimizer's parameter groups, each with its `share` of the rate, and its `weight_decay` if any;
+            empty if all learn at the rate.
         learned: whether the network is already trained, so that its initial weights may remain the best.
     """
 
@@ -77,13 +79,30 @@ class Setup:
 
 
 def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Setup:
-    """The setup of a training on pictures: a network that reconstructs or clusters them."""
-    objective: Objective = (
-        DeepCluster(config, device, data, first) if config.clusters_itself else Autoencoding(config, device)
-    )
+    """The setup of a training on pictures: a network that reconstructs, recognises or clusters them."""
+    objective = _objective(config, data, device, first)
     learning, held_out = split(len(data.ids), config)
     shown = _shown(held_out, learning)
-    return Setup(objective, Pictures(data, device), data.ids, learning, held_out, probe(data, config), shown)
+    source, groups = Pictures(data, device), _groups(objective, config.weight_decay)
+    return Setup(objective, source, data.ids, learning, held_out, probe(data, config), shown, groups)
+
+
+def _objective(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Objective:
+    if config.objective == "contrastive":
+        return Contrastive(config, device, first)
+    return DeepCluster(config, device, data, first) if config.clusters_itself else Autoencoding(config, device)
+
+
+def _groups(objective: Objective, decay: float) -> list[dict[str, Any]]:
+    """The optimizer's groups: weights that decay, and biases and normalisations, which do not; none if none does."""
+    if not decay:
+        return []
+    weights = list(objective.network.parameters())
+    matrices, others = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
+    return [
+        {"params": matrices, "share": 1.0, "weight_decay": decay},
+        {"params": others, "share": 1.0, "weight_decay": 0.0},
+    ]
 
 
 def _shown(held_out: Rows, learning: Rows) -> Rows:

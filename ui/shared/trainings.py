@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from models.specs import RESIDUAL
+
 MODELS = {
     1: "Model 1 · five blocks",
     2: "Model 2 · six blocks",
     3: "Model 3 · strided convolutions",
     4: "Model 4 · overlapping pooling",
 }
-RECOGNISE, PLAIN, GROUP = "recognise", "plain", "group"
+SMALL = {name: f"{spec.title} · small and fast" for name, spec in RESIDUAL.items()}
+LEARN, RECOGNISE, PLAIN, GROUP = "learn", "recognise", "plain", "group"
 LEARNS = {
-    RECOGNISE: "Contrastive + reconstruction (recommended)",
+    LEARN: "Learn from my pictures (recommended)",
+    RECOGNISE: "Contrastive + reconstruction",
     PLAIN: "Reconstruction only",
     GROUP: "Cluster pseudo-labels (DeepCluster)",
 }

@@ -13,6 +13,7 @@ from engine.encoders.networks.table import BACKBONES, backbone
 from engine.jobs.queue import turn
 from engine.runs.classifiers import classifier
 from engine.texts.published import PUBLISHED, fetch_text_network, folder_of
+from models.specs import RESIDUAL
 
 
 def fetch(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def network_of(arguments: dict[str, Any], home: Home) -> str:
 
 def title_of(network: str) -> str:
     """The displayed name of a network: "MobileNet-v2"."""
-    known: Any = BACKBONES.get(network) or PUBLISHED.get(network)
+    known: Any = BACKBONES.get(network) or RESIDUAL.get(network) or PUBLISHED.get(network)
     return known.title if known else network
 
 

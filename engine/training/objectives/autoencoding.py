@@ -68,14 +68,14 @@ class Autoencoding:
             outputs = self.network.decode(latents[: len(targets)])
         value = self._between(outputs.float(), targets)
         if self.config.contrast:
-            value = value + self.config.contrast * nt_xent(latents.amax((2, 3)))
+            value = value + self.config.contrast * nt_xent(latents.amax((2, 3)), self.config.temperature)
         return value
 
     def _views(self, pictures: Tensor, first: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(inputs, targets): both views of every picture, concatenated, and the first views."""
         side = self.config.views or self.config.size
-        targets = view(first, side, generator)
-        inputs = torch.cat([targets, view(pictures, side, generator)])
+        targets = view(first, side, generator, self.config.surroundings)
+        inputs = torch.cat([targets, view(pictures, side, generator, self.config.surroundings)])
         return inputs.contiguous(memory_format=torch.channels_last), targets
 
     def _precision(self) -> torch.autocast:

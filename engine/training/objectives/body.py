@@ -1,4 +1,4 @@
-"""What an objective without a decoder trains: a network from pictures to latents, Model 1–4 or a ready-made one."""
+"""What an objective without a decoder trains: Model 1–4, a ready-made or a small network, pictures to latents."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from engine.encoders.networks.table import backbone, is_counter
 from engine.training.config import TrainingConfig
 from models.autoencoder import Autoencoder
+from models.residual import ResidualNetwork
+from models.specs import RESIDUAL
 
 Weights = Mapping[str, Tensor]
 
@@ -20,6 +22,11 @@ class Body(nn.Module):
     """A network from (n, 3, s, s) pictures in [0, 1] to (n, d) vectors: its latents, pooled per channel."""
 
     features: int  # d
+
+    def vectors(self, pictures: Tensor) -> Tensor:
+        """(n, d) as its encoder gives them."""
+        found: Tensor = self(pictures)
+        return found
 
     def weights(self) -> dict[str, Tensor]:
         """The encoder's weights, under the names in which encoders store them."""
@@ -73,8 +80,30 @@ class NetworkBody(Body):
         return {name: value for name, value in self.network.state_dict().items() if not is_counter(name)}
 
 
+class ResidualBody(Body):
+    """A small residual network, its latents averaged over their places."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        super().__init__()
+        self.network = ResidualNetwork(RESIDUAL[config.network]).initialise(config.seed)
+        self.features = self.network.spec.features
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        latents: Tensor = self.network(pictures)
+        return latents.mean((2, 3))
+
+    def vectors(self, pictures: Tensor) -> Tensor:
+        """The mean of the picture's vector and that of its mirror image."""
+        return (self(pictures) + self(pictures.flip(3))) / 2
+
+    def weights(self) -> dict[str, Tensor]:
+        return {name: value for name, value in self.network.state_dict().items() if not is_counter(name)}
+
+
 def body(config: TrainingConfig, first: Weights | None = None) -> Body:
     """The initial network of a config: with the given weights, else with weights drawn with the seed."""
+    if config.network in RESIDUAL:
+        return ResidualBody(config)
     return NetworkBody(config, first) if config.network else ModelBody(config)
 
 

@@ -1,8 +1,8 @@
 """Contrastive learning: recognising a picture in augmented views of itself, without labels.
 
 Reconstruction alone makes an encoder keep what fills many pixels: colours and backgrounds. Here two views of every
-picture are drawn (cropped, rotated, mirrored, recoloured, with another picture's background), and the encoder must tell
-which views belong together: it has to keep what does not change, the shape of the object in the middle.
+picture are drawn (cropped, rotated, mirrored, recoloured, most of them with another picture's background), and the
+encoder must tell which belong together: it has to keep what does not change, the shape of the object in the middle.
 
 Source: Chen et al., "A simple framework for contrastive learning of visual representations", 2020 (NT-Xent, without a
 projection head: the pooled latents themselves are compared, as they are in a search).
@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-TEMPERATURE = 0.1
+TEMPERATURE, SURROUNDINGS = 0.1, 0.8
 _ROOM, _TURN, _STRETCH = 0.55, 0.25, 0.2  # least share of the area kept; radians; log aspect ratio
-_OTHER_SURROUNDINGS = 0.8  # how often the background comes from another picture
 # RGB to luma and two colour axes (YIQ): turning the two axes turns the hue
 _YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.321), (0.211, -0.523, 0.311))
 
@@ -33,21 +32,25 @@ def nt_xent(vectors: Tensor, temperature: float = TEMPERATURE) -> Tensor:
     return functional.cross_entropy(alike, partner)
 
 
-def view(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """One augmented view of each picture: (n, 3, s, s) in [0, 1] to (n, 3, side, side), in channels_last."""
-    altered = _colours(_geometry(_surroundings(images, generator), side, generator), generator)
+def view(images: Tensor, side: int, generator: torch.Generator, surroundings: float = SURROUNDINGS) -> Tensor:
+    """One augmented view of each picture: (n, 3, s, s) in [0, 1] to (n, 3, side, side), in channels_last.
+
+    Args:
+        surroundings: the share of views that take what surrounds the middle from another picture of the batch.
+    """
+    altered = _colours(_geometry(_surroundings(images, surroundings, generator), side, generator), generator)
     return altered.contiguous(memory_format=torch.channels_last)
 
 
-def _surroundings(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Keep a soft ellipse around the centre and, most of the time, take the rest from another picture of the batch."""
+def _surroundings(images: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Keep a soft ellipse around the centre of this share of the images; the rest comes from another one."""
     count, _, side, _ = images.shape
     draw = _Draw(count, generator, images.device)
     line = torch.linspace(-1, 1, side, device=images.device)
     across = (line[None, None, :] - draw(-0.15, 0.15)) / draw(0.6, 1.0)
     down = (line[None, :, None] - draw(-0.15, 0.15)) / draw(0.6, 1.0)
     kept = ((1.1 - (across**2 + down**2).sqrt()) / 0.2).clamp(0, 1)  # (n, s, s)
-    kept = torch.where(draw(0, 1) < _OTHER_SURROUNDINGS, kept, torch.ones_like(kept))[:, None]
+    kept = torch.where(draw(0, 1) < share, kept, torch.ones_like(kept))[:, None]
     others = images[torch.randperm(count, generator=generator).to(images.device)]
     return images * kept + others * (1 - kept)
 

@@ -96,7 +96,7 @@ class DeepCluster:
         """Mean cross entropy of predicting each picture's group from an augmented view of it."""
         if len(rows) == 1:  # batch normalisation needs at least two: two views of the same picture
             pictures, rows = pictures.repeat(2, 1, 1, 1), rows.repeat(2)
-        views = view(pictures, self.config.views or self.config.size, generator)
+        views = view(pictures, self.config.views or self.config.size, generator, self.config.surroundings)
         with seeded(generator):
             return self._cross_entropy(views, rows)
 

@@ -72,7 +72,7 @@ def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.Cap
     ("words", "sentence"),
     [(["train"], "The collection of a training must be given"),
      (["train", "--collection", "noise", "--model", "9"], "model of the training must be a whole number from 1 to 4"),
-     (["train", "--collection", "noise", "--network", "resnet-18"], "Choose the objective deepcluster"),
+     (["train", "--collection", "noise", "--network", "resnet-18", "--noise", "0"], "Choose the objective"),
      (["train", "--collection", "noise", "--model", "1", "--objective", "deepcluster"], "number of clusters"),
      (["train", "--resume", "nobody"], "There is no run 'nobody'"),
      (["train", "--resume", "nobody", "--rate", "1"], "keeps the settings it began with"),

@@ -21,6 +21,8 @@ from engine.encoders.vectors.batches import squared
 from engine.runs import listing as runs
 from engine.runs.run import Run
 from models.autoencoder import Autoencoder
+from models.residual import ResidualNetwork
+from models.specs import RESIDUAL
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,16 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def pile(tmp_path: Path) -> Pile:
     return Pile(tmp_path / "pile", {id: picture(id) for id in range(3, 53)})
+
+
+@pytest.fixture
+def small_run(home: Home) -> Run:
+    """A run of the small residual network with fresh weights."""
+    config = {"model": 4, "network": "small-resnet", "size": 64}
+    run = runs.create(home, "small", config, {"title": "Small ResNet, made for a test"})
+    run.keep(ResidualNetwork(RESIDUAL["small-resnet"]).initialise(0).state_dict())
+    run.end("done")
+    return run
 
 
 @pytest.fixture

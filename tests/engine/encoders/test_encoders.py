@@ -21,6 +21,7 @@ from engine.encoders.descriptors import hsv
 from engine.encoders.encoder import COMPUTED, OWN, PHOTOGRAPHS
 from engine.encoders.networks.table import BACKBONES
 from engine.encoders.vectors.batches import embed_pictures, squared
+from engine.runs.run import Run
 from models.autoencoder import Autoencoder
 
 READY = [
@@ -29,6 +30,7 @@ READY = [
     "model-2",
     "model-3",
     "model-4",
+    "small-resnet",
     "raw-pixels",
     "hog",
     "sift-vlad",
@@ -46,8 +48,10 @@ READY = [
 
 
 @pytest.fixture
-def opened(home: Home, pile: Any, make_run: Callable[..., Any]) -> Callable[[str], encoders.Encoder]:
+def opened(home: Home, pile: Any, make_run: Callable[..., Any], small_run: Run) -> Callable[[str], encoders.Encoder]:
     def open_it(name: str) -> encoders.Encoder:
+        if name == "small-resnet":
+            return open_encoder(name, small_run.name, home)
         if not name.startswith("model-"):
             pile.pictures = {id: pile.pictures[id] for id in range(3, 9)}  # enough to learn words from
             return open_encoder(name, "", home).prepared(pile, Reporter())

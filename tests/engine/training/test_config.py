@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.core.errors import BadParameter
-from engine.training.config import ORIGINAL_STUDY, TrainingConfig, with_defaults
+from engine.training.config import OBJECTIVES, ORIGINAL_STUDY, TrainingConfig, with_defaults
 from models.specs import SPECS
 
 
-def test_a_new_training_is_quick_and_contrastive_unless_told_otherwise() -> None:
-    config = TrainingConfig.from_dict(with_defaults({}))
+def test_a_new_training_learns_by_contrast_with_a_small_network_unless_told_otherwise() -> None:
+    config = TrainingConfig.from_dict(with_defaults({"epochs": 3}))
+    assert (config.objective, config.network, config.epochs, config.size) == ("contrastive", "small-resnet", 3, 64)
+
+
+@pytest.mark.parametrize("named", [{"model": 4}, {"loss": "ssim"}, {"flip": True}, {"objective": "autoencoding"}])
+def test_a_setting_of_an_autoencoder_means_one(named: dict[str, Any]) -> None:
+    config = TrainingConfig.from_dict(with_defaults(named))
     assert (config.model, config.epochs, config.size, config.contrast) == (4, 10, 160, 1.0)
-    given = TrainingConfig.from_dict(with_defaults({"epochs": 3, "contrast": 0.0}))
+    given = TrainingConfig.from_dict(with_defaults(named | {"epochs": 3, "contrast": 0.0}))
     assert (given.epochs, given.size, given.contrast) == (3, 160, 0.0)
 
 
 @pytest.mark.parametrize("model", SPECS)
-def test_every_model_can_begin_with_the_defaults_of_either_objective(model: int) -> None:
-    for objective in ("autoencoding", "deepcluster"):
+def test_every_model_can_begin_with_the_defaults_of_every_objective(model: int) -> None:
+    for objective in OBJECTIVES:
         config = TrainingConfig.from_dict(with_defaults({"objective": objective, "model": model}))
         assert (config.encoder, config.objective) == (f"model-{model}", objective)
 
@@ -34,5 +42,7 @@ def test_a_stored_config_that_lacks_a_key_means_what_it_always_meant() -> None:
 
 
 def test_an_unknown_objective_is_refused() -> None:
-    with pytest.raises(BadParameter, match="objective of the training must be autoencoding or deepcluster"):
+    with pytest.raises(
+        BadParameter, match="objective of the training must be contrastive, autoencoding or deepcluster"
+    ):
         TrainingConfig.from_dict(with_defaults({"objective": "magic"}))

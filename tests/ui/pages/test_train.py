@@ -133,6 +133,14 @@ def page(collection: str = "shapes", **session: object) -> AppTest:
     return test
 
 
+RECONSTRUCT: dict[str, Any] = fields.DEFAULTS | fields.suited("recognise") | {"learns": "recognise"}
+
+
+def autoencoder_page() -> AppTest:
+    """The page where an autoencoder has been chosen."""
+    return page(training_draft=dict(RECONSTRUCT))
+
+
 def texts(test: AppTest) -> str:
     kinds = [*test.markdown, *test.caption, *test.subheader, *test.info, *test.success, *test.warning, *test.error]
     return "\n".join(str(element.value).replace("\\", "") for element in kinds)
@@ -145,16 +153,37 @@ def buttons(test: AppTest) -> dict[str, Any]:
 # ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_first_try_is_the_recommended_one(bench: Workbench, started: list[Any]) -> None:
-    page().button(key="train-start").click().run()
+def test_one_click_learns_from_the_pictures(bench: Workbench, started: list[Any]) -> None:
+    test = page()
+    assert test.button(key="train-start").label == "Learn from my pictures"
+    assert "two processor cores" in texts(test)
+    test.button(key="train-start").click().run()
     kind, arguments = started[0]
     assert (kind, arguments["collection"]) == ("train", "shapes")
-    assert arguments["config"]["contrast"] == 1.0
-    assert TrainingConfig.from_dict(with_defaults({})).as_dict() == arguments["config"], "as the command line does"
+    config = arguments["config"]
+    assert (config["objective"], config["network"], config["keep"]) == ("contrastive", "small-resnet", "copies")
+    usual = TrainingConfig.from_dict(with_defaults({}, PICTURES)).as_dict()
+    assert usual | {"options": config["options"]} == config, "as the command line does"
+
+
+def test_a_model_reconstructs_with_what_suits_it(bench: Workbench, started: list[Any]) -> None:
+    test = page()
+    test.radio(key="train-learns").set_value("recognise").run()
+    assert test.button(key="train-start").label == "Start training"
+    test.button(key="train-start").click().run()
+    usual = TrainingConfig.from_dict(with_defaults({"objective": "autoencoding"})).as_dict()
+    assert usual == started[0][1]["config"], "as the command line does"
+
+
+def test_many_pictures_change_what_suits_them(bench: Workbench, started: list[Any]) -> None:
+    test = page(training_draft=fields.DEFAULTS | fields.suited("learn", 8000) | {"pictures": 8000, "batch": 64})
+    test.button(key="train-start").click().run()
+    config = started[0][1]["config"]
+    assert (config["size"], config["epochs"], config["batch"]) == (64, 100, 64), "what was typed stays"
 
 
 def test_a_training_starts_with_what_was_filled_in(bench: Workbench, started: list[Any]) -> None:
-    test = page()
+    test = autoencoder_page()
     test.selectbox(key="train-model").set_value(2).run()
     test.selectbox(key="train-size").set_value(96).run()
     test.selectbox(key="train-schedule").set_value("warm-restarts").run()
@@ -318,7 +347,7 @@ def test_what_came_of_groups_in_a_sentence(bench: Workbench) -> None:
 def test_impossible_numbers_are_one_sentence(
     bench: Workbench, started: list[Any], field: str, value: Any, says: str
 ) -> None:
-    test = page()
+    test = autoencoder_page()
     test.number_input(key=f"train-{field}").set_value(value).run()
     assert [error.value.replace("\\", "").startswith(says) for error in test.error] == [True]
     assert test.button(key="train-start").disabled
@@ -326,7 +355,7 @@ def test_impossible_numbers_are_one_sentence(
 
 
 def test_a_size_that_cannot_be_redrawn_names_the_nearest(bench: Workbench) -> None:
-    test = page()
+    test = autoencoder_page()
     test.selectbox(key="train-model").set_value(1).run()
     test.selectbox(key="train-size").set_value(fields.OTHER).run()
     test.number_input(key="train-other_size").set_value(50).run()
@@ -347,7 +376,7 @@ def test_too_few_pictures_say_how_many_it_takes(bench: Workbench) -> None:
 
 
 def test_only_sizes_that_the_model_redraws_are_offered(bench: Workbench) -> None:
-    test = page()
+    test = autoencoder_page()
     test.selectbox(key="train-model").set_value(1).run()
     test.selectbox(key="train-size").set_value(96).run()
     test.selectbox(key="train-model").set_value(4).run()
@@ -381,7 +410,7 @@ def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
 
 def test_the_time_is_known_from_an_earlier_run_of_the_same_work(bench: Workbench) -> None:
     fake_run(bench, "earlier")  # half a second an epoch of 20 pictures
-    config = fields.config_of(fields.DEFAULTS | {"model": 1, "size": 0, "other_size": 32, "epochs": 6})
+    config = fields.config_of(RECONSTRUCT | {"model": 1, "size": 0, "other_size": 32, "epochs": 6})
     seconds, run = training_seconds(bench.home, config, images=40) or (0.0, None)
     assert seconds == pytest.approx(6 * 0.5 * 2)
     assert run is not None

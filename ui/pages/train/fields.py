@@ -16,7 +16,7 @@ from engine.training.schedules import SCHEDULES
 from models.specs import SPECS
 from ui.pages.train.state import run_named
 from ui.session.opened import workbench
-from ui.shared.trainings import GROUP, MODELS, PLAIN, RECOGNISE
+from ui.shared.trainings import GROUP, LEARN, MODELS, PLAIN, RECOGNISE, SMALL
 
 MODEL_HELP = (
     "**Model 1** keeps the most detail of a picture (a latent of 512×7×7 at 224 pixels). **Model 2** has a sixth block "
@@ -24,18 +24,28 @@ MODEL_HELP = (
     "overlapping windows (1024×2×2); it searched best in the original study."
 )
 LEARNS_CAPTIONS = [
-    "Reconstructs each picture and recognises it cropped, flipped and recoloured (SimCLR, NT-Xent).",
-    "Reconstructs each picture, as in the original study.",
-    "Clusters the pictures by its own features, learns to predict the clusters, and repeats every epoch.",
+    "A small network learns to recognise each picture cropped, flipped and recoloured (SimCLR, NT-Xent).",
+    "Models 1–4 reconstruct each picture and recognise views of it.",
+    "Models 1–4 reconstruct each picture, as in the original study.",
+    "Clusters the pictures by its own features and learns to predict the clusters, again in every epoch.",
 ]
 LEARNS_HELP = (
     "A network that only reconstructs keeps what fills many pixels: colours and backgrounds. Measured on the drawn "
     "animal faces, all four models then search worse than untrained, however low their loss. Contrastive learning "
     "(SimCLR, with the NT-Xent loss) pulls altered views of the same picture together, so that the network keeps what "
-    "stays the same: the subject. On the same pictures it searched far better. It needs no labels and takes longer. "
-    "Where colour or orientation matters, as in handwriting, try both and compare.\n\n"
+    "stays the same: the subject. On the same pictures it searched far better. It needs no labels. *Learn from my "
+    "pictures* does that alone, with a small network at a small size. Where colour or orientation matters, as in "
+    "handwriting, try several and compare.\n\n"
     "DeepCluster reconstructs nothing: before every epoch the pictures are clustered by the network's current "
     "features, and it learns to predict the cluster from altered views. Models 1–4 and ready-made networks can use it."
+)
+LEARNER_HELP = (
+    "The network to train. The small ResNet has 1.2 million weights and batch normalisation, and was measured with "
+    "these settings. The others can learn this way, too, but take far longer and need a lower learning rate."
+)
+SURROUNDINGS_HELP = (
+    "Share of the views whose surroundings come from another picture, so that only the middle can be recognised. "
+    "0: every view shows its own picture alone."
 )
 NETWORK_HELP = (
     "The network to train. ResNet-18 is a good first choice: small, and stable thanks to batch normalisation. Models "
@@ -52,28 +62,60 @@ CLUSTERS_HELP = (
 STARTS = {"random": "random", "pretrained": "pretrained on ImageNet"}
 OTHER = 0
 SIZES = {224: "224 px (original study)", 160: "160 px (half the compute)", 96: "96 px (quick)"}
-KEEPS = {"loss": "lowest validation loss", "retrieval": "best retrieval"}
-GROUP_KEEPS = {"last": "last epoch", "retrieval": "best retrieval"}  # its losses cannot be compared
+_RETRIEVALS = {"retrieval": "best retrieval", "copies": "most altered copies found"}
+KEEPS = {"loss": "lowest validation loss", **_RETRIEVALS}
+GROUP_KEEPS = {"last": "last epoch", **_RETRIEVALS}  # its losses cannot be compared
+LEARN_KEEPS = {
+    "copies": "most altered copies found (needs no labels)",
+    "retrieval": "best retrieval",
+    "last": "last epoch",
+}
+SMALL_SIZES = {64: "64 px (quick)", 96: "96 px (more than twice the compute)"}
 GROUP_SIZES = {96: "96 px (quick)", 160: "160 px", 224: "224 px (pretrained at this size)"}
 
-_PLAIN_FIELDS = ("loss", "rate", "epochs", "batch", "validation", "seed", "limit", "noise", "flip", "crop", "colour")
-_START = TrainingConfig.from_dict(with_defaults({})).as_dict()
-_DEEPCLUSTER = with_defaults({"objective": "deepcluster"})
+_NUMBERS = ("rate", "epochs", "batch", "validation", "seed", "limit", "temperature", "surroundings", "weight_decay")
+_ALTERED = ("noise", "flip", "crop", "colour")
+_PLAIN_FIELDS = ("loss", *_NUMBERS, *_ALTERED)
+_SUITED = (
+    "rate",
+    "epochs",
+    "batch",
+    "size",
+    "schedule",
+    "validation",
+    "keep",
+    "patience",
+    "temperature",
+    "weight_decay",
+)
+_OBJECTIVES = {LEARN: "contrastive", RECOGNISE: "autoencoding", PLAIN: "autoencoding", GROUP: "deepcluster"}
+
+
+def suited(learns: str, pictures: int = 0) -> dict[str, Any]:
+    """The values that suit an objective and so many pictures."""
+    config = TrainingConfig.from_dict(with_defaults({"objective": _OBJECTIVES[learns]}, pictures)).as_dict()
+    return {name: config[name] for name in _SUITED}
+
+
+_START = TrainingConfig.from_dict(with_defaults({"objective": "autoencoding"})).as_dict()
 DEFAULTS: dict[str, Any] = {
-    **{name: _START[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "size", "keep", "patience", "clusters")},
+    **{name: _START[name] for name in (*_PLAIN_FIELDS, "model", "clusters")},
     "name": "",
-    "learns": RECOGNISE,
+    "learns": LEARN,
+    "pictures": 0,
     "other_size": 128,
-    "network": _DEEPCLUSTER["network"],
+    "learner": with_defaults({"objective": "contrastive"})["network"],
+    "network": with_defaults({"objective": "deepcluster"})["network"],
     "begins": _START["start"],
+    **suited(LEARN),
 }
 DEFAULTS |= {
     f"{name}.{option.name}": int(option.default) if option.whole else option.default
     for name, kind in SCHEDULES.items()
     for option in kind.options
 }
-SUITED = {name: _DEEPCLUSTER[name] for name in ("rate", "epochs", "size", "schedule")}  # what suits DeepCluster
-REPORT = DEFAULTS | {"learns": PLAIN, "size": ORIGINAL_STUDY["size"], "epochs": ORIGINAL_STUDY["epochs"]}
+_STUDY = {"learns": PLAIN, "size": ORIGINAL_STUDY["size"], "epochs": ORIGINAL_STUDY["epochs"]}
+REPORT = DEFAULTS | suited(PLAIN) | _STUDY
 
 
 def draft() -> dict[str, Any]:
@@ -111,20 +153,38 @@ def fill_from(config: Mapping[str, Any], **changes: Any) -> None:
     }
     values |= {f"{config['schedule']}.{name}": value for name, value in config.get("options", {}).items()}
     size = config["size"]
-    values |= {"size": size if size in SIZES else OTHER, "other_size": size, "name": ""}
+    values |= {"size": size if size in SIZES | SMALL_SIZES else OTHER, "other_size": size, "name": ""}
+    network = config.get("network") or f"model-{config['model']}"
     if config.get("objective") == "deepcluster":
-        network = config.get("network") or f"model-{config['model']}"
         values |= {"network": network, "begins": config["start"], "clusters": config["clusters"]}
         fill(values | {"learns": GROUP})
+    elif config.get("objective") == "contrastive":
+        fill(values | {"learns": LEARN, "learner": network, "begins": config["start"]})
     else:
         fill(values | {"learns": RECOGNISE if config.get("contrast") else PLAIN})
 
 
 def suit() -> None:
     """After a change of the objective: fields that nobody has touched take the values that suit it."""
-    chosen = st.session_state["train-learns"]
-    before, after = (DEFAULTS, SUITED) if chosen == GROUP else (SUITED, DEFAULTS)
-    fill({name: after[name] for name in SUITED if draft()[name] == before[name]})
+    _exchange(suited(st.session_state["train-learns"], draft()["pictures"]))
+
+
+def suit_to(pictures: int) -> None:
+    """Before the fields are drawn for so many pictures: those that nobody has touched take the values that suit."""
+    if pictures != draft()["pictures"]:
+        _exchange(suited(draft()["learns"], pictures))
+        draft()["pictures"] = pictures
+
+
+def _exchange(after: Mapping[str, Any]) -> None:
+    before = suited(draft()["learns"], draft()["pictures"])
+    fill({name: value for name, value in after.items() if draft()[name] == before[name]})
+
+
+def recommended() -> dict[str, Any]:
+    """What the form begins with, for the pictures it was last drawn for."""
+    pictures = draft()["pictures"]
+    return DEFAULTS | suited(LEARN, pictures) | {"pictures": pictures}
 
 
 def whole(where: Any, name: str, label: str, help: str, **more: Any) -> int | None:
@@ -159,6 +219,11 @@ def sizes_of(model: int) -> dict[int, str]:
     return {size: text for size, text in SIZES.items() if SPECS[model].fits(size)} | {OTHER: "other …"}
 
 
+def learners() -> dict[str, str]:
+    """What can learn by contrast alone, by the names of the encoders."""
+    return SMALL | networks()
+
+
 def networks() -> dict[str, str]:
     """What DeepCluster can train: Models 1–4 and the ready-made networks, by the names of their encoders."""
     own = {f"model-{number}": title for number, title in MODELS.items()}
@@ -167,6 +232,8 @@ def networks() -> dict[str, str]:
 
 def group_sizes(network: str) -> dict[int, str]:
     """The input sizes to choose from that leave the network a feature map, and any other."""
+    if network in SMALL:
+        return SMALL_SIZES | {OTHER: "other …"}
     known: Any = BACKBONES[network] if network in BACKBONES else SPECS[int(network[-1])]
     return {size: text for size, text in GROUP_SIZES.items() if known.latent_size(size)} | {OTHER: "other …"}
 
@@ -189,8 +256,8 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     config["options"] = {o.name: values.get(f"{schedule}.{o.name}", o.default) for o in SCHEDULES[schedule].options}
     config["size"] = values["size"] or values["other_size"]
     config["contrast"] = _START["contrast"] if values["learns"] == RECOGNISE else 0.0
-    if values["learns"] == GROUP:
-        config |= _grouping(values)
+    if values["learns"] in (LEARN, GROUP):
+        config |= _without_decoder(values)
     config["name"] = _name(values["name"])
     checked = TrainingConfig.from_dict(config).as_dict()
     if checked["name"] and run_named(checked["name"]) is not None:
@@ -198,13 +265,16 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _grouping(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a DeepCluster training; what it ignores keeps its default."""
-    network, own = values["network"], values["network"].startswith("model-")
+def _without_decoder(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a training that reconstructs nothing; what it ignores keeps its default."""
+    grouping = values["learns"] == GROUP
+    network = values["network" if grouping else "learner"]
+    own, begins = network.startswith("model-"), values["begins"] if network in BACKBONES else "random"
     chosen = {"model": int(network[-1])} if own else {"network": network, "model": DEFAULTS["model"]}
-    passed_over = {name: DEFAULTS[name] for name in ("loss", "noise", "flip", "crop", "colour")}
-    settings = {"objective": "deepcluster", "start": values["begins"], "clusters": values["clusters"]}
-    return chosen | passed_over | settings | ({"patience": 0} if values["keep"] == "last" else {})
+    passed_over = {name: DEFAULTS[name] for name in ("loss", *_ALTERED)}
+    settings = {"objective": _OBJECTIVES[values["learns"]], "start": begins}
+    clusters = {"clusters": values["clusters"]} if grouping else {}
+    return chosen | passed_over | settings | clusters | ({"patience": 0} if values["keep"] == "last" else {})
 
 
 def _name(text: str) -> str:

@@ -11,7 +11,7 @@ from engine.core.errors import BenzerError
 from engine.core.settings import Setting
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES, curve
-from engine.workbench.cost import training_seconds
+from engine.workbench.cost import rough_training_seconds, training_seconds
 from ui.pages.train import fields
 from ui.pages.train.fields import choice, draft, number, switch, typed, whole
 from ui.session.opened import collection_cards, images_of, workbench
@@ -19,7 +19,7 @@ from ui.shared.charts import draw, rate_chart, titled
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
-from ui.shared.trainings import GROUP, LEARNS, MODELS
+from ui.shared.trainings import GROUP, LEARN, LEARNS, MODELS, PLAIN, RECOGNISE, SMALL
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -31,6 +31,7 @@ _TWICE = 2.0  # seconds in which the same training is not started again: a doubl
 def training_form(collection: str, *, waits: bool) -> None:
     """Draw the form; `waits` says that another training is running, so that this one is queued."""
     count = len(images_of(collection).ids)
+    fields.suit_to(count)
     _head(collection, count)
     settings, summary = st.columns([1.75, 1], gap="large")
     with settings:
@@ -51,7 +52,7 @@ def _head(collection: str, count: int) -> None:
             key="train-first",
             icon=":material/auto_awesome:",
             on_click=fields.fill,
-            args=(fields.DEFAULTS,),
+            args=(fields.recommended(),),
         )
         st.button(
             "Original study settings",
@@ -80,9 +81,11 @@ def _what() -> None:
         ),
     )
     left, right = st.columns(2)
+    if draft()["learns"] == LEARN:
+        _size(right, fields.group_sizes(choice(left, "learner", "Network", fields.learners(), fields.LEARNER_HELP)))
+        return
     if draft()["learns"] == GROUP:
-        network = choice(left, "network", "Network", fields.networks(), fields.NETWORK_HELP)
-        _size(right, fields.group_sizes(network))
+        _size(right, fields.group_sizes(choice(left, "network", "Network", fields.networks(), fields.NETWORK_HELP)))
         return
     model = choice(left, "model", "Model", MODELS, fields.MODEL_HELP)
     _size(right, fields.sizes_of(model))
@@ -104,7 +107,11 @@ _SIZE_HELP = (
 
 def _how() -> None:
     left, right = st.columns(2)
-    if draft()["learns"] == GROUP:
+    if draft()["learns"] == LEARN:
+        if draft()["learner"] not in SMALL:
+            choice(left, "begins", "Initial weights", fields.starts(draft()["learner"]), fields.START_HELP)
+            left, right = right, left
+    elif draft()["learns"] == GROUP:
         choice(left, "begins", "Initial weights", fields.starts(draft()["network"]), fields.START_HELP)
         whole(right, "clusters", "Clusters", fields.CLUSTERS_HELP)
         left, right = right, left
@@ -140,16 +147,14 @@ def _more(count: int) -> None:
             "Share of the pictures held out of training, to measure the validation loss.",
             0.05,
         )
-        limit = f"all {count:,}"
+        learns, limit = draft()["learns"], f"all {count:,}"
         whole(right, "limit", "Max. pictures", "A random sample, fixed by the seed. Empty: all.", placeholder=limit)
-        grouping = draft()["learns"] == GROUP
-        keeps = fields.GROUP_KEEPS if grouping else fields.KEEPS
+        keeps = {GROUP: fields.GROUP_KEEPS, LEARN: fields.LEARN_KEEPS}.get(learns, fields.KEEPS)
         kept = choice(left, "keep", "Checkpoint to keep", keeps, "The epoch whose weights become the encoder.")
         if kept != "last":
             whole(right, "patience", "Early-stopping patience", "Epochs without improvement before it stops; 0: never.")
         whole(left, "seed", "Seed", "Fixes the initial weights, the split, the order and the noise.")
-        if not grouping:
-            _altered(right)
+        _of_the_objective(left, right, learns)
         typed(
             "name",
             st.text_input(
@@ -161,8 +166,25 @@ def _more(count: int) -> None:
         )
 
 
+def _of_the_objective(left: DeltaGenerator, right: DeltaGenerator, learns: str) -> None:
+    """What only some objectives have."""
+    number(right, "weight_decay", "Weight decay", "How fast weights shrink (AdamW); 0 is plain Adam.", 0.0001)
+    if learns in (LEARN, RECOGNISE):
+        number(
+            left,
+            "temperature",
+            "Temperature",
+            "Of the NT-Xent loss: the lower, the more the nearest views count.",
+            0.05,
+        )
+    if learns in (RECOGNISE, GROUP):
+        number(right, "surroundings", "Other surroundings", fields.SURROUNDINGS_HELP, 0.1)
+    if learns in (RECOGNISE, PLAIN):
+        _altered(left)
+
+
 def _altered(where: DeltaGenerator) -> None:
-    """The augmentations; DeepCluster has its own strong ones."""
+    """The augmentations of autoencoders; the other objectives have strong ones of their own."""
     number(
         where,
         "noise",
@@ -193,7 +215,7 @@ def _summary(collection: str, count: int, waits: bool) -> None:
         show_error(error)
     if waits:
         st.caption("Another training is running. This one is queued and starts automatically.")
-    label = "Add to queue" if waits else "Start training"
+    label = "Add to queue" if waits else "Learn from my pictures" if draft()["learns"] == LEARN else "Start training"
     kind: Literal["primary", "secondary"] = "primary" if config else "secondary"
     play = ":material/play_arrow:"
     if st.button(label, key="train-start", type=kind, icon=play, width="stretch", disabled=config is None):
@@ -234,6 +256,8 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
         )
     elif known:
         st.caption(f"About **{duration(known[0])}**, based on the run {plain_text(known[1].title)}.")
+    elif rough := rough_training_seconds(config, images):
+        st.caption(f"About **{duration(rough)}** on two processor cores; *Estimate time* measures it on this computer.")
     else:
         st.caption(f"{config['epochs']} epochs × {images:,} pictures.")
     if st.button("Estimate time", key="train-measure", icon=":material/timer:", type="tertiary"):

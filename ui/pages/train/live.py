@@ -15,6 +15,7 @@ from ui.pages.train.state import (
     Trainings,
     agreement_of,
     best_loss,
+    copies_of,
     events_of,
     go_on,
     groups,
@@ -22,6 +23,7 @@ from ui.pages.train.state import (
     loss_title,
     network_title,
     probe_of,
+    reconstructs,
     retrieval_of,
     run_of,
     search_with,
@@ -113,6 +115,8 @@ def _figures(run: Run) -> None:
     facts = []
     if groups(run.config):
         facts = [agreement(found) for found in [agreement_of(run)] if found]
+    elif not reconstructs(run.config):
+        facts = [recognised(found) for found in [copies_of(run)] if found]
     elif len(losses) > 1:
         facts = [f"validation loss **{losses[-1][1]:.4g}**, initially {losses[0][1]:.4g}"]
     if not facts:
@@ -127,6 +131,12 @@ def agreement(found: tuple[str, float, float]) -> str:
     """How far a run's groups have come, as Markdown."""
     whom, first, last = found
     return f"NMI of its clusters with {whom} **{last:.2f}**, initially {first:.2f}"
+
+
+def recognised(found: tuple[float, float]) -> str:
+    """How well a run finds altered copies, as Markdown."""
+    first, last = found
+    return f"altered copies found **{last:.0%}**, untrained {first:.0%}"
 
 
 # ── queued ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,6 +220,9 @@ def _learnt(run: Run) -> str:
     if groups(run.config):
         whom, first, last = agreed or ("", 0.0, 0.0)
         return f"NMI of its clusters with {whom}: {last:.2f}, initially {first:.2f}" if agreed else ""
+    if not reconstructs(run.config):
+        found = copies_of(run)
+        return f"Altered copies found: {found[1]:.0%}, untrained {found[0]:.0%}" if found else ""
     return "" if loss is None else f"Lowest validation {loss_title(run.config)} {loss:.4g}"
 
 

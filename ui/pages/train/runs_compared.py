@@ -11,7 +11,16 @@ from engine.evaluation.statistics.decision import Decision
 from engine.evaluation.statistics.paired import paired_difference
 from engine.evaluation.statistics.shares import mean_shares
 from engine.runs.run import Run
-from ui.pages.train.state import collection_of, events_of, groups, probe_of, retrieval_of, title_of, watched_of
+from ui.pages.train.state import (
+    collection_of,
+    events_of,
+    groups,
+    probe_of,
+    reconstructs,
+    retrieval_of,
+    title_of,
+    watched_of,
+)
 from ui.session.opened import images_of
 from ui.shared.charts import Line, agreement_chart, draw, loss_chart, points, retrieval_chart, spoken, titled
 from ui.shared.plain_text import plain_text
@@ -49,14 +58,16 @@ def comparison_of_runs(runs: list[Run]) -> None:
 
 
 def _charts(runs: list[Run]) -> None:
-    grouping = sum(groups(run.config) for run in runs)
+    comparable = all(reconstructs(run.config) for run in runs)
     measure = "mse" if all(points(events_of(run), "mse") for run in runs) else "validation"
-    losses, found = [] if grouping else _lines(runs, measure), _lines(runs, "retrieval")
-    log = not grouping and st.toggle("Log scale", key="compare-log", help="Show the losses on a logarithmic scale.")
+    losses, found = _lines(runs, measure) if comparable else [], _lines(runs, "retrieval")
+    log = comparable and st.toggle("Log scale", key="compare-log", help="Show the losses on a logarithmic scale.")
     left, right = st.columns(2, gap="medium")
     with left:
-        if grouping:
+        if any(groups(run.config) for run in runs):
             _agreements(runs)
+        elif not comparable:
+            _copies(runs)
         else:
             titled("Validation MSE" if measure == "mse" else "Validation loss")
             alt = " ".join(spoken(line.title, line) for line in losses)
@@ -69,6 +80,17 @@ def _charts(runs: list[Run]) -> None:
         else:
             st.caption("Not measured for both.")
     st.caption(plain_text(verdict(runs, losses, found)))
+
+
+def _copies(runs: list[Run]) -> None:
+    """How many altered copies both find; their losses measure different tasks."""
+    titled("Altered copies found")
+    lines = _lines(runs, "copies")
+    if all(line.points for line in lines):
+        alt = " ".join(spoken(line.title, line, "{:.1%}") for line in lines)
+        draw(retrieval_chart(lines, chance=None), key="compare-copies", alt=alt)
+    else:
+        st.caption("Not measured for both, and their losses are not comparable.")
 
 
 def _agreements(runs: list[Run]) -> None:

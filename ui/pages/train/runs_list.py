@@ -16,6 +16,7 @@ from ui.pages.train.state import (
     agreement_of,
     best_loss,
     collection_of,
+    copies_of,
     events_of,
     groups,
     loss_title,
@@ -48,6 +49,9 @@ _NAMES = {
     "limit": "Max. pictures",
     "contrast": "Weight of the contrastive loss",
     "views": "View size",
+    "surroundings": "Other surroundings",
+    "weight_decay": "Weight decay",
+    "copies": "Altered copies found",
     "keep": "Checkpoint to keep",
     "clusters": "Clusters",
     "start": "Initial weights",
@@ -63,6 +67,7 @@ _COLUMNS = (
     "mse",
     "ssim",
     "retrieval",
+    "copies",
     "rate",
     "images_per_second",
     "seconds",
@@ -127,6 +132,9 @@ def _figures(run: Run) -> str:
     agreed = agreement_of(run)
     if agreed is not None:
         parts = [f"NMI with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}**"]
+    copies = copies_of(run)
+    if copies is not None and (probe is None or probe.measure == "precision@8"):
+        parts.append(f"altered copies found {copies[0]:.0%} → **{copies[1]:.0%}**")
     if found is not None:
         parts.append(f"{plain_text(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
     return " · ".join(parts)

@@ -7,6 +7,7 @@ only when they have changed.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from engine.jobs.job import WAITING, Job
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
 from engine.training.losses import LOSSES
+from models.specs import RESIDUAL
 from ui.session.opened import recent_jobs, workbench
 from ui.session.recipe import choose_encoder, chosen_embedding
 
@@ -131,6 +133,13 @@ def retrieval_of(run: Run) -> tuple[float, float] | None:
     return (measured[0]["retrieval"], kept[-1]) if kept else None
 
 
+def copies_of(run: Run) -> tuple[float, float] | None:
+    """The share of altered copies found untrained, and with the weights that are kept; None where not measured."""
+    measured = [event for event in events_of(run) if event.get("copies") is not None]
+    kept = [event["copies"] for event in measured if event["epoch"] and event.get("best")]
+    return (measured[0]["copies"], kept[-1]) if kept else None
+
+
 def best_loss(run: Run) -> float | None:
     """The lowest loss on the validation pictures after at least one epoch."""
     values = [e["validation"] for e in events_of(run) if e["epoch"] and e.get("validation") is not None]
@@ -139,6 +148,8 @@ def best_loss(run: Run) -> float | None:
 
 def loss_title(config: dict[str, Any]) -> str:
     """The loss that a training minimises: "MSE", "contrastive loss + MSE"."""
+    if not reconstructs(config):
+        return "loss"
     name = LOSSES[config["loss"]].title if config.get("loss") in LOSSES else "loss"
     return f"contrastive loss + {name}" if config.get("contrast") else name
 
@@ -150,8 +161,14 @@ def title_of(run: Run) -> str:
 
 def network_title(config: dict[str, Any]) -> str:
     """What people call the network that a training shapes: "Model 4", "ResNet-18"."""
+    known: Mapping[str, Any] = BACKBONES | RESIDUAL
     name = config.get("network") or ""
-    return BACKBONES[name].title if name in BACKBONES else str(name) or f"Model {config['model']}"
+    return str(known[name].title) if name in known else str(name) or f"Model {config['model']}"
+
+
+def reconstructs(config: dict[str, Any]) -> bool:
+    """Whether a training has a decoder, and thus reconstructions and their losses."""
+    return config.get("objective", "autoencoding") == "autoencoding"
 
 
 def groups(config: dict[str, Any]) -> bool:
@@ -172,6 +189,8 @@ def objective(config: dict[str, Any]) -> str:
     """The objective of a training, in a few words."""
     if groups(config):
         return "DeepCluster"
+    if not reconstructs(config):
+        return "contrastive"
     return "contrastive + reconstruction" if config.get("contrast") else "reconstruction only"
 
 

@@ -11,7 +11,7 @@ from engine.core.errors import BenzerError
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
 from engine.training.schedules import WarmRestarts, curve
-from ui.pages.train.state import collection_of, events_of, groups, probe_of, watched_of
+from ui.pages.train.state import collection_of, events_of, groups, probe_of, reconstructs, watched_of
 from ui.session.opened import images_of
 from ui.shared.charts import (
     Event,
@@ -68,7 +68,7 @@ def _curves(run: Run, events: list[Event], key: str) -> None:
     measured = points(events, "retrieval")
     with st.container(horizontal=True, vertical_alignment="center"):
         loss = LOSS
-        if not grouping:
+        if reconstructs(run.config):
             loss = str(st.segmented_control("Loss", list(_MEASURES), required=True, default=LOSS, key=f"{key}-measure"))
         log = st.toggle("Log scale", key=f"{key}-log", help="Show the losses on a logarithmic scale.")
     places = _places(grouping, bool(measured))
@@ -79,7 +79,7 @@ def _curves(run: Run, events: list[Event], key: str) -> None:
         _losses(events, best, loss, log, key)
     if measured:
         with places[1]:
-            _retrieval(measured, probe, best, key)
+            _retrieval(measured, points(events, "copies"), probe, best, key)
     with places[-1]:
         _rates(rate_points(run, events), key)
 
@@ -140,12 +140,25 @@ def _losses(events: list[Event], best: int | None, loss: str, log: bool, key: st
         st.caption("Not measured in this run." if begun else "Known after the first epoch.")
 
 
-def _retrieval(measured: list[tuple[float, float]], probe: Probed | None, best: int | None, key: str) -> None:
+_COPIES = "own copy found"
+
+
+def _retrieval(
+    measured: list[tuple[float, float]],
+    copies: list[tuple[float, float]],
+    probe: Probed | None,
+    best: int | None,
+    key: str,
+) -> None:
+    """How well it searches by labels, and how many altered copies it finds, which needs none."""
     measure = probe.measure if probe else "precision@8"
-    titled_with_help(_MEASURE_NAMES.get(measure, measure), _MEASURE_HELP.get(measure, ""))
-    line = Line(measure, measured)
-    figure = retrieval_chart([line], chance=probe.chance if probe else None, marked=best)
-    draw(figure, key=f"{key}-retrieval", alt=spoken(measure, line, "{:.1%}"))
+    lines, both = [Line(_MEASURE_NAMES.get(measure, measure), measured)], bool(copies) and measure != _COPIES
+    if both:
+        lines.append(Line(_MEASURE_NAMES[_COPIES], copies, "second", "dot"))
+    helps = [_MEASURE_HELP.get(name, "") for name in ([measure, _COPIES] if both else [measure])]
+    titled_with_help("Retrieval" if both else lines[0].title, "\n\n".join(helps))
+    figure = retrieval_chart(lines, chance=probe.chance if probe else None, marked=best)
+    draw(figure, key=f"{key}-retrieval", alt=" ".join(spoken(line.title, line, "{:.1%}") for line in lines))
 
 
 def titled_with_help(text: str, help: str) -> None:
