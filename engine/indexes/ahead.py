@@ -30,7 +30,7 @@ def compile_in_a_process(folder: Path = KERNELS) -> None:
     with suppress(OSError):
         if marker.read_text() == state:
             return
-    done = subprocess.run([sys.executable, "-m", __name__], capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-m", __name__], capture_output=True, check=False, start_new_session=True)
     if done.returncode == 0:
         with suppress(OSError):
             marker.write_text(state)
