@@ -26,6 +26,7 @@ _DERIVED = {
     "indexes",
     "pixels",
     "vocabularies",
+    "side_by_side",
     "calibrations",
     "best_encoder.json",
     ".lock",

@@ -32,6 +32,7 @@ _DERIVED = (
     "blurred_vectors",
     "class_probabilities",
     "vocabularies",
+    "side_by_side",
     "indexes",
     "calibrations",
 )

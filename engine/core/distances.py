@@ -39,7 +39,7 @@ def euclidean(a: Matrix, b: Matrix) -> Matrix:
     return np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
 
 
-def normalised(vectors: Matrix) -> Matrix:
+def normalised(vectors: Real) -> Matrix:
     """The rows scaled to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)

@@ -28,6 +28,7 @@ from engine.encoders import families, open_encoder
 from engine.encoders.encoder import Encoder, EncoderChoice, EncoderInfo
 from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.derived import Derivation, Derived
+from engine.encoders.vectors.joined import common_rows, side_by_side
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.encoders.vectors.store import Vectors
 
@@ -50,6 +51,11 @@ class Pair:
         if not 1 <= self.share <= 99:
             raise BadParameter("share", "a combination", "a whole number of percent from 1 to 99", self.share)
         Recipe("any", str(self))  # rejects a name too long for a recipe
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The share of each, between 0 and 1."""
+        return 1 - self.share / 100, self.share / 100
 
     @property
     def parts(self) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -137,44 +143,28 @@ class Combination(Derived):
 
     def derive(self, collection: Collection, name: str, reporter: Reporter) -> Derivation:
         found = [vectors_of(collection, part, name, reporter) for part in self.parts]
-        places = [dict(zip(vectors.ids.tolist(), range(len(vectors.ids)), strict=True)) for vectors in found]
-        both = [id for id in places[0] if id in places[1]]
-        rows = [tuple(place[id] for place in places) for id in both]
-        joined = _Joined([vectors.matrix for vectors in found], rows, _scales(self.pair))
-        source = Vectors(np.array(both), [], cast("NDArray[np.float32]", joined), "")
+        ids, rows = common_rows(found)
+        joined = _Joined([vectors.matrix for vectors in found], rows, self.pair.shares)
+        source = Vectors(ids, [], cast("NDArray[np.float32]", joined), "")
         width = sum(vectors.matrix.shape[1] for vectors in found)
         without = "One of the two encoders has no vector for it."
-        return Derivation({id: (source, row) for row, id in enumerate(both)}, width, without)
+        return Derivation({id: (source, row) for row, id in enumerate(ids.tolist())}, width, without)
 
     def embed(self, pictures: Sequence[Any], name: str) -> NDArray[np.float32]:
-        found = [embed_pictures(part, pictures, name) for part in self.parts]
-        return np.stack([_side_by_side(rows, _scales(self.pair)) for rows in zip(*found, strict=True)])
+        return side_by_side([embed_pictures(part, pictures, name) for part in self.parts], self.pair.shares)
 
 
+@dataclass(frozen=True)
 class _Joined:
     """Rows concatenated on access: nothing of the size of a collection is held in memory."""
 
-    def __init__(
-        self, matrices: list[NDArray[np.float32]], rows: list[tuple[int, ...]], scales: tuple[float, ...]
-    ) -> None:
-        self.matrices, self.rows, self.scales = matrices, rows, scales
+    matrices: list[NDArray[np.float32]]
+    rows: list[NDArray[np.int64]]
+    shares: tuple[float, ...]
 
     def __getitem__(self, row: int) -> NDArray[np.float32]:
-        parts = [matrix[place] for matrix, place in zip(self.matrices, self.rows[row], strict=True)]
-        return _side_by_side(parts, self.scales)
-
-
-def _side_by_side(parts: Sequence[NDArray[np.float32]], scales: tuple[float, ...]) -> NDArray[np.float32]:
-    """Each (d,) part scaled to the length of its scale; a zero part stays zero."""
-    scaled = [
-        part * (scale / max(float(np.linalg.norm(part)), 1e-12)) for part, scale in zip(parts, scales, strict=True)
-    ]
-    return np.concatenate(scaled).astype(np.float32)
-
-
-def _scales(pair: Pair) -> tuple[float, float]:
-    share = pair.share / 100
-    return (1 - share) ** 0.5, share**0.5
+        parts = [matrix[None, own[row]] for matrix, own in zip(self.matrices, self.rows, strict=True)]
+        return side_by_side(parts, self.shares)[0]
 
 
 # ── those that are kept ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -105,10 +105,9 @@ def encoders_with_places(encoder: Encoder, name: str) -> tuple[list[Encoder], li
                 "After post-processing, the places of two combined encoders cannot be told apart.",
                 way_out="Choose an embedding without it.",
             )
-        share = encoder.pair.share / 100
         for part in encoder.parts:
             _check_places(part)
-        return list(encoder.parts), [1 - share, share]
+        return list(encoder.parts), list(encoder.pair.shares)
     _check_places(encoder)
     return [encoder], [1.0]
 

@@ -47,22 +47,27 @@ def fit_whitening(vectors: NDArray[np.float32]) -> Whitening:
     Source: Jégou and Chum, "Negative evidences and co-occurrences in image retrieval: the benefit of PCA and
     whitening", 2012.
     """
-    count, width = vectors.shape
-    if count < 3:
-        raise BadParameter("number of pictures", "whitening", "at least 3", count)
-    most = _ROWS_FITTED if width <= _WIDEST else _WIDEST
-    rows = _unit(vectors[np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))])
+    if len(vectors) < 3:
+        raise BadParameter("number of pictures", "whitening", "at least 3", len(vectors))
+    rows = _unit(rows_to_fit(vectors))
     mean = rows.mean(0)
     rows -= mean
-    values, directions = _directions(rows, max(1, min(MOST, len(rows) // _VECTORS_FOR_EACH)))
+    values, directions = principal_directions(rows, max(1, min(MOST, len(rows) // _VECTORS_FOR_EACH)))
     kept = values > _TINY * max(values[0], _TINY)
     if not kept.any():
         raise BadParameter("vectors", "whitening", "different from each other", "vectors that are all alike")
     return Whitening(mean, (directions[kept] / np.sqrt(values[kept])[:, None]).astype(np.float32))
 
 
-def _directions(centred: NDArray[np.float32], most: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """The `most` largest variances in descending order, and their (·, d) unit directions."""
+def rows_to_fit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """As many of (n, d) vectors, spread evenly, as a fit of principal directions takes in a few seconds."""
+    count, width = vectors.shape
+    most = min(count, _ROWS_FITTED if width <= _WIDEST else _WIDEST)
+    return vectors[np.unique(np.linspace(0, count - 1, most).astype(np.int64))]
+
+
+def principal_directions(centred: NDArray[np.float32], most: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The `most` largest variances of (n, d) centred vectors in descending order, and their (·, d) unit directions."""
     count, width = centred.shape
     short = width <= count
     values, columns = np.linalg.eigh((centred.T @ centred if short else centred @ centred.T) / count)  # ascending

@@ -45,6 +45,7 @@ READY = [
     "colour-pyramid",
     "opponent-patterns",
 ]
+DERIVED = {"side-by-side"}  # from the vectors of others: see its own tests
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def opened(home: Home, pile: Any, make_run: Callable[..., Any], small_run: Run) 
 
 
 def test_every_family_is_tested_here(home: Home) -> None:
-    assert {choice.name for choice in choices(home)} == set(READY) | set(BACKBONES)
+    assert {choice.name for choice in choices(home)} == set(READY) | set(BACKBONES) | DERIVED
 
 
 def test_every_line_says_what_it_is_good_for_and_stands_on_a_shelf(home: Home, make_run: Callable[..., Any]) -> None:
