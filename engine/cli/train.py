@@ -57,8 +57,8 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help=f"setting of the schedule ({options})")
     sub.add_argument(
         "--keep",
-        help="best checkpoint by loss, retrieval or altered copies found, or the last "
-        "(default: loss; contrastive: copies; deepcluster: last)",
+        help="best checkpoint by loss, retrieval or recognition (altered copy found), or the last "
+        "(default: loss; contrastive: recognition; deepcluster: last)",
     )
     for switch, text in (("flip", "mirror half of the pictures"), ("crop", "crop each picture at random"),
                          ("colour", "vary brightness, contrast and saturation")):  # fmt: skip

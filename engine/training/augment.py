@@ -12,6 +12,8 @@ from engine.training.config import TrainingConfig
 
 _LEAST_SIDE = 0.7  # of a crop, as a share of the picture's side
 _COLOURS = 0.3  # how far brightness, contrast and saturation move from 1
+_AREA = (0.2, 1.0)  # least and greatest part of the image in a view for contrastive learning
+_HALF_COLOURS, _GREYED = 0.4, 0.1  # how far its colours vary, and how many views have none
 _GREY = (0.299, 0.587, 0.114)  # luma of RGB (ITU-R BT.601)
 
 
@@ -78,6 +80,16 @@ def recoloured(images: Tensor, generator: torch.Generator, strength: float = _CO
     images = (images - images.mean((1, 2, 3), keepdim=True)) * contrast + images.mean((1, 2, 3), keepdim=True)
     grey = (images * torch.tensor(_GREY, device=images.device)[:, None, None]).sum(1, keepdim=True)
     return (grey + (images - grey) * saturation).clamp(0, 1)
+
+
+def half_colour_view(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """A part of each image, mirrored, in other colours: (n, 3, s, s) in [0, 1] to (n, 3, side, side), channels_last.
+
+    The colours vary half as much as is usual for contrastive learning.
+    """
+    part = mirrored(zoomed(images, side, _AREA, generator), generator)
+    coloured = greyed(recoloured(part, generator, _HALF_COLOURS), _GREYED, generator)
+    return coloured.contiguous(memory_format=torch.channels_last)
 
 
 def noisy(images: Tensor, deviation: float, generator: torch.Generator) -> Tensor:

@@ -95,7 +95,7 @@ class TrainingConfig:
             another picture.
         weight_decay: how much all weights but biases and normalisations shrink in each step, times the rate (AdamW).
         keep: which weights the run keeps: those with the best "loss" (on the held-out images), the best "retrieval"
-            or the most altered "copies" found (both of the probe), or the "last"; "" means the loss, but the copies
+            or the best "recognition" of altered copies (both of the probe), or the "last"; "" is the loss, recognition
             for contrastive, and the last for deepcluster, whose losses refer to different groups in every epoch.
         patience: stop after this many epochs without improvement of what `keep` names; 0 never stops early.
         probe: how many pictures to measure retrieval with after every epoch; 0 for none.
@@ -171,7 +171,7 @@ class TrainingConfig:
     @property
     def finds_copies(self) -> bool:
         """Whether altered copies are looked for after every epoch, with or without labels."""
-        return self.objective == "contrastive" or self.keep == "copies"
+        return self.objective == "contrastive" or self.keep == "recognition"
 
     @property
     def encoder(self) -> str:
@@ -216,20 +216,20 @@ class TrainingConfig:
 
     def _check_keep(self) -> None:
         if self.keep == "":
-            usual = {"deepcluster": "last", "contrastive": "copies" if self.probe else "last"}
+            usual = {"deepcluster": "last", "contrastive": "recognition" if self.probe else "last"}
             object.__setattr__(self, "keep", usual.get(self.objective, "loss"))
         if self.clusters_itself and self.keep == "loss":
             way_out = "Each epoch has other clusters, so the losses cannot be compared."
-            raise BadParameter("keep", "deepcluster", "last, retrieval or copies", self.keep, way_out=way_out)
+            raise BadParameter("keep", "deepcluster", "last, retrieval or recognition", self.keep, way_out=way_out)
         if self.keep == "last" and self.patience:
             raise BadParameter("patience", "a training that keeps the last weights", "0", self.patience)
 
     def _check_probe(self) -> None:
         if self.probe != 0:
             check_whole("probe", "the training", self.probe, LEAST_IMAGES, 4096)
-        if self.keep not in ("loss", "retrieval", "copies", "last"):
-            raise BadParameter("keep", "the training", "loss, retrieval, copies or last", self.keep)
-        if self.keep in ("retrieval", "copies") and not self.probe:
+        if self.keep not in ("loss", "retrieval", "recognition", "last"):
+            raise BadParameter("keep", "the training", "loss, retrieval, recognition or last", self.keep)
+        if self.keep in ("retrieval", "recognition") and not self.probe:
             raise BadParameter("probe", f"a training that keeps the best by {self.keep}", f"at least {LEAST_IMAGES}", 0)
 
     def _check_name(self) -> None:

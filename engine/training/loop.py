@@ -27,6 +27,7 @@ from engine.training.setup import LoopSettings, Setup, of_pictures
 from engine.training.tensorboard import TensorBoard
 
 _FLUSHED_EVERY = {"cpu": 1, "cuda": 16}  # steps between reads of the loss; each read waits for the GPU
+_RETRIEVALS = ("retrieval", "recognition")  # of the probe: the higher, the better
 
 
 def train(
@@ -270,12 +271,14 @@ class Training:
 
     def keep_if_best(self, epoch: int, loss: float, measures: dict[str, float]) -> bool:
         """Store the weights in the run if what the config names is better than ever."""
-        value = -measures[self.config.keep] if self.config.keep in ("retrieval", "copies") else loss
-        if self.config.keep != "last" and self.position.best is not None and value >= self.position.best:
+        value = -measures[self.config.keep] if self.config.keep in _RETRIEVALS else loss
+        former = self.position.best
+        tied = value == former and self.config.keep == "recognition"  # of equal ones the later have learned more
+        if self.config.keep != "last" and former is not None and value >= former and not tied:
             self.position.bad += 1
             return False
         self.position.best, self.position.bad = value, 0
-        named = {"train": "train_loss", "validation": "validation_loss", "retrieval": "retrieval", "copies": "copies"}
+        named = {"train": "train_loss", "validation": "validation_loss"} | {name: name for name in _RETRIEVALS}
         facts = {title: measures[name] for name, title in named.items() if name in measures}
         self.run.keep(self.objective.weights(), best_epoch=epoch, **facts)
         return True
@@ -287,8 +290,8 @@ class Training:
         measures, neighbours = self.held_out_losses(), None
         if self.probe:
             measures["retrieval"], near = self.probe.ask(self.objective, self.pictures, self.config.seed)
-            if self.probe.copies:
-                measures["copies"] = self.probe.copies_found(self.objective, self.pictures, self.config.seed)
+            if self.probe.strong:
+                measures["recognition"] = self.probe.copies_found(self.objective, self.pictures, self.config.seed)
             ids = self.ids[self.probe.rows]
             neighbours = ids[near]
             neighbours[near < 0] = -1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from engine.training.augment import cut, mirrored, recoloured
+from engine.training.augment import cut, half_colour_view, mirrored, recoloured
 from engine.training.config import TrainingConfig
 from engine.training.objective import Objective
 from engine.training.pictures import PROBE, Data, Pictures, Rows, batches, stream
@@ -28,14 +28,16 @@ class Probe:
 
     Attributes:
         rows: (p,) of the training's pictures. codes: (p,) their labels as numbers. measure: BY_LABELS, or BY_COPIES.
-        chance: what random results would score. copies: whether altered copies are looked for beside labels.
+        chance: what random results would score.
+        strong: whether altered copies are looked for beside labels as well, altered as strongly as the views of
+            contrastive learning: slighter changes are soon all seen through.
     """
 
     rows: Rows
     codes: NDArray[np.int64]
     measure: str
     chance: float
-    copies: bool = False
+    strong: bool = False
 
     @torch.no_grad()
     def ask(self, objective: Objective, pictures: Pictures, seed: int) -> tuple[float, NDArray[np.int64]]:
@@ -61,8 +63,12 @@ class Probe:
     def _copies(self, pictures: Pictures, seed: int) -> Iterator[Tensor]:
         for number, rows in enumerate(batches(self.rows, _BATCH)):
             generator = stream(seed, PROBE, number)
-            altered = recoloured(mirrored(cut(pictures.take(rows), generator), generator), generator)
-            yield altered.contiguous(memory_format=torch.channels_last)
+            images = pictures.take(rows)
+            if self.strong:
+                yield half_colour_view(images, images.shape[-1], generator)
+            else:
+                altered = recoloured(mirrored(cut(images, generator), generator), generator)
+                yield altered.contiguous(memory_format=torch.channels_last)
 
 
 def probe(data: Data, config: TrainingConfig) -> Probe | None:

@@ -15,7 +15,7 @@ _NAMES = {
     "mse": "held out/MSE",
     "ssim": "held out/1 - SSIM",
     "retrieval": "retrieval",
-    "copies": "altered copies found",
+    "recognition": "altered copy found",
     "nmi": "groups/NMI with the epoch before",
     "label_nmi": "groups/NMI with the labels",
     "clusters": "groups/number",

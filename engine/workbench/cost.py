@@ -96,7 +96,7 @@ def _rate_of(job: Job) -> tuple[str, str, float] | None:
 # ── training ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # Pictures per second of a contrastive training of the small residual network at 64 pixels, on two cores.
-_CONTRASTIVE = 270.0
+_CONTRASTIVE = 200.0
 _epochs: Cache[list[dict[str, Any]]] = Cache(64)
 
 

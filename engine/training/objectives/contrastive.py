@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.core.device import Device
-from engine.training.augment import greyed, mirrored, recoloured, zoomed
+from engine.training.augment import half_colour_view
 from engine.training.config import TrainingConfig
 from engine.training.objective import Epoch
 from engine.training.objectives.body import Body, Weights, body, seeded
@@ -25,15 +25,6 @@ from engine.training.objectives.contrast import nt_xent
 from engine.training.pictures import Pictures, Rows, shuffled
 
 PROJECTED = 128  # width of the vectors that are compared while training
-_AREA = (0.2, 1.0)  # least and greatest part of the picture in a view
-_COLOURS, _GREY = 0.4, 0.1  # how far colours vary, and how many views have none
-
-
-def half_colour_view(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """One view of each picture: (n, 3, s, s) in [0, 1] to (n, 3, side, side), in channels_last."""
-    part = mirrored(zoomed(pictures, side, _AREA, generator), generator)
-    coloured = greyed(recoloured(part, generator, _COLOURS), _GREY, generator)
-    return coloured.contiguous(memory_format=torch.channels_last)
 
 
 def whole_batches(order: Rows, size: int) -> Rows:

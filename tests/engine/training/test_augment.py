@@ -7,7 +7,7 @@ import torch
 
 from engine.core.device import Device
 from engine.training import TrainingConfig
-from engine.training.augment import augmented, cut, mirrored, noisy, recoloured
+from engine.training.augment import augmented, cut, greyed, mirrored, noisy, recoloured, zoomed
 from engine.training.objectives.autoencoding import Autoencoding
 
 
@@ -65,3 +65,30 @@ def test_other_colours_keep_the_shapes() -> None:
     assert torch.allclose(recoloured(grey, random()).std((1, 2, 3)), torch.zeros(2), atol=1e-6)
     for before, after in zip(images, altered, strict=True):
         assert float(torch.corrcoef(torch.stack([before.mean(0).ravel(), after.mean(0).ravel()]))[0, 1]) > 0.95
+
+
+def test_zooming_to_the_whole_changes_nothing_but_the_size() -> None:
+    images = torch.rand(4, 3, 32, 32, generator=random())
+    assert torch.allclose(zoomed(images, 32, (1.0, 1.0), random(), stretch=1.0), images, atol=1e-5)
+    assert zoomed(images, 20, (0.2, 1.0), random()).shape == (4, 3, 20, 20)
+
+
+def test_a_part_has_the_area_and_the_shape_that_were_asked_for() -> None:
+    """On a picture whose red and green are its coordinates, the span of both tells the part's width and height."""
+    line = torch.linspace(0, 1, 64)
+    ramp = torch.stack([line.expand(64, 64), line[:, None].expand(64, 64), torch.zeros(64, 64)])
+    parts = zoomed(ramp.expand(200, 3, 64, 64), 64, (0.2, 0.6), random())
+    spans = (parts.amax((2, 3)) - parts.amin((2, 3)))[:, :2]
+    area, ratio = spans.prod(1), spans[:, 0] / spans[:, 1]
+    assert 0.17 < float(area.min()) < 0.25
+    assert 0.55 < float(area.max()) < 0.62
+    assert float(ratio.max()) < 4 / 3 * 1.05
+    assert float(ratio.min()) > 3 / 4 / 1.05
+
+
+def test_grey_has_the_brightness_of_the_colour() -> None:
+    images = torch.rand(5, 3, 8, 8, generator=random())
+    grey = greyed(images, 1.0, random())
+    luma = 0.299 * images[:, 0] + 0.587 * images[:, 1] + 0.114 * images[:, 2]
+    assert torch.allclose(grey, luma[:, None].expand_as(images), atol=1e-6)
+    assert torch.equal(greyed(images, 0.0, random()), images)

@@ -73,6 +73,29 @@ def test_the_same_seed_gives_the_same_weights(home: Home, blobs: Any) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_of_equally_many_copies_found_the_later_weights_are_kept(home: Home, blobs: Any) -> None:
+    config = TrainingConfig(**SMALL, keep="recognition", patience=2, name="ties")
+    run = runs.create(home, "ties", config.as_dict(), {})
+    training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
+    kept = [
+        training.keep_if_best(epoch, 1.0, {"recognition": found}) for epoch, found in enumerate((0.5, 0.5, 0.25, 0.5))
+    ]
+    assert kept == [True, True, False, True]
+    assert run.card["best_epoch"] == 3
+
+
+def test_weights_that_do_not_decay_move_as_by_adam() -> None:
+    moved = []
+    for kind in (torch.optim.Adam, torch.optim.AdamW):
+        weight = torch.nn.Parameter(torch.linspace(-1, 1, 12).view(3, 4))
+        optimizer = kind([weight], lr=0.01, weight_decay=0.0, fused=True)
+        for step in range(3):
+            weight.grad = torch.sin(weight.detach() * (step + 1))
+            optimizer.step()
+        moved.append(weight.detach().clone())
+    assert torch.equal(*moved)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("whole_model")
 def test_bf16_reaches_the_loss_of_fp32_on_the_samples(home: Home) -> None:

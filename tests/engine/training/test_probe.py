@@ -64,6 +64,21 @@ def test_without_labels_each_looks_for_its_own_copy() -> None:
     assert chosen.ask(blind, Pictures(smooth, CPU), 0)[0] == pytest.approx(1 / 32)
 
 
+def test_beside_labels_copies_altered_as_strongly_as_views_are_looked_for() -> None:
+    some = data([f"label {row % 3}" for row in range(60)])
+    smooth = Data(np.repeat(np.repeat(some.pixels[:, ::8, ::8], 8, 1), 8, 2), some.ids, some.labels)
+    weak, strong = probe(smooth, TrainingConfig(probe=40)), probe(smooth, TrainingConfig(probe=40, keep="recognition"))
+    assert weak is not None
+    assert strong is not None
+    assert (weak.strong, strong.strong, strong.measure) == (False, True, BY_LABELS)
+    seeing: Any = Thumbnails()
+    blind: Any = Blind()
+    pictures = Pictures(smooth, CPU)
+    found = [chosen.copies_found(seeing, pictures, 0) for chosen in (weak, strong)]
+    assert found[0] > found[1] > 1 / 40
+    assert strong.copies_found(blind, pictures, 0) == pytest.approx(1 / 40)
+
+
 def test_a_label_of_its_own_takes_no_part() -> None:
     chosen = probe(data(["a"] * 10 + ["b"] * 10 + ["alone"]), TrainingConfig(probe=32))
     assert chosen is not None

@@ -161,7 +161,7 @@ def test_one_click_learns_from_the_pictures(bench: Workbench, started: list[Any]
     kind, arguments = started[0]
     assert (kind, arguments["collection"]) == ("train", "shapes")
     config = arguments["config"]
-    assert (config["objective"], config["network"], config["keep"]) == ("contrastive", "small-resnet", "copies")
+    assert (config["objective"], config["network"], config["keep"]) == ("contrastive", "small-resnet", "recognition")
     usual = TrainingConfig.from_dict(with_defaults({}, PICTURES)).as_dict()
     assert usual | {"options": config["options"]} == config, "as the command line does"
 
@@ -648,7 +648,7 @@ def test_a_second_training_waits_and_can_be_cancelled(bench: Workbench) -> None:
         assert [job.id for job in now.waiting] == ["20260101-000001-000-train"]
         test = page()
         shown = texts(test)
-        assert "is queued (next): Model 4, 10 epochs at 160 px" in shown
+        assert "is queued (next): Small ResNet, 100 epochs at 64 px" in shown
         assert "Runs in the background" in shown
         test.button(key="cancel-20260101-000001-000-train").click().run()
         assert (bench.home.jobs / "20260101-000001-000-train" / "stop").exists()

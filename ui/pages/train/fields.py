@@ -43,6 +43,11 @@ LEARNER_HELP = (
     "The network to train. The small ResNet has 1.2 million weights and batch normalisation, and was measured with "
     "these settings. The others can learn this way, too, but take far longer and need a lower learning rate."
 )
+WORTH = (
+    "What it learns from your pictures alone does not replace a ready-made network where pictures are photographs of "
+    "everyday subjects: on 1,500 of cats, dogs and pandas EfficientNet-Lite0 has precision@8 .98, a colour histogram "
+    ".56, the best plain autoencoder .51 (chance .33). Compare shows what it is worth on yours."
+)
 SURROUNDINGS_HELP = (
     "Share of the views whose surroundings come from another picture, so that only the middle can be recognised. "
     "0: every view shows its own picture alone."
@@ -62,11 +67,11 @@ CLUSTERS_HELP = (
 STARTS = {"random": "random", "pretrained": "pretrained on ImageNet"}
 OTHER = 0
 SIZES = {224: "224 px (original study)", 160: "160 px (half the compute)", 96: "96 px (quick)"}
-_RETRIEVALS = {"retrieval": "best retrieval", "copies": "most altered copies found"}
+_RETRIEVALS = {"retrieval": "best retrieval", "recognition": "altered copy found most often"}
 KEEPS = {"loss": "lowest validation loss", **_RETRIEVALS}
 GROUP_KEEPS = {"last": "last epoch", **_RETRIEVALS}  # its losses cannot be compared
 LEARN_KEEPS = {
-    "copies": "most altered copies found (needs no labels)",
+    "recognition": "altered copy found most often (needs no labels)",
     "retrieval": "best retrieval",
     "last": "last epoch",
 }

@@ -213,6 +213,8 @@ def _summary(collection: str, count: int, waits: bool) -> None:
         _time(config, collection, count)
     except BenzerError as error:
         show_error(error)
+    if draft()["learns"] == LEARN:
+        st.caption(fields.WORTH)
     if waits:
         st.caption("Another training is running. This one is queued and starts automatically.")
     label = "Add to queue" if waits else "Learn from my pictures" if draft()["learns"] == LEARN else "Start training"

@@ -136,7 +136,7 @@ def agreement(found: tuple[str, float, float]) -> str:
 def recognised(found: tuple[float, float]) -> str:
     """How well a run finds altered copies, as Markdown."""
     first, last = found
-    return f"altered copies found **{last:.0%}**, untrained {first:.0%}"
+    return f"altered copy found **{last:.0%}**, untrained {first:.0%}"
 
 
 # ── queued ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +222,7 @@ def _learnt(run: Run) -> str:
         return f"NMI of its clusters with {whom}: {last:.2f}, initially {first:.2f}" if agreed else ""
     if not reconstructs(run.config):
         found = copies_of(run)
-        return f"Altered copies found: {found[1]:.0%}, untrained {found[0]:.0%}" if found else ""
+        return f"Altered copy found: {found[1]:.0%}, untrained {found[0]:.0%}" if found else ""
     return "" if loss is None else f"Lowest validation {loss_title(run.config)} {loss:.4g}"
 
 

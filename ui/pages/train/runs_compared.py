@@ -84,8 +84,8 @@ def _charts(runs: list[Run]) -> None:
 
 def _copies(runs: list[Run]) -> None:
     """How many altered copies both find; their losses measure different tasks."""
-    titled("Altered copies found")
-    lines = _lines(runs, "copies")
+    titled("Altered copy found")
+    lines = _lines(runs, "recognition")
     if all(line.points for line in lines):
         alt = " ".join(spoken(line.title, line, "{:.1%}") for line in lines)
         draw(retrieval_chart(lines, chance=None), key="compare-copies", alt=alt)

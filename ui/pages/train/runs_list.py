@@ -51,7 +51,7 @@ _NAMES = {
     "views": "View size",
     "surroundings": "Other surroundings",
     "weight_decay": "Weight decay",
-    "copies": "Altered copies found",
+    "recognition": "Altered copy found",
     "keep": "Checkpoint to keep",
     "clusters": "Clusters",
     "start": "Initial weights",
@@ -67,7 +67,6 @@ _COLUMNS = (
     "mse",
     "ssim",
     "retrieval",
-    "copies",
     "rate",
     "images_per_second",
     "seconds",
@@ -76,6 +75,7 @@ _COLUMNS = (
     "nmi",
     "label_nmi",
     "clusters",
+    "recognition",
 )
 
 
@@ -134,7 +134,7 @@ def _figures(run: Run) -> str:
         parts = [f"NMI with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}**"]
     copies = copies_of(run)
     if copies is not None and (probe is None or probe.measure == "precision@8"):
-        parts.append(f"altered copies found {copies[0]:.0%} → **{copies[1]:.0%}**")
+        parts.append(f"altered copy found {copies[0]:.0%} → **{copies[1]:.0%}**")
     if found is not None:
         parts.append(f"{plain_text(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
     return " · ".join(parts)

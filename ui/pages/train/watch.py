@@ -79,7 +79,7 @@ def _curves(run: Run, events: list[Event], key: str) -> None:
         _losses(events, best, loss, log, key)
     if measured:
         with places[1]:
-            _retrieval(measured, points(events, "copies"), probe, best, key)
+            _retrieval(measured, points(events, "recognition"), probe, best, key)
     with places[-1]:
         _rates(rate_points(run, events), key)
 

@@ -59,6 +59,15 @@ def test_the_middle_stays_the_picture_s_own() -> None:
     assert float(middles[:16].min()) > float(middles[16:].max())
 
 
+def test_where_no_surroundings_are_taken_a_view_shows_its_own_picture_alone() -> None:
+    """White pictures among black ones stay white to their corners, and no longer do if surroundings are taken."""
+    images = torch.zeros(32, 3, 48, 48)
+    images[:16] = 1
+    corners = [view(images, 48, random(), share)[:16, :, :4, :4].mean((1, 2, 3)) for share in (0.0, 1.0)]
+    assert float(corners[0].min()) > 0.3
+    assert float(corners[1].min()) < 0.3
+
+
 def test_a_contrastive_training_learns_to_recognise(home: Home, blobs: Any) -> None:
     config = TrainingConfig(model=1, size=32, batch=12, epochs=8, contrast=1.0, rate=5e-4, name="views")
     run = train_run(home, config, blobs, Reporter())

@@ -23,9 +23,10 @@ from engine.core.progress import Progress, Reporter
 from engine.encoders import choices, open_encoder
 from engine.runs import listing as runs
 from engine.training import TrainingConfig, continue_run, loop, train_run
+from engine.training.augment import half_colour_view
 from engine.training.config import with_defaults
 from engine.training.estimate import estimate
-from engine.training.objectives.contrastive import Contrastive, half_colour_view, whole_batches
+from engine.training.objectives.contrastive import Contrastive, whole_batches
 from engine.training.train import training_data
 from models.specs import RESIDUAL, SPECS
 from tests.engine.killing import killable
@@ -35,7 +36,7 @@ from tests.engine.training.test_survival import killed_to_the_end
 
 NARROW = replace(RESIDUAL["small-resnet"], widths=(8, 8, 16, 16))
 SMALL: dict[str, Any] = with_defaults({"size": 32, "batch": 8, "epochs": 2, "probe": 16})
-SEEN = ("epoch", "train", "retrieval", "copies", "rate", "best")
+SEEN = ("epoch", "train", "retrieval", "recognition", "rate", "best")
 
 
 @pytest.fixture(autouse=True)
@@ -115,8 +116,8 @@ def test_it_learns_to_recognise_without_labels(home: Home) -> None:
     run = train_run(home, config, Bare(48), Reporter())
     events = run.events()
     assert events[-1]["train"] < 0.9 * events[1]["train"]
-    assert run.card["copies"] == max(event["copies"] for event in events[1:])
-    assert config.keep == "copies"
+    assert run.card["recognition"] == max(event["recognition"] for event in events[1:])
+    assert config.keep == "recognition"
 
 
 def test_labels_are_measured_with_and_never_learned_from(home: Home) -> None:
@@ -126,7 +127,7 @@ def test_labels_are_measured_with_and_never_learned_from(home: Home) -> None:
     first, second = with_labels.events()[-1], without.events()[-1]
     assert first["train"] == second["train"]
     assert (with_labels.probe().measure, without.probe().measure) == ("precision@8", "own copy found")  # type: ignore[union-attr]
-    assert second["retrieval"] == second["copies"]
+    assert second["retrieval"] == second["recognition"]
 
 
 def test_the_run_is_an_encoder_that_sees_a_picture_and_its_mirror_image_alike(home: Home) -> None:
@@ -298,8 +299,8 @@ def test_where_memory_runs_out_a_batch_is_halved(home: Home, monkeypatch: pytest
         ({"objective": "autoencoding"}, "Choose the objective contrastive or deepcluster"),
         ({"contrast": 1.0}, "contrast of contrastive must be 0"),
         ({"start": "pretrained"}, "start of Small ResNet must be random"),
-        ({"keep": "copies", "probe": 0}, "probe of a training that keeps the best by copies"),
-        ({"keep": "luck"}, "loss, retrieval, copies or last"),
+        ({"keep": "recognition", "probe": 0}, "probe of a training that keeps the best by recognition"),
+        ({"keep": "luck"}, "loss, retrieval, recognition or last"),
         ({"temperature": 0.0}, "temperature of the training must be"),
         ({"weight_decay": -1.0}, "weight decay of the training must be"),
     ],

@@ -389,7 +389,7 @@ def test_progress_names_the_epoch(home: Home) -> None:
         ({"start": "pretrained"}, "Name a ready-made network"),
         ({"network": "resnet-18", "objective": "autoencoding"}, "Choose the objective contrastive or deepcluster"),
         ({"contrast": 1.0}, "contrast of deepcluster must be 0"),
-        ({"keep": "loss"}, "keep of deepcluster must be last, retrieval or copies"),
+        ({"keep": "loss"}, "keep of deepcluster must be last, retrieval or recognition"),
         ({"patience": 3}, "patience"),
         ({"model": 4, "size": 96}, "Try 127"),
         ({"network": "vit-b-16", "size": 96}, "Try 224"),
