@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
-from engine.cli.printing import check_files, print_results, progress_line
-from engine.core.errors import BadParameter, NotReady, NotTrained, NoWeights
+from engine.cli.preparing import prepared
+from engine.cli.printing import check_files, print_results
+from engine.core.errors import BadParameter
 from engine.core.tables import text_table
 from engine.grouping.duplicates.hubs import HEADER, Hubs
 from engine.workbench.workbench import Workbench
@@ -39,11 +39,4 @@ def command_hubs(arguments: argparse.Namespace) -> None:
 
 def _found(arguments: argparse.Namespace) -> Hubs:
     bench, recipe = Workbench(), recipe_of(arguments)
-    try:
-        return bench.hubs(recipe)
-    except (NotTrained, NoWeights):
-        raise
-    except NotReady as error:
-        print(error.message + " Doing that first.", file=sys.stderr)
-        bench.run("duplicates", progress_line(), recipe=recipe.as_dict())
-        return bench.hubs(recipe)
+    return prepared(bench, recipe, lambda: bench.hubs(recipe), job="duplicates")

@@ -12,6 +12,7 @@ from engine import VERSION
 from engine.cli import (
     calibrate,
     classify,
+    codes,
     collections,
     compare,
     disagree,
@@ -52,6 +53,7 @@ _MODULES = (
     disagree,
     invariance,
     hashing,
+    codes,
     classify,
     labels,
     group,

@@ -26,7 +26,7 @@ def true_neighbours(table: RowTable, metric: str, seed: int, neighbours: int = N
     count = _share_of(neighbours, len(reference) / max(table.size, 1))
     found = Exact(metric).build(reference, vectors).search(table.vectors[sample], count + 1).ids
     ranks = np.linspace(0, count - 1, min(count, _RANKS)).round().astype(np.int64)
-    return sample, _without(found, sample)[:, ranks]
+    return sample, without_themselves(found, sample)[:, ranks]
 
 
 def _share_of(neighbours: int, share: float) -> int:
@@ -34,7 +34,7 @@ def _share_of(neighbours: int, share: float) -> int:
     return min(neighbours, max(NEIGHBOURS, round(neighbours * share)))
 
 
-def _without(found: Rows, own: Rows) -> Rows:
+def without_themselves(found: Rows, own: Rows) -> Rows:
     """Each row's neighbours without itself; where it is not among them (equal vectors), without the last."""
     drop = found == own[:, None]
     drop[~drop.any(axis=1), -1] = True

@@ -61,6 +61,7 @@ from engine.workbench.cost import embedding_seconds
 from engine.workbench.examples import ExampleMethods
 from engine.workbench.explaining import ExplainingMethods
 from engine.workbench.folders import FolderMethods
+from engine.workbench.hash_codes import HashCodeMethods
 from engine.workbench.inputs import PictureLike, query_of
 from engine.workbench.job_kinds import job_kind, title_of
 from engine.workbench.notebook import NotebookMethods
@@ -97,6 +98,7 @@ class Workbench(
     ClassificationMethods,
     ComparisonMethods,
     ExplainingMethods,
+    HashCodeMethods,
     NotebookMethods,
 ):
     """Everything a page, a command or a notebook can ask for. Safe to share between threads."""
@@ -106,6 +108,7 @@ class Workbench(
             raise BadParameter("home", "a workbench", "a Home, or left out", home)
         self.home = home or Home.default()
         self._prepare_tidying()
+        self._prepare_hash_codes()
         self._collections: Cache[Collection] = Cache(_COLLECTIONS_KEPT)
         self._opened: Cache[OpenedRecipe] = Cache(_RECIPES_KEPT)
         self._pictures: Cache[NDArray[np.uint8]] = Cache(_PICTURES_KEPT)

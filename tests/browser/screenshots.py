@@ -138,6 +138,11 @@ def _hashing(page: Any, server: Server) -> None:
     page.locator(".st-key-study-now").wait_for(state="detached")
 
 
+def _hash_lab(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/hashing?collection=animal-faces&q=320&lab=itq(bits=10,probes=0,tables=2)&flip=1.2")
+    page.get_by_text("recall@8").first.wait_for()
+
+
 def _groups(page: Any, server: Server) -> None:
     bench = Workbench(Home(server.home))
     plan = {"clustering": "hierarchical(groups=12,linkage=ward)", "map": "umap"}
@@ -212,6 +217,7 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("train", "light", WIDTH, _train),
     ("experiment", "light", WIDTH, _experiment),
     ("hashing", "light", WIDTH, _hashing),
+    ("hash-lab", "light", WIDTH, _hash_lab),
     ("groups", "light", WIDTH, _groups),
     ("tree", "light", WIDTH, _tree),
     ("collections", "light", WIDTH, _collections),

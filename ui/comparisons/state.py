@@ -175,13 +175,18 @@ def _late(key: str, linked: str, chosen: str | None) -> bool:
 
 def write_link(key: str, name: str) -> None:
     """Set or clear a key of the address."""
+    remember_link(key, name)
+    if st.query_params.get(key, "") != name:
+        st.query_params.from_dict({key: name} if name else {})
+
+
+def remember_link(key: str, name: str) -> None:
+    """Note what this session writes under a key of the address, so that it is not taken for a link (`newly_linked`)."""
     state = st.session_state
     written = state.get(f"{key}_written", "")
     if written != name:
         state[f"{key}_former"] = (written, time.monotonic())
     state[f"{key}_written"] = name
-    if st.query_params.get(key, "") != name:
-        st.query_params.from_dict({key: name} if name else {})
 
 
 def open_one(kind: Kind, name: str | None) -> None:

@@ -200,7 +200,7 @@ def write_address(recipe: Recipe) -> None:
         address["scaling"] = "1"
     if where := where_of(recipe.collection):
         address["where"] = print_where(where)
-    address |= _of_query(current_query())
+    address |= of_query(current_query())
     for dialog in DIALOGS:
         if (opened := st.session_state.get(dialog)) is not None:
             address[dialog] = str(opened)
@@ -215,7 +215,7 @@ def write_opened(address: dict[str, str]) -> None:
         st.query_params.from_dict(address)
 
 
-def _of_query(query: SessionQuery | None) -> dict[str, str]:
+def of_query(query: SessionQuery | None) -> dict[str, str]:
     """The part of the address that names the query."""
     if query is None:
         return {}

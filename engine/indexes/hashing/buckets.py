@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +68,9 @@ class Buckets(Lookup):
         return {"probes": self.probes} | ({"bits": self.bits, "largest": self.largest} if self.largest else {})
 
     def fill(self) -> None:
-        self._sort_in(self.functions.only_codes(self.table.vectors, self.metric))
+        self.sort_in(self.functions.only_codes(self.table.vectors, self.metric))
 
-    def _sort_in(self, codes: NDArray) -> None:
+    def sort_in(self, codes: NDArray) -> None:
         """Sort the (T, n) codes of all rows, late ones included, into the tables."""
         self._tables = sorted_tables(codes, self.functions.bits)
         self._late: NDArray = np.empty((self.functions.tables, 0), self.functions.code_type)
@@ -82,12 +83,20 @@ class Buckets(Lookup):
             self.fill()
 
     def candidates(self, query: Vectors) -> Rows:
-        from engine.indexes.kernels.lsh import candidates_of
-
         codes, margins = self.functions.codes(query, self.metric)
-        code = np.ascontiguousarray(codes[:, 0])
-        rows: Rows = candidates_of(margins[0], code, self.probes, self._parts(), self.table.alive)
+        return self.candidates_at(np.ascontiguousarray(codes[:, 0]), margins[0], self.probes)
+
+    def candidates_at(self, code: NDArray, margins: NDArray[np.float32], probes: int) -> Rows:
+        """The rows in the buckets of a (T,) code and as many next to them as `probes`, ascending; margins (T·b,)."""
+        rows: Rows = _loops().candidates_of(margins, code, probes, self._parts(), self.table.alive)
         return rows
+
+    def reached(self, queries: Vectors, near: Rows, probes: int) -> tuple[Ids, NDArray[np.bool_]]:
+        """(q,) how many candidates each of (q, d) queries has, and (q, m) whether each row of `near` is one of them."""
+        codes, margins = self.functions.codes(queries, self.metric)
+        counts, found = np.zeros(len(near), np.int64), np.zeros(near.shape, bool)
+        _loops().reached(margins, codes, probes, self._parts(), self.table.alive, near, counts, found)
+        return counts, found
 
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
         self._look(queries, distances, rows, examined, self.probes_for(rows.shape[1]))
@@ -149,6 +158,13 @@ class Buckets(Lookup):
     def load(self, folder: Path) -> None:
         self._tables = Tables(*(mapped(folder / f"table-{field.name}.npy") for field in fields(Tables)))
         self._late = np.empty((self.functions.tables, 0), self.functions.code_type)
+
+
+def _loops() -> Any:
+    """The compiled loops over tables, loaded when they are needed."""
+    from engine.indexes.kernels import lsh
+
+    return lsh
 
 
 def probes_for(k: int, probes: int, growth: Growth) -> int:

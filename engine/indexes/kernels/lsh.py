@@ -271,6 +271,20 @@ def candidates_of(margins: NDArray, codes: NDArray, probes: int, tables: tuple, 
 
 
 @njit(cache=True, parallel=True)
+def reached(
+    margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, near: NDArray, counts: NDArray,
+    found: NDArray,
+) -> None:  # fmt: skip
+    """Fill (q,) how many rows the union of each query's buckets holds, and (q, m) whether those of `near` are there."""
+    for i in prange(margins.shape[0]):
+        seen, rows = np.zeros(alive.shape[0] // 8 + 1, np.uint8), np.empty(alive.shape[0] + 1, np.int32)
+        counts[i] = gather(margins[i], codes[:, i], probes, tables, alive, seen, rows)
+        for j in range(near.shape[1]):
+            row = near[i, j]
+            found[i, j] = row >= 0 and alive[row] and (seen[row >> 3] >> np.uint8(row & 7)) & np.uint8(1) == 1
+
+
+@njit(cache=True, parallel=True)
 def search_tables(
     queries: NDArray, margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, asked: NDArray,
     blurs: NDArray, bytes_: tuple, vectors: NDArray, cosine: bool, distances: NDArray, nearest: NDArray,

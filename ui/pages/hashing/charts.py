@@ -13,6 +13,7 @@ from engine.comparisons.hashing.curves import Line, quality_against_bits, unbeat
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import title_of
 from engine.comparisons.hashing.study import SizeUp, SpeedUp
+from engine.comparisons.hashlab.price import Price
 from engine.core.recipe import parse_method
 from engine.indexes import approximate_methods
 from ui.shared.charts import palette, plain
@@ -164,6 +165,36 @@ def size_chart(size_ups: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
     )  # fmt: skip
     figure.update_xaxes(title="times as many vectors", rangemode="tozero", fixedrange=True)
     return figure.update_yaxes(title="times as slow", rangemode="tozero", fixedrange=True)
+
+
+def price_chart(prices: Sequence[Price], chosen: str) -> Figure:
+    """Recall against the share compared: a line over the probes of each method, larger where the numbers in force are.
+
+    The line of the `chosen` method is thicker.
+    """
+    figure = _figure()
+    for price in prices:
+        method = price.hashing.method
+        colour, shape = _look(method)
+        figure.add_scatter(
+            x=[100 * point.share for point in price.curve], y=[point.recall for point in price.curve],
+            name=_title(method), mode="lines+markers", line={"color": colour, "width": 3 if method == chosen else 1.6},
+            marker={
+                "color": colour, "symbol": shape,
+                "size": [14 if point.probes == price.here.probes else 7 for point in price.curve],
+            },
+            customdata=[[point.probes] for point in price.curve],
+            hovertemplate=f"{_title(method)}, %{{customdata[0]}} probes<br>recall %{{y:.3f}}, "
+            "compared %{x:.1f} %<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="compared, % of the pictures", rangemode="tozero", fixedrange=True)
+    return figure.update_yaxes(title="recall@8", range=[-0.02, 1.02], fixedrange=True)
+
+
+def spoken_prices(prices: Sequence[Price]) -> str:
+    """A text alternative for the chart of prices."""
+    said = [f"{_title(p.hashing.method)} {p.here.recall:.3f} with {p.here.share:.1%} compared" for p in prices]
+    return f"Recall against the share compared: {'; '.join(said)}."
 
 
 # ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,22 +9,41 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from ui.comparisons.list import comparison_list, new_one
 from ui.comparisons.state import Seen, opened, write_opened
+from ui.pages.hashing import lab_state
 from ui.pages.hashing.form import study_form
+from ui.pages.hashing.lab import lab_view
 from ui.pages.hashing.results import advised, study_view
 from ui.pages.hashing.source import source_fields
 from ui.pages.hashing.state import STUDIES, findings
 from ui.pages.hashing.tune import tune_form
 from ui.shared.messages import errors_shown, show_complaint
 
+_VIEWS = _BENCHMARKS, _LAB = "Benchmarks", "Hash lab"
 _COMPARE, _TUNE = "Compare methods", "Tune for me"
 _WANTED = 0.95
 
 
 def page() -> None:
-    """Draw the open study, the forms that start a new one, and the other studies."""
+    """Draw the studies or the hash lab."""
     st.title("Search benchmarks", anchor=False)
+    if lab_state.linked():
+        st.session_state["hashing-view"] = _LAB
+        lab_state.read()
     show_complaint()
     recipe: Recipe | None = st.session_state.recipe
+    view = st.segmented_control(
+        "View", _VIEWS, key="hashing-view", default=_BENCHMARKS, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    if view == _LAB:
+        lab_view(recipe)
+    else:
+        lab_state.leave()
+        _benchmarks(recipe)
+
+
+def _benchmarks(recipe: Recipe | None) -> None:
+    """Draw the open study, the forms that start a new one, and the other studies."""
     view = opened(STUDIES)
     if view is not None:
         with errors_shown():

@@ -1,0 +1,102 @@
+"""What codes find and what that costs: recall, the share compared and the time of one query, for a hashing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.comparisons.hashlab.hashed import Hashed, Hashing
+from engine.evaluation.metrics import bootstrap_interval
+from engine.indexes.hashing.buckets import Buckets
+from engine.indexes.index import Vectors
+from engine.indexes.table.rows import Rows
+
+STEPS = (0, 1, 2, 4, 8, 16, 32, 64)  # probes at which the curve is measured
+_SECONDS = 0.12  # for the single queries of one method
+_LEAST_TIMED = 5
+
+
+@dataclass(frozen=True)
+class Point:
+    """With that many probes: the mean recall of the nearest, its interval (95 %), and the mean share compared."""
+
+    probes: int
+    recall: float
+    low: float
+    high: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a hashing finds at what price.
+
+    Attributes:
+        method: written with its numbers. here: with its own number of probes. curve: with others, ascending.
+        milliseconds: of one query, the median; timed: of how many. used, largest: how many buckets of the first table
+            hold a picture, and how many pictures the fullest holds.
+    """
+
+    method: str
+    here: Point
+    curve: tuple[Point, ...]
+    milliseconds: float
+    timed: int
+    used: int
+    largest: int
+
+    @property
+    def hashing(self) -> Hashing:
+        return Hashing.parse(self.method)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Rows of the collection that are searched with, (q,), their vectors, and their nearest, (q, k), without
+    themselves; −1 where there are fewer."""
+
+    rows: Rows
+    vectors: Vectors
+    near: Rows
+
+
+def price_of(hashed: Hashed, hashing: Hashing, questions: Questions) -> Price:
+    """The price of a hashing, measured with these queries; each is left out of its own results."""
+    steps = sorted({step for step in STEPS if step < 2**hashing.bits} | {hashing.searched})
+    curve = [_point(hashed.buckets, questions, step) for step in steps]
+    here = next(point for point in curve if point.probes == hashing.searched)
+    times = _timed(hashed.buckets, questions, here.probes)
+    return Price(str(hashing), here, tuple(curve), float(np.median(times)), len(times), hashed.used(), hashed.largest())
+
+
+def _point(buckets: Buckets, questions: Questions, probes: int) -> Point:
+    counts, found = buckets.reached(questions.vectors, questions.near, probes)
+    exist = (questions.near >= 0).sum(1)
+    recall = np.where(exist > 0, found.sum(1) / np.maximum(exist, 1), 1.0)
+    others = max(buckets.table.size - 1, 1)
+    low, high = bootstrap_interval(recall)
+    return Point(probes, float(recall.mean()), low, high, float((counts - 1).clip(0).mean() / others))
+
+
+def _timed(buckets: Buckets, questions: Questions, probes: int) -> NDArray[np.float64]:
+    """Milliseconds of single queries, as many as a moment allows; the first is a warm-up."""
+    k = questions.near.shape[1] + 1
+    times: list[float] = []
+    began = time.perf_counter()
+    for number in (0, *range(len(questions.rows))):
+        query = questions.vectors[number : number + 1]
+        distances, rows = np.full((1, k), np.inf), np.full((1, k), -1, np.int64)
+        start = time.perf_counter()
+        buckets.look_wider(query, distances, rows, np.zeros(1, np.int64), probes)
+        times.append(1000 * (time.perf_counter() - start))
+        if len(times) > _LEAST_TIMED and time.perf_counter() - began > _SECONDS:
+            break
+    return np.array(times[1:])

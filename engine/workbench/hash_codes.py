@@ -1,0 +1,55 @@
+"""The part of the workbench that shows hash codes at work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.comparisons.hashlab.lab import HashLab
+from engine.core.cache import Cache
+from engine.core.errors import BadParameter
+from engine.core.recipe import Recipe
+from engine.search.answer import Query
+from engine.search.opening import OpenedRecipe
+from engine.workbench.inputs import PictureLike, query_of
+from engine.workbench.part import Part
+
+_LABS_KEPT = 2  # with 100,000 vectors each holds some hundred megabytes
+
+
+class HashCodeMethods(Part):
+    """Methods for hash codes, mixed into `Workbench`."""
+
+    def _query_vector(self, opened: OpenedRecipe, recipe: Recipe, query: Query) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def _prepare_hash_codes(self) -> None:
+        self._labs: Cache[HashLab] = Cache(_LABS_KEPT)
+
+    def hash_lab(self, recipe: Recipe) -> HashLab:
+        """The hash codes of a collection's vectors under every method; the recipe's own method does not matter.
+
+        Raises:
+            NotReady: embed first. BadParameter: fewer than 3 pictures.
+        """
+        vectors = self._open(_exact(recipe)).searcher.vectors
+        key = (vectors.digest, recipe.metric)
+        return self._labs.get(key, lambda: HashLab(vectors.ids, vectors.matrix, recipe.metric))
+
+    def picture_vector(self, recipe: Recipe, picture: Query | PictureLike | int) -> NDArray[np.float32]:
+        """The (1, d) vector of one picture, of the collection or from outside, as a search compares it.
+
+        Raises:
+            NotReady: embed first. NotFound: no such picture. BadParameter: words or several pictures.
+        """
+        query = picture if isinstance(picture, Query) else query_of(picture)
+        if query.examples or query.text or (query.data is None and query.image_id is None):
+            raise BadParameter("query", "hash codes", "one picture", query.name or "words")
+        found: NDArray[np.float32] = self._query_vector(self._open(_exact(recipe)), _exact(recipe), query)
+        return found
+
+
+def _exact(recipe: Recipe) -> Recipe:
+    return recipe.but(method="exact", options=())
