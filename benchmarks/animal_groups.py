@@ -73,7 +73,7 @@ def main() -> int:
 
 def trees(bench: Workbench) -> list[str]:
     """A line for each network: whether every photograph is in the branch of its species."""
-    collection = _collection(bench, "Sixty animals", EACH)
+    collection = collection_of(bench, "Sixty animals", EACH)
     lines = [
         f"## {EACH} photographs of each species, cosine, average linkage",
         "",
@@ -81,9 +81,7 @@ def trees(bench: Workbench) -> list[str]:
         "|---|---|---|---|",
     ]
     for network in NETWORKS:
-        grouping = _grouped(
-            bench, Recipe(collection.name, network, "", "avg"), GroupingPlan(Step("hierarchical"), None)
-        )
+        grouping = grouped(bench, Recipe(collection.name, network, "", "avg"), GroupingPlan(Step("hierarchical"), None))
         lines.append(f"| {network} | {_branches(collection, grouping)} |")
         if network == NETWORKS[0]:
             _draw(collection, grouping)
@@ -95,12 +93,19 @@ def _branches(collection: Collection, grouping: Grouping) -> str:
     images, tree = collection.images(), grouping.tree
     assert tree is not None
     species = np.array(images.labels)
-    groups = _smallest_cut(grouping, species)
+    groups, away = exceptions(grouping, species)
     labels = tree.cut(groups=groups)
-    home = {name: Counter(labels[species == name].tolist()).most_common(1)[0][0] for name in set(species)}
-    away = [row for row, name in enumerate(species) if labels[row] != home[name]]
     named = ", ".join(f"{images.names[row]} (with {_company(species, labels, row)})" for row in away) or "none"
     return f"{groups} | {len(species) - len(away)} of {len(species)} | {named}"
+
+
+def exceptions(grouping: Grouping, species: np.ndarray) -> tuple[int, list[int]]:
+    """The number of groups of the cut, and the rows that are not in the branch with most of their species."""
+    assert grouping.tree is not None
+    groups = _smallest_cut(grouping, species)
+    labels = grouping.tree.cut(groups=groups)
+    home = {name: Counter(labels[species == name].tolist()).most_common(1)[0][0] for name in set(species)}
+    return groups, [row for row, name in enumerate(species) if labels[row] != home[name]]
 
 
 def _smallest_cut(grouping: Grouping, species: np.ndarray) -> int:
@@ -158,7 +163,7 @@ def _small(webp: bytes) -> bytes:
 
 def pipelines(bench: Workbench) -> list[str]:
     """A line for each encoder and pipeline over all photographs: what it found, against the species."""
-    collection = _collection(bench, "Animals", None)
+    collection = collection_of(bench, "Animals", None)
     encoders = {
         **{network: Recipe(collection.name, network, "", "avg") for network in NETWORKS},
         "Model 4 as shipped": Recipe(collection.name, "model-4", "default", "max"),
@@ -173,7 +178,7 @@ def pipelines(bench: Workbench) -> list[str]:
     ]
     for title, recipe in encoders.items():
         for pipeline, plan in PIPELINES.items():
-            made = [_grouped(bench, recipe, replace(plan, seed=seed)) for seed in range(SEEDS)]
+            made = [grouped(bench, recipe, replace(plan, seed=seed)) for seed in range(SEEDS)]
             lines.append(f"| {title} | {pipeline} | {_figures(collection, made)} |")
     return lines
 
@@ -208,12 +213,13 @@ def _spread(values: Sequence[float], shown: str = ".3f") -> str:
     return f"{mean(values):{shown}} ± {stdev(values):{shown}}"
 
 
-def _grouped(bench: Workbench, recipe: Recipe, plan: GroupingPlan) -> Grouping:
+def grouped(bench: Workbench, recipe: Recipe, plan: GroupingPlan) -> Grouping:
+    """The collection of a recipe, grouped."""
     done = bench.run("group", recipe=recipe.as_dict(), plan=plan.as_dict())
     return bench.grouping(recipe.collection, done["grouping"])
 
 
-def _collection(bench: Workbench, title: str, each: int | None) -> Collection:
+def collection_of(bench: Workbench, title: str, each: int | None) -> Collection:
     """The first `each` photographs of every species (all: None), referenced through links in a folder of its own."""
     name = title.lower().replace(" ", "-")
     if any(card.name == name for card in bench.collections()):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine import VERSION
 from engine.cli import (
+    branches,
     calibrate,
     classify,
     codes,
@@ -57,6 +58,7 @@ _MODULES = (
     classify,
     labels,
     group,
+    branches,
     exporting,
     duplicates,
     hubs,

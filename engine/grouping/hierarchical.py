@@ -58,8 +58,9 @@ class Hierarchical(Clusterer):
 
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         leaves, leaf_of = self._leaves(vectors)
-        apart = self._apart(vectors[leaves])
-        self.tree = Tree(self._merges(apart), leaves, leaf_of)
+        linkage = self.chosen["linkage"]
+        apart = _apart(vectors[leaves], self.metric, linkage)
+        self.tree = Tree(_merged(apart, linkage, ordered=len(apart) <= _ORDERED), leaves, leaf_of)
         return self.tree.cut(groups=self._different(vectors[leaves]) or self._number(apart))
 
     def _leaves(self, vectors: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -71,18 +72,6 @@ class Hierarchical(Clusterer):
             f"The tree's leaves are the medoids of {MEDOIDS:,} small clusters of all {len(vectors):,} pictures."
         )
         return medoids(vectors, MEDOIDS, self.seed)
-
-    def _apart(self, vectors: Matrix) -> NDArray[np.float64]:
-        """(m, m) distances with a zero diagonal."""
-        metric = "euclidean" if self.chosen["linkage"] == "ward" else self.metric
-        return among(vectors, metric).astype(np.float64)
-
-    def _merges(self, apart: NDArray[np.float64]) -> NDArray[np.float64]:
-        from scipy.cluster.hierarchy import linkage
-        from scipy.spatial.distance import squareform
-
-        pairs, ordered = squareform(apart, checks=False), len(apart) <= _ORDERED
-        return np.asarray(linkage(pairs, self.chosen["linkage"], optimal_ordering=ordered))
 
     def _different(self, vectors: Matrix) -> int | None:
         """The requested number of groups, at most the number of distinct vectors: equal ones stay together."""
@@ -102,6 +91,23 @@ class Hierarchical(Clusterer):
         number = best_number(self.curve)
         self.notes.append(f"The tree is cut into {number} groups, chosen by {chosen_by(self.curve)}.")
         return number
+
+
+def merges_of(vectors: Matrix, metric: str, linkage: str) -> NDArray[np.float64]:
+    """(m − 1, 4) the merges of (m, d) vectors, of length 1 for cosine, in any order of the leaves."""
+    return _merged(_apart(vectors, metric, linkage), linkage, ordered=False)
+
+
+def _apart(vectors: Matrix, metric: str, linkage: str) -> NDArray[np.float64]:
+    """(m, m) distances with a zero diagonal."""
+    return among(vectors, "euclidean" if linkage == "ward" else metric).astype(np.float64)
+
+
+def _merged(apart: NDArray[np.float64], linkage: str, *, ordered: bool) -> NDArray[np.float64]:
+    from scipy.cluster.hierarchy import linkage as linked
+    from scipy.spatial.distance import squareform
+
+    return np.asarray(linked(squareform(apart, checks=False), linkage, optimal_ordering=ordered))
 
 
 def medoids(vectors: Matrix, number: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

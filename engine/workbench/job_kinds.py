@@ -37,6 +37,7 @@ from engine.encoders.networks.job import title_of as network_title
 from engine.grouping.duplicates.job import duplicates
 from engine.grouping.run import group_collection
 from engine.grouping.stored.exporting import copy, extract
+from engine.grouping.stored.stability import measure as measure_stability
 from engine.interchange.export import export
 from engine.interchange.importing import import_dataset
 from engine.jobs import job as jobs
@@ -221,6 +222,7 @@ KINDS: dict[str, JobKind] = {
         JobKind("tidy", "Moving pictures of", act_on_duplicates, _collection, ("duplicates",),
                 "What was moved is listed on the page Duplicates and can be restored there."),
         JobKind("group", "Grouping", _group, _recipe, ("groups",), _VECTORS),
+        JobKind("stability", "Resampling the tree", measure_stability, _title, ("groups",), _NOTHING),
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),
         JobKind("copy", "Copying pictures of", copy, _title, ("export",), _NOTHING),
         JobKind("files", "Copying pictures of", copy_files, _collection, ("export",), "Files that were copied stay."),

@@ -162,11 +162,22 @@ class Dendrogram {
       const [a, b] = node.children.map((child) => this.y(child.place));
       group.post = shape("path", { class: "post", d: `M${x} ${a}V${b}` });
       group.append(group.post, shape("circle", { class: "knot", cx: x, cy: y, r: 6 }));
+      if (typeof node.share === "number") this.drawShare(group, node, x, y);
       group.append(shape("path", { class: "hit", d: `M${end} ${y}H${x}M${x} ${a}V${b}` }));
       this.reachable(group, node);
     } else group.append(shape("path", { class: "hit", d: `M${end} ${y}H${x}` }));
     this.listen(group, node);
     return group;
+  }
+
+  // How often the branch came back: a figure where there is room, and a dashed line below one half.
+  drawShare(group, node, x, y) {
+    group.classList.toggle("doubtful", node.share < 0.5);
+    const room = this.step * (node.to - node.from + 1);
+    if (room < 13) return;
+    const percent = shape("text", { class: "share", x: x - 4, y: y - 3, "text-anchor": "end" }, String(Math.round(100 * node.share)));
+    percent.setAttribute("aria-hidden", "true");
+    group.append(percent);
   }
 
   drawLeaf(node, svg) {
@@ -211,7 +222,8 @@ class Dendrogram {
   sentence(node) {
     const many = `${node.count.toLocaleString("en")} pictures`;
     if (node.leaf) return node.count > 1 ? [node.name, `represents ${many}`] : [node.name];
-    return [`Branch of ${many}`, `joined at ${this.data.measure} ${shortly(node.height)}`];
+    const back = typeof node.share === "number" ? [`came back in ${Math.round(100 * node.share)} % of the resampled trees`] : [];
+    return [`Branch of ${many}`, `joined at ${this.data.measure} ${shortly(node.height)}`, ...back];
   }
 
   // Below the line a branch has the colour of its group, above it is grey.

@@ -13,7 +13,7 @@ from ui.widgets.component import component
 _dendrogram = component("dendrogram", "dendrogram.css", "dendrogram_tree.js", "dendrogram.js")
 
 _LEAF = ("node", "id", "name", "count", "colour", "src")
-_JOIN = ("node", "left", "right", "height", "count", "colour")
+_JOIN = ("node", "left", "right", "height", "count", "colour", "share")
 
 
 def dendrogram(
@@ -33,8 +33,9 @@ def dendrogram(
 
     `leaves`, in drawing order: node, id, name, count (pictures that the leaf represents), colour (index into `palette`
     (light, dark), −1 for grey), src (picture URL). `joins`, lower ones first: node, left, right (nodes), height, count,
-    colour. `height_now`: the position of the line. `measure`: the title of the axis. Without `on_cut` there is no line
-    to drag. `height` in pixels: larger trees scroll inside.
+    colour, and share, of the resampled trees that have this branch, where it is known. `height_now`: the position of
+    the line. `measure`: the title of the axis. Without `on_cut` there is no line to drag. `height` in pixels: larger
+    trees scroll inside.
     """
     data = {
         "title": title,

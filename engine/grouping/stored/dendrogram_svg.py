@@ -88,7 +88,8 @@ def dendrogram_svg(
 
     Args:
         leaves: in drawing order: node, id, name, count, colour (index into the palette, −1: grey).
-        joins: lower ones first: node, left, right, height, colour.
+        joins: lower ones first: node, left, right, height, colour; and share, of the resampled trees that have this
+            branch, where it is to be written.
         palette: (light, dark) colours; the light ones are used, on white.
         pictures: the bytes (WebP, PNG, JPEG) of each id; a missing one leaves a pale square.
         cut: the height of a dashed line. names: write each leaf's name beside its picture (the drawing gets longer).
@@ -106,6 +107,7 @@ def dendrogram_svg(
         *_branches(page, nodes, joins, palette, cut),
         *_cut_line(page, cut),
         *_leaders(page),
+        *_shares(page, nodes, joins),
     ]
     for place, leaf in enumerate(leaves):
         parts += _leaf(page, place, leaf, palette, pictures.get(int(leaf["id"]), b""))
@@ -159,6 +161,17 @@ def _branches(
             if own.height > line:
                 paths.append(_path(f"M{min(turn, start)} {y}H{x}", NOISE[0]))
     return paths
+
+
+def _shares(page: _Page, nodes: Mapping[int, _Node], joins: Sequence[Leaf]) -> list[str]:
+    """The percent of the resampled trees that have each branch, where it joins."""
+    texts = []
+    for join in joins:
+        if join.get("share") is not None:
+            own = nodes[int(join["node"])]
+            place = f'x="{page.x(own.height) - 4:g}" y="{page.y(own.place) - 3:g}" text-anchor="end" font-size="11"'
+            texts.append(f"<text {place}>{100 * join['share']:.0f}</text>")
+    return texts
 
 
 def _path(shape: str, colour: str) -> str:

@@ -20,10 +20,12 @@ from engine.encoders.vectors.store import stored
 from engine.grouping.grouper import group
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
+from engine.grouping.stability import Stability
 from engine.grouping.stored.grouping import Grouping, store_grouping
 from engine.workbench.workbench import Workbench
 from ui.pages.groups import state as groups_state
 from ui.pages.groups.map import by_amount, by_kind
+from ui.pages.groups.stability import Shown
 from ui.pages.groups.state import steps_text
 from ui.pages.groups.vectors import npy, table_csv, table_parquet
 
@@ -370,6 +372,34 @@ def test_a_branch_shows_its_pictures(here: Workbench) -> None:
     assert "This branch: 12 pictures" in texts(test)
     drawn(test.button(key="tree-select").click().run())
     assert "12 pictures selected" in texts(test)
+
+
+def test_the_stability_of_branches_is_measured_on_request_and_drawn(
+    here: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grouping = made(here)
+    test = visit(**{"groups-tab": "Tree", "groups-stability": True})
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **words: asked.append({"kind": kind, **words}))
+    drawn(test.button(key="stability-start").click().run())
+    assert asked == [
+        {
+            "kind": "stability", "collection": "shapes", "name": grouping.name, "title": grouping.title,
+            "by": "dimensions", "rounds": 100,
+        }
+    ]  # fmt: skip
+    monkeypatch.undo()
+    here.run("stability", collection="shapes", name=grouping.name, by="dimensions", rounds=20)
+    test = visit(**{"groups-tab": "Tree", "groups-stability": True})
+    assert "in at least 95 % of 20 trees over resampled dimensions" in texts(test)
+    assert "Measure again" in labels(test)
+
+
+def test_shares_stand_at_the_branches_but_not_at_leaves_or_the_whole_tree() -> None:
+    counts = np.array([20, 5, 20])
+    found = Stability("dimensions", 20, counts, counts, np.full(3, 20), counts / 20)
+    shown = Shown(found.share(exactly=True), found)
+    assert [shown.of(node, 4) for node in range(7)] == [None, None, None, None, 1.0, 0.25, None]
 
 
 def test_without_a_tree_the_page_offers_one(here: Workbench) -> None:

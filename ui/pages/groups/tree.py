@@ -16,6 +16,7 @@ from engine.grouping.stored.palette import COLOURS, NOISE, colour_of
 from engine.grouping.tree import Drawing, Tree
 from ui.pages.groups.form import use_encoder, use_plan
 from ui.pages.groups.selection import selection_bar
+from ui.pages.groups.stability import stability_fields, with_shares
 from ui.pages.groups.state import Seen, edit, kept, names_of, open_grouping, rows_of, select, state_key, tiles, toggle
 from ui.session.opened import images_of, open_collection
 from ui.shared.messages import empty_state
@@ -41,7 +42,8 @@ def tree_tab(view: Seen) -> None:
     _cut(view, tree)
     most = _leaves_shown(view, tree)
     drawing = kept(("drawing", most, state_key(view)), lambda: tree.drawing(most, view.groups.labels))
-    leaves, joins = _leaves(view, tree, drawing), _joins(drawing)
+    shown = stability_fields(view, tree)
+    leaves, joins = _leaves(view, tree, drawing), with_shares(_joins(drawing), shown, tree)
     height = float((view.grouping.cut_now or (1, 0.0))[1])
     dendrogram(
         key=f"dendrogram-{view.key}", title=f"Tree of {view.title}", leaves=leaves, joins=joins, height_now=height,
@@ -234,6 +236,12 @@ def _picture(view: Seen, leaves: list[dict[str, Any]], joins: list[dict[str, Any
         return dendrogram_svg(leaves, joins, [*COLOURS, NOISE], pictures, cut=height, **options)
 
     st.download_button(
-        "Tree as SVG", lambda: kept(("svg", len(leaves), state_key(view)), made), f"{view.name}.svg", "image/svg+xml",
-        key=f"tree-svg-{view.key}", icon=":material/download:", on_click="ignore",
+        "Tree as SVG", lambda: kept(("svg", len(leaves), _stamp_of(joins), state_key(view)), made),
+        f"{view.name}.svg", "image/svg+xml", key=f"tree-svg-{view.key}", icon=":material/download:",
+        on_click="ignore",
     )  # fmt: skip
+
+
+def _stamp_of(joins: list[dict[str, Any]]) -> tuple[Any, ...]:
+    """Changes with the shares that are drawn."""
+    return tuple(join.get("share") for join in joins)

@@ -70,7 +70,7 @@ def _is_news(job: Job) -> bool:
 
 
 def _news(job: Job) -> None:
-    if job.state == "done" and job.kind in ("group", "fetch"):
+    if job.state == "done" and job.kind in ("group", "stability", "fetch"):
         return  # the page shows the result
     with st.container(border=True, key=f"groups-news-{job.kind}", horizontal=True, vertical_alignment="center"):
         if job.state != "done":

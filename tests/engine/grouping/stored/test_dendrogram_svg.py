@@ -82,3 +82,9 @@ def test_what_is_no_tree_is_named() -> None:
         dendrogram_svg([], [], COLOURS, {})
     with pytest.raises(BadParameter, match="leaves or earlier joins"):
         dendrogram_svg(LEAVES, JOINS[::-1], COLOURS, {})
+
+
+def test_shares_are_written_where_branches_join() -> None:
+    joins = [{**JOINS[0], "share": 0.934}, {**JOINS[1], "share": None}]
+    root = ElementTree.fromstring(dendrogram_svg(LEAVES, joins, COLOURS, {}))
+    assert [text.text for text in root.iter(f"{SVG}text")].count("93") == 1
