@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from engine.cli.flags import Commands, encoder_flags, metric_flag, picture_of, recipe_of
-from engine.cli.printing import json_text, progress_line
-from engine.core.errors import BadParameter, NotReady
+from engine.cli.preparing import prepared
+from engine.cli.printing import json_text
+from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.core.storage import unwritable, write_bytes
 from engine.core.tables import text_table
+from engine.evidence.decoded import Decoded
 from engine.evidence.explanation import Explanation
 from engine.search.answer import Query
+from engine.workbench.seeing import Sights
 from engine.workbench.workbench import Workbench
 
 
@@ -23,7 +25,8 @@ def register(commands: Commands) -> None:
     metric_flag(sub)
     for name in ("first", "second"):
         sub.add_argument(name, help="a picture's file, or a picture of the collection as '#12'")
-    sub.add_argument("--png", metavar="FILE", help="draw both pictures with their maps")
+    sub.add_argument("--seen", action="store_true", help="what the encoder sees: reconstructions, or its channels")
+    sub.add_argument("--png", metavar="FILE", help="draw both pictures with their maps, or what is seen of them")
     sub.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -33,20 +36,29 @@ def command_explain(arguments: argparse.Namespace) -> None:
         raise BadParameter("file", "--png", f"one that can be written ({reason})", arguments.png)
     bench, recipe = Workbench(), recipe_of(arguments)
     first, second = picture_of(arguments.first), picture_of(arguments.second)
-    explanation = _explained(bench, recipe, first, second)
+    if arguments.seen:
+        return _seen(bench, recipe, first, second, arguments)
+    explanation = prepared(bench, recipe, lambda: bench.explain(recipe, first, second))
     if arguments.png:
         write_bytes(Path(arguments.png), bench.drawn_explanation(recipe, explanation, first, second))
     print(json_text(explanation.as_dict()) if arguments.json else _table(explanation))
 
 
-def _explained(bench: Workbench, recipe: Recipe, first: Query, second: Query) -> Explanation:
-    """The explanation; vectors that are not there yet are made first."""
-    try:
-        return bench.explain(recipe, first, second)
-    except NotReady as error:
-        print(error.message + " Doing that first.", file=sys.stderr)
-        bench.run("embed", progress_line(), recipe=recipe.as_dict())
-        return bench.explain(recipe, first, second)
+def _seen(bench: Workbench, recipe: Recipe, first: Query, second: Query, arguments: argparse.Namespace) -> None:
+    found = prepared(bench, recipe, lambda: bench.sights(recipe, first, second))
+    if arguments.png:
+        write_bytes(Path(arguments.png), bench.drawn_sights(recipe, found, first, second))
+    print(json_text(found.as_dict()) if arguments.json else f"{_sights_table(found)}\n\n{found.sentence()}")
+
+
+def _sights_table(found: Sights) -> str:
+    if isinstance(found, Decoded):
+        steps = [[f"{step.share:.0%}", f"#{step.nearest}", f"{step.distance:.4f}"] for step in found.path]
+        return text_table(["of the way", "nearest picture", "distance"], steps)
+    rows = [
+        [one.number, f"{one.amount:.4f}", ", ".join(f"#{id}" for id in one.ids.tolist())] for one in found.strongest
+    ]
+    return text_table(["channel", "adds", "pictures that excite it most"], rows)
 
 
 def _table(explanation: Explanation) -> str:

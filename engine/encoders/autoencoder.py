@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import engine.runs.listing as runs
@@ -46,6 +47,7 @@ class AutoencoderEncoder(Encoder):
         self.device: Device = device()
         self.number = number
         config, card, digest = run.config, run.card, run.digest
+        self._run = run
         network = _network(number, run.load(), run.name)
         self.network = self._placed(network.encoder)
         self.info = EncoderInfo(
@@ -98,6 +100,7 @@ class AutoencoderEncoder(Encoder):
 
     def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
         other = copy.copy(self)
+        other._decoder = None  # what there is belongs to the former weights
         stored = {f"encoder.{name}": value for name, value in weights.items()}
         other.network = self._placed(_network(self.number, stored, self.info.weights).encoder)
         return other
@@ -115,20 +118,42 @@ class AutoencoderEncoder(Encoder):
             latents: Tensor = self.network(batch)
             return latents.float().to(images.device)
 
+    @cached_property
+    def _decoder(self) -> Autoencoder | None:
+        return _decoder_of(self.number, self._run.load())
+
+    @property
+    def decodes(self) -> bool:
+        return self._decoder is not None
+
+    def decode(self, latents: Tensor) -> Tensor:
+        import torch
+
+        if self._decoder is None:
+            return super().decode(latents)
+        with torch.inference_mode():
+            pictures: Tensor = self._decoder.decode(latents.float().cpu())
+            return pictures.to(latents.device)
+
 
 def _through(network: Any, images: Tensor) -> Tensor:
     latents: Tensor = network(images)
     return latents
 
 
-def _network(number: int, stored: dict[str, Tensor], run: str) -> Autoencoder:
-    """The network, its encoder half with a run's weights; BadParameter if they belong to another architecture."""
+def _empty(number: int) -> Autoencoder:
+    """The network without memory for its weights."""
     import torch
 
     from models.autoencoder import Autoencoder
 
     with torch.device("meta"):
-        network = Autoencoder(number)
+        return Autoencoder(number)
+
+
+def _network(number: int, stored: dict[str, Tensor], run: str) -> Autoencoder:
+    """The network, its encoder half with a run's weights; BadParameter if they belong to another architecture."""
+    network = _empty(number)
     wanted = {f"encoder.{key}": value for key, value in network.encoder.state_dict().items()}
     for key, value in wanted.items():
         if key not in stored or stored[key].shape != value.shape:
@@ -137,6 +162,17 @@ def _network(number: int, stored: dict[str, Tensor], run: str) -> Autoencoder:
             raise Corrupt(f"The weights of the run {run!r} hold values that are not numbers.")
     weights = {key.removeprefix("encoder."): stored[key] for key in wanted}
     network.encoder.load_state_dict(weights, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def _decoder_of(number: int, stored: dict[str, Tensor]) -> Autoencoder | None:
+    """The network, its decoder half with a run's weights; None for a run that has none."""
+    network = _empty(number)
+    wanted = network.decoder.state_dict()
+    weights = {key: stored[f"decoder.{key}"] for key in wanted if f"decoder.{key}" in stored}
+    if any(key not in weights or weights[key].shape != value.shape for key, value in wanted.items()):
+        return None
+    network.decoder.load_state_dict(weights, assign=True)
     return network.eval().requires_grad_(False)
 
 

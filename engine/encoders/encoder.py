@@ -150,6 +150,19 @@ class Encoder(ABC):
     def encode(self, images: Tensor) -> Tensor:
         """(n, 3, s, s) float images in [0, 1] to (n, C, h, w) latents; float32, on the images' device."""
 
+    @property
+    def decodes(self) -> bool:
+        """Whether it has a decoder: `decode`."""
+        return False
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(n, C, h, w) latents to the (n, 3, s, s) pictures they are reconstructed as; float32, 0 or more.
+
+        Raises:
+            BenzerError: it has no decoder.
+        """
+        raise BenzerError(f"{self.info.title} has no decoder.", way_out="Choose one of Models 1–4.")
+
 
 class ReadsTexts(ABC):
     """What an encoder that takes texts, too, implements besides `Encoder`."""

@@ -83,9 +83,9 @@ def explain(encoder: Encoder, vectors: Vectors, recipe: Recipe, first: Subject, 
     name = unaugmented(recipe.embedding)
     encoders, shares = encoders_with_places(encoder, name)
     subjects = (first, second)
-    compared = [_vector(encoder, vectors, name, one) for one in subjects]
-    distance = float(metric(recipe.metric).between(*compared)[0, 0])
-    targets = [_to_compare(one[0], recipe.metric) for one in compared]
+    found = [_vector(encoder, vectors, name, one) for one in subjects]
+    distance = float(metric(recipe.metric).between(*found)[0, 0])
+    targets = [_to_compare(one[0], recipe.metric) for one in found]
     places = [
         _places(encoders, name, vectors.finish, one, target) for one, target in zip(subjects, targets, strict=True)
     ]
@@ -128,6 +128,11 @@ def _vector(encoder: Encoder, vectors: Vectors, name: str, subject: Subject) -> 
     if row >= len(vectors.ids) or vectors.ids[row] != subject.id:
         raise NoVectors(f"Picture {subject.id} has no vector yet.", way_out="Prepare the collection first.")
     return np.asarray(vectors.matrix[row : row + 1], np.float32)
+
+
+def compared(encoder: Encoder, vectors: Vectors, recipe: Recipe, subject: Subject) -> NDArray[np.float64]:
+    """The (d,) vector of a picture whose products are compared: of length 1 under cosine."""
+    return _to_compare(_vector(encoder, vectors, unaugmented(recipe.embedding), subject)[0], recipe.metric)
 
 
 def _to_compare(vector: NDArray[np.float32], metric: str) -> NDArray[np.float64]:

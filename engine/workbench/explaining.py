@@ -42,8 +42,8 @@ class ExplainingMethods(Part):
         """
         encoders_with_places(self.encoder(recipe), unaugmented(recipe.embedding))  # before anything is embedded
         opened = self._open(explained(recipe))
-        one, other = (self._subject(opened.collection, _one_picture(query)) for query in (first, second))
-        return explain(opened.encoder, opened.searcher.vectors, recipe, one, other)
+        subjects = self._two_subjects(opened.collection, first, second)
+        return explain(opened.encoder, opened.searcher.vectors, recipe, *subjects)
 
     def drawn_explanation(
         self,
@@ -63,6 +63,12 @@ class ExplainingMethods(Part):
         out = io.BytesIO()
         picture.convert("RGB").save(out, "JPEG", quality=90)
         return out.getvalue()
+
+    def _two_subjects(
+        self, collection: Collection, first: Query | PictureLike | int, second: Query | PictureLike | int
+    ) -> tuple[Subject, Subject]:
+        one, other = (self._subject(collection, _one_picture(query)) for query in (first, second))
+        return one, other
 
     def _subject(self, collection: Collection, query: Query) -> Subject:
         data = _data(collection, query)

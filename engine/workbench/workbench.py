@@ -67,6 +67,7 @@ from engine.workbench.job_kinds import job_kind, title_of
 from engine.workbench.notebook import NotebookMethods
 from engine.workbench.readiness import Readiness
 from engine.workbench.searches import SearchMethods
+from engine.workbench.seeing import SeeingMethods
 from engine.workbench.tidying import TidyingMethods
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Workbench(
     ClassificationMethods,
     ComparisonMethods,
     ExplainingMethods,
+    SeeingMethods,
     HashCodeMethods,
     NotebookMethods,
 ):

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engine.core.recipe import Recipe
 from engine.evidence.explanation import Explanation
 from engine.workbench.workbench import Query, Workbench
+from tests.ui.app_pages import SCRIPT
 from tests.ui.pages.test_search import RAW, captions, params, sentences, visit
 from ui.pages.search.why import can_be_asked
 from ui.session.query import SessionQuery
 from ui.widgets.evidence_view import ShownSide, evidence_data
+from ui.widgets.picture_strips import Strip, StripPicture, strips_data
 
 LITE = RAW | {"encoder": "efficientnet-lite0", "embedding": "avg"}
+
+
+def seen(**address: str) -> AppTest:
+    """A fresh visitor at that address who has looked through encoders before."""
+    test = AppTest.from_file(SCRIPT, default_timeout=180)
+    for name, value in address.items():
+        test.query_params[name] = value
+    test.session_state["why-view"] = "What the encoder sees"
+    test.run()
+    assert not test.exception
+    return test
 
 
 def recipe_of(bench: Workbench) -> Recipe:
@@ -62,3 +76,21 @@ def test_the_browser_gets_maps_that_sum_to_the_score(bench: Workbench) -> None:
     assert np.sum(part["pairs"]) == pytest.approx(explanation.total, abs=1e-3)
     assert data["sides"][0]["src"].startswith("data:image/jpeg;base64,")
     assert data["sides"][0]["name"] == "<b>.png"
+
+
+def test_what_the_encoder_sees_stands_beside(bench: Workbench) -> None:
+    recipe_of(bench)
+    test = seen(**LITE, q="1", why="3")
+    assert "has no decoder. Of its 1,280 channels these 6 add most" in captions(test)
+    assert "The places sum to" not in captions(test)
+
+
+def test_an_encoder_that_shows_nothing_says_so(bench: Workbench) -> None:
+    test = seen(**RAW, q="1", why="3")
+    assert any("neither a decoder nor channels" in sentence for sentence in sentences(test))
+
+
+def test_names_of_strips_reach_the_browser_as_data_only() -> None:
+    strip = Strip("<b>", "", [StripPicture("a.webp", "<i>.png", "x")])
+    [sent] = strips_data([strip])["strips"]
+    assert sent["pictures"] == [{"src": "a.webp", "name": "<i>.png", "caption": "x"}]

@@ -10,6 +10,7 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.search.answer import Query
+from ui.pages.search.sights import sights_view
 from ui.session.opened import images_of, workbench
 from ui.session.query import SessionQuery
 from ui.shared.messages import show_error
@@ -17,6 +18,7 @@ from ui.shared.plain_text import plain_text
 from ui.shared.titles import encoder_titles
 from ui.widgets.evidence_view import ShownSide, evidence_view
 
+_VIEWS = _PLACES, _SEEN = "Places that match", "What the encoder sees"
 ACTION = ("why", "Why is it near?", "W")  # of a picture of the results
 
 
@@ -43,6 +45,15 @@ def why_dialog(recipe: Recipe, query: SessionQuery | None) -> None:
 
 @st.dialog("Why is it near?", width="large", on_dismiss=lambda: ask_why(None))
 def _dialog(recipe: Recipe, query: Query, id: int) -> None:
+    view = st.segmented_control(
+        "View", _VIEWS, key="why-view", default=_PLACES, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    (_places if view == _PLACES else sights_view)(recipe, query, id)
+
+
+def _places(recipe: Recipe, query: Query, id: int) -> None:
+    """The map of each picture, which sum to the score."""
     bench = workbench()
     try:
         with st.spinner("Comparing places …"):
