@@ -58,7 +58,7 @@ class Channels:
         share = f", {part / self.total:.0%} of {self.total:.4f}" if self.total > 0 else ""
         return (
             f"{self.title} has no decoder. Of its {self.count:,} channels these {len(self.strongest)} add most: "
-            f"{part:.4f}{share}."
+            f"{part:.4f}{share}. Each row shows where a channel is seen in both, then the pictures that excite it most."
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from engine.encoders.vectors.store import Finish
 from engine.evidence.explanation import Subject
 
 STEPS = 8
+_PLACES = 16  # rows and columns of a drawn error
 Pixels = NDArray[np.uint8]
 Nearest = Callable[[NDArray[np.float32]], tuple[NDArray[np.int64], NDArray[np.float32]]]
 
@@ -37,6 +38,11 @@ class Reconstruction:
     def mean_error(self) -> float:
         """The mean absolute difference, 0 to 1."""
         return float(self.error.mean())
+
+    def places(self) -> NDArray[np.float32]:
+        """(16, 16) the error by place, as it is drawn: single pixels would make no map."""
+        parts = [np.array_split(rows, _PLACES, axis=1) for rows in np.array_split(self.error, _PLACES)]
+        return np.array([[part.mean() for part in row] for row in parts], np.float32)
 
 
 @dataclass(frozen=True)

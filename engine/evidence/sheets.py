@@ -19,7 +19,7 @@ Shown = Callable[[int], Image.Image]  # the thumbnail of a picture of the collec
 
 def decoded_sheet(found: Decoded, shown: Shown) -> Image.Image:
     """Both pictures, their reconstructions and errors; below, the way between them with the nearest pictures."""
-    strongest = max(float(one.error.max()) for one in (found.first, found.second))
+    strongest = strongest_error(found)
     ends = [tile for one in (found.first, found.second) for tile in reconstruction_tiles(one, strongest)]
     steps = [Image.fromarray(step.drawn) for step in found.path]
     return _sheet([ends, steps, [shown(step.nearest) for step in found.path]])
@@ -28,7 +28,12 @@ def decoded_sheet(found: Decoded, shown: Shown) -> Image.Image:
 def reconstruction_tiles(one: Reconstruction, strongest: float) -> list[Image.Image]:
     """A picture, its reconstruction, and its error over it in one hue with contours."""
     picture = Image.fromarray(one.picture)
-    return [picture, Image.fromarray(one.drawn), overlaid(picture, one.error, strongest)]
+    return [picture, Image.fromarray(one.drawn), overlaid(picture, one.places(), strongest)]
+
+
+def strongest_error(found: Decoded) -> float:
+    """What is fully coloured in the errors of both pictures."""
+    return max(float(one.places().max()) for one in (found.first, found.second))
 
 
 def channels_sheet(found: Channels, first: Image.Image, second: Image.Image, shown: Shown) -> Image.Image:

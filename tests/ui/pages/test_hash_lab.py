@@ -61,7 +61,7 @@ def test_flipped_bits_say_who_comes_and_who_goes(prepared: Workbench) -> None:
 def test_a_link_opens_the_lab(prepared: Workbench) -> None:
     link = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "avg-sqrt", "metric": "cosine", "q": "3"}
     test = followed(link | {"method": "exact", "lab": "itq(bits=4,probes=1,tables=2)", "flip": "2.1"})
-    assert "All methods with 4 bits, 2 tables and 1 probes" in texts(test)
+    assert "All methods with 4 bits, 2 tables and 1 probe" in texts(test)
     assert test.session_state["lab-flips"] == {(1, 0)}
     assert params(test)["q"] == "3"
     test.segmented_control(key="hashing-view").set_value("Benchmarks").run()

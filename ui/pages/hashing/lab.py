@@ -19,6 +19,7 @@ from engine.comparisons.hashlab.hashed import BITS, FAMILIES, PROBES, TABLES, Ha
 from engine.comparisons.hashlab.lab import Change, HashLab, as_dict
 from engine.comparisons.hashlab.price import Price
 from engine.core.errors import BenzerError, NotReady
+from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.search.answer import Query
 from ui.pages.hashing import charts, lab_state
@@ -219,8 +220,9 @@ def _group(recipe: Recipe, title: str, ids: NDArray[np.int64], change: Change) -
 def _prices(recipe: Recipe, lab: HashLab, hashing: Hashing, prices: Sequence[Price]) -> None:
     st.subheader("What is found, at what price", anchor=False)
     st.caption(
-        f"All methods with {hashing.bits} bits, {hashing.tables} tables and {hashing.probes} probes, asked for the 8 "
-        f"nearest of {len(lab.questions.rows)} pictures of this collection; a picture is left out of its own results. "
+        f"All methods with {count_of(hashing.bits, 'bit')}, {count_of(hashing.tables, 'table')} and "
+        f"{count_of(hashing.probes, 'probe')}, asked for the 8 nearest of {len(lab.questions.rows)} pictures of this "
+        "collection; a picture is left out of its own results. "
         "Intervals are 95 %, over the queries; the time is the median of single queries on this computer, just now."
     )
     left, right = st.columns([1.2, 1], gap="large")
@@ -238,7 +240,8 @@ def price_columns(prices: Sequence[Price]) -> dict[str, list[str]]:
     """The prices as text, column by column."""
     return {
         "method": [method_title(price.hashing.method) for price in prices],
-        "recall@8": [f"{p.here.recall:.3f} ({p.here.low:.3f}–{p.here.high:.3f})" for p in prices],
+        "recall@8": [f"{price.here.recall:.2f}" for price in prices],
+        "95 %": [f"{price.here.low:.2f}–{price.here.high:.2f}" for price in prices],
         "compared": [f"{100 * price.here.share:.1f} %" for price in prices],
         "ms": [f"{price.milliseconds:.3g}" for price in prices],
         "buckets": [f"{price.used:,}" for price in prices],

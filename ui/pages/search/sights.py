@@ -12,7 +12,7 @@ from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.evidence.channels import Channels
 from engine.evidence.decoded import Decoded, Reconstruction
-from engine.evidence.sheets import channel_tiles, reconstruction_tiles
+from engine.evidence.sheets import channel_tiles, reconstruction_tiles, strongest_error
 from engine.search.answer import Query
 from ui.session.opened import images_of, workbench
 from ui.shared.messages import show_error
@@ -44,12 +44,12 @@ def sights_view(recipe: Recipe, query: Query, id: int) -> None:
 
 
 def _decoded(recipe: Recipe, found: Decoded) -> list[Strip]:
-    strongest = max(float(one.error.max()) for one in (found.first, found.second))
+    strongest = strongest_error(found)
     steps = [
         StripPicture(inline(Image.fromarray(step.drawn)), f"{step.share:.0%} of the way", f"{step.share:.0%}")
         for step in found.path
     ]
-    nearest = [_of(recipe, step.nearest, f"{step.distance:.3g}") for step in found.path]
+    nearest = [_of(recipe, step.nearest, f"{step.distance:.3f}") for step in found.path]
     return [
         _ends("Query", found.first, strongest),
         _ends("Result", found.second, strongest),
@@ -72,7 +72,7 @@ def _channels(recipe: Recipe, found: Channels, query: Query, result: Query) -> l
         tiles = zip(channel_tiles(first, second, one.first, one.second), ("query", "result"), strict=True)
         own = [StripPicture(inline(tile), f"channel {one.number} in the {name}", name) for tile, name in tiles]
         exciting = [_of(recipe, id) for id in one.ids.tolist()]
-        note = f"adds {one.amount:.4f}; behind the two, the pictures that excite it most"
+        note = f"adds {one.amount:.4f}"
         strips.append(Strip(f"Channel {one.number}", note, [*own, *exciting]))
     return strips
 
