@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ from typing import Any
 from engine.collections.catalogue import seal_of
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, StorageFull
+from engine.core.moving import move_without_replacing
 
 FILE = "marks.sqlite"
 MOST_STARS = 5
+_BEGUN, _BEGUN_SECONDS = ".marks-", 60  # how the name of an unfinished file begins, and when it counts as left over
 _LONGEST = 100  # characters of a tag
 _ACTS_KEPT = 100
 _SCHEMA = """
@@ -247,16 +250,33 @@ def _last(db: sqlite3.Connection, path: Path) -> dict[str, Any] | None:
 @contextmanager
 def _writing(collection: Collection) -> Iterator[sqlite3.Connection]:
     """One transaction: everything or, on any error, nothing."""
-    with _connection(_path(collection), "rwc") as db:
+    path = _path(collection)
+    if not path.exists():
+        _create(path)
+    with _connection(path, "rw") as db:
         db.execute("BEGIN IMMEDIATE")
-        for statement in filter(str.strip, _SCHEMA.split(";")):
-            db.execute(statement)
         try:
             yield db
         except BaseException:
             db.rollback()
             raise
         db.commit()
+
+
+def _create(path: Path) -> None:
+    """Make the file whole before it has its name: one without tables would be a damaged one."""
+    for old in path.parent.glob(f"{_BEGUN}*"):  # of a process that was killed
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime > _BEGUN_SECONDS:
+                old.unlink()
+    begun = path.with_name(f"{_BEGUN}{secrets.token_hex(4)}")
+    try:
+        with _connection(begun, "rwc") as db:
+            db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+        with suppress(FileExistsError):  # somebody else was faster
+            move_without_replacing(begun, path)
+    finally:
+        begun.unlink(missing_ok=True)
 
 
 @contextmanager

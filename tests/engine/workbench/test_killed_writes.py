@@ -20,12 +20,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.collections.facts.marks import marks
 from engine.collections.integrity import check
+from engine.collections.labelling import write_labels
+from engine.collections.sources.changing import add_pictures, remove_pictures
 from engine.core.errors import NameTaken, NotFound
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.duplicates.acts.checking import Drop
-from engine.duplicates.acts.journal import FOLDER
+from engine.duplicates.acts.journal import FOLDER, batches
 from engine.workbench.integrity import check_home
 from engine.workbench.workbench import Workbench
 from tests.engine.killing import Killable, killable
@@ -114,12 +118,58 @@ def cull(bench: Workbench, root: Path) -> None:
     bench.drop_duplicates("many", [Drop(row.id, row.hash, kept[row.hash]) for row in copies])
 
 
+def restore(bench: Workbench, root: Path) -> None:
+    for batch in batches(bench.collection("many")):
+        if batch.waiting or batch.cut_off:
+            bench.restore_dropped("many", batch.name)
+
+
+def add(bench: Workbench, root: Path) -> None:
+    """As the service does it: files that are there already become exact copies."""
+    own = bench.collection("own")
+    add_pictures(own, _files(root, "a*.png"), Reporter())
+    remove_pictures(own, [row.id for row in own.rows("image") if row.name == "a11.png"])
+
+
+def upload(bench: Workbench, root: Path) -> None:
+    with suppress(NameTaken):
+        bench.run("import", source="upload", title="Own", spool=str(bench.spool(_files(root, "a[0-5].png"))))
+
+
+def _files(root: Path, pattern: str) -> list[tuple[str, bytes]]:
+    return [(path.name, path.read_bytes()) for path in sorted((root / "pictures").glob(pattern))]
+
+
+def mark(bench: Workbench, root: Path) -> None:
+    ids = bench.collection("many").images().ids.tolist()
+    bench.mark("many", ids, add=["lake"], stars=4)
+    write_labels(bench.collection("many"), dict.fromkeys(ids[:5], "boat"), "a test")
+
+
+def sidecars(bench: Workbench, root: Path) -> None:
+    bench.run("sidecars", collection="many", ids=None)
+
+
+def undo_sidecars(bench: Workbench, root: Path) -> None:
+    with suppress(NotFound):  # the one that was killed had come to its end
+        bench.undo_sidecars("many")
+
+
+def copies(bench: Workbench, root: Path) -> None:
+    """The copies of the one that was killed stay, and those of the next are numbered: what counts are the pictures."""
+    (root / "out").mkdir(exist_ok=True)
+    bench.run("files", collection="many", ids=bench.collection("many").images().ids.tolist(), folder=str(root / "out"))
+
+
 JOBS: dict[str, Callable[[Workbench, Path], None]] = {
     "import": import_all, "embed": embed, "index": index, "group": group,
-    "rescan": rescan, "delete": delete, "cull": cull,
+    "rescan": rescan, "delete": delete, "cull": cull, "restore": restore, "upload": upload, "add": add,
+    "mark": mark, "sidecars": sidecars, "undo-sidecars": undo_sidecars, "copies": copies,
 }  # fmt: skip
 BEFORE: dict[str, list[str]] = {
-    "import": [], "embed": ["import"], "rescan": ["import"], "cull": ["import"],
+    "import": [], "embed": ["import"], "rescan": ["import"], "cull": ["import"], "restore": ["import", "cull"],
+    "upload": ["import"], "add": ["import", "upload"], "mark": ["import"], "sidecars": ["import", "mark"],
+    "undo-sidecars": ["import", "mark", "sidecars"], "copies": ["import"],
     "index": ["import", "embed"], "group": ["import", "embed"], "delete": ["import", "embed", "index"],
 }  # fmt: skip
 
@@ -143,15 +193,24 @@ def make(root: Path, job: str) -> None:
 
 
 def state(root: Path) -> Any:
-    """What is there after a job: collections with their rows, what is ready, groups, and the files."""
+    """What is there after a job: collections with their rows, marks, what is ready, groups, and the files."""
     bench, facts = Workbench(Home(root / "home")), []
     for card in bench.collections():
         collection = bench.collection(card.name)
+        facts.append(sorted((mark.tags, mark.stars) for mark in marks(collection).values()))
         rows = sorted((row.name, row.label, row.status, row.hash) for row in collection.rows())
+        if card.name == "own":  # what is added again becomes exact copies
+            rows = [row for row in rows if row[2] == "image"]
         ready = bench.readiness(RECIPE).ready, bench.readiness(RECIPE.but(method="exact")).ready
         facts.append((card.name, rows, ready, {grouping.title for grouping in bench.groupings(card.name)}))
     trash = {path.name for path in (root / "pictures").rglob("*.png") if FOLDER in path.parts}
-    return facts, len(trash), sorted(p.name for p in (root / "pictures").rglob("*.png") if FOLDER not in p.parts)
+    beside = sorted((path.name, path.read_bytes()) for path in (root / "pictures").rglob("*.xmp"))
+    return (
+        facts,
+        beside,
+        len(trash),
+        sorted(p.name for p in (root / "pictures").rglob("*.png") if FOLDER not in p.parts),
+    )
 
 
 def damage(root: Path) -> Iterator[str]:
@@ -159,42 +218,74 @@ def damage(root: Path) -> Iterator[str]:
     for card in bench.collections():
         yield from check(bench.collection(card.name))
     yield from (finding.sentence for finding in check_home(bench.home))
+    whole = {path.read_bytes() for path in (root / "pictures").rglob("*.png")}
+    yield from (path.name for path in (root / "out").glob("[!.]*") if path.read_bytes() not in whole)
+
+
+def ids(root: Path) -> list[tuple[int, str, str]]:
+    return [(row.id, row.name, row.status) for row in Workbench(Home(root / "home")).collection("many").rows()]
+
+
+class Killing:
+    """Kills jobs at some of their writes, each time in a fresh copy of what was there before."""
+
+    def __init__(self, do: Killable, place: Path) -> None:
+        self.do, self.place = do, place
+        self._writes: dict[str, int] = {}
+
+    def ready(self, job: str) -> tuple[Path, int]:
+        """The place of a job that has come to its end once, and how often it writes."""
+        root = self.place / job
+        if job not in self._writes:
+            make(root, job)
+            shutil.copytree(root, self.place / f"{job}-before", symlinks=True)
+            assert self.do(job, str(root), 0)
+            self._writes[job] = int(root.with_suffix(".writes").read_text())
+            shutil.copytree(root, self.place / f"{job}-after", symlinks=True)
+        return self.place / f"{job}-after", self._writes[job]
+
+    def stopped(self, job: str) -> Iterator[tuple[Path, str]]:
+        """The place after each kill, and what to say of it."""
+        (_, total), root, ended = self.ready(job), self.place / job, []
+        assert total > TRIED
+        every = os.environ.get("BENZER_FULL_COUNTS") == "1"
+        numbers = range(1, total + 1) if every else sorted({round(n) for n in np.linspace(1, total, TRIED)})
+        for at in numbers:
+            shutil.rmtree(root)
+            shutil.copytree(self.place / f"{job}-before", root, symlinks=True)
+            if self.do(job, str(root), at):
+                ended.append(at)
+            yield root, f"{job} killed at write {at} of {total}"
+        assert len(ended) <= len(numbers) // 4, f"{job} was not stopped at {ended}"
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], None]]:
-    """Kills a job at some of its writes and looks at what is left."""
+def killing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killing]:
     place = tmp_path_factory.mktemp("killed")
     make(place / "first", "delete")
     forkable = {"NUMBA_THREADING_LAYER": "workqueue"}
     with killable(__name__, "work", ("group", str(place / "first")), **forkable) as do:
-        yield lambda job: _try(do, place, job)
-
-
-def _try(do: Killable, place: Path, job: str) -> None:
-    before, root = place / f"{job}-before", place / job
-    make(root, job)
-    shutil.copytree(root, before, symlinks=True)
-    assert do(job, str(root), 0)
-    wanted, total = state(root), int(root.with_suffix(".writes").read_text())
-    assert total > TRIED
-    every = os.environ.get("BENZER_FULL_COUNTS") == "1"
-    numbers = range(1, total + 1) if every else sorted({round(n) for n in np.linspace(1, total, TRIED)})
-    ended = []
-    for at in numbers:
-        shutil.rmtree(root)
-        shutil.copytree(before, root, symlinks=True)
-        if do(job, str(root), at):
-            ended.append(at)
-        assert list(damage(root)) == [], f"{job} killed at write {at} of {total}"
-        assert do(job, str(root))
-        assert (list(damage(root)), state(root)) == ([], wanted), f"{job} again after write {at} of {total}"
-    assert len(ended) <= len(numbers) // 4, f"{job} was not stopped at {ended}"
+        yield Killing(do, place)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_killed_at_a_write_leaves_nothing_damaged_and_ends_when_it_is_done_again(
-    killed: Callable[[str], None], job: str
+    killing: Killing, job: str
 ) -> None:
-    killed(job)
+    wanted = state(killing.ready(job)[0])
+    for root, when in killing.stopped(job):
+        assert list(damage(root)) == [], when
+        assert killing.do(job, str(root))
+        assert (list(damage(root)), state(root)) == ([], wanted), f"done again after {when}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", ["cull", "restore"])
+def test_a_rescan_after_an_act_that_was_killed_costs_no_id(killing: Killing, job: str) -> None:
+    killing.ready("cull")
+    wanted = ids(killing.place / "cull-before")
+    for root, when in killing.stopped(job):
+        for what in (rescan, restore):
+            what(Workbench(Home(root / "home")), root)
+        assert ids(root) == wanted, when

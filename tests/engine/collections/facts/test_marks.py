@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -46,6 +47,24 @@ def test_undoing_everything_leaves_nothing(collection: Collection) -> None:
     assert last_act(collection) is None
     with pytest.raises(NotFound, match="could be restored"):
         undo_marks(collection)
+
+
+def test_a_kill_while_the_file_is_made_leaves_none(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(source: Path, target: Path) -> None:
+        assert sqlite3.connect(source).execute("SELECT count(*) FROM sqlite_master WHERE name='marks'").fetchone() == (
+            1,
+        )
+        os.link(source, source.with_name(".marks-left"))
+        os.utime(source, (0, 0))
+        raise SystemError
+
+    with monkeypatch.context() as killing:
+        killing.setattr(stored, "move_without_replacing", killed)
+        with pytest.raises(SystemError):
+            mark_pictures(collection, [1], add=["a"])
+    assert marks(collection) == {}
+    assert mark_pictures(collection, [1], add=["a"]) == 1
+    assert not list(collection.folder.glob(".marks-*"))
 
 
 def test_what_a_killed_writer_left_is_taken_back_by_a_reader(collection: Collection, tmp_path: Path) -> None:
