@@ -35,6 +35,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--force-prefers-reduced-motion",  # what moves is drawn again and again, by the processor
 ]
 SOON, TRIES = 3_000, 8  # milliseconds for a list to open, and how often it is tried
 HOSTILE = "=1+1 <b>bold</b> **md** $x^2$ :smile: [l](x) `c` www.example.com"

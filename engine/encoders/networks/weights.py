@@ -195,10 +195,9 @@ def checked(network: Backbone, tensors: dict[str, Tensor], file: str) -> dict[st
     Raises:
         BadParameter: the file is for another network. Corrupt: it holds values that cannot be weights.
     """
-    wanted = network.shapes()
-    _check_names(network, wanted, tensors, file)
-    chosen = {name: tensors[name].clone().contiguous() for name in wanted}
-    kinds = network.build().state_dict()
+    kinds = network.needed()
+    _check_names(network, network.shapes(), tensors, file)
+    chosen = {name: tensors[name].clone().contiguous() for name in kinds}
     for name, tensor in chosen.items():
         if tensor.is_floating_point() != kinds[name].is_floating_point():
             raise Corrupt(f"{file} holds {tensor.dtype} where {kinds[name].dtype} belongs ({name}).")
