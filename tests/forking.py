@@ -7,6 +7,7 @@ It is asked over a socket, as the servers that it has forked ask it for the work
 from __future__ import annotations
 
 import atexit
+import ctypes
 import importlib
 import json
 import os
@@ -36,6 +37,7 @@ SHARED = (
     "engine.indexes.kernels.lsh", "engine.indexes.kernels.hamming", "engine.indexes.kernels.screening",
     "engine.cli.parser", "engine.training", "engine.classification.run", "sklearn.cluster", "scipy.stats",
 )  # fmt: skip
+_PR_SET_PDEATHSIG = 1  # see prctl(2)
 really_begin_worker = jobs.begin_worker
 
 
@@ -96,7 +98,7 @@ class Forking:
         return Forked(_asked(self.address, words, environment, log))
 
     def end(self) -> None:
-        """End it; what it has forked goes on."""
+        """End it, and on Linux what it has forked: a run of tests that is killed leaves no server behind."""
         self._process.kill()
         self._process.wait()
         shutil.rmtree(self._folder)
@@ -162,6 +164,8 @@ def _become(words: list[str], environment: Mapping[str, str], log: str) -> Any:
     code: Any = 1
     try:
         os.setsid()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for number, path, flags in ((0, os.devnull, os.O_RDONLY), (1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)):
             opened = os.open(path, flags, 0o666)
@@ -172,6 +176,7 @@ def _become(words: list[str], environment: Mapping[str, str], log: str) -> Any:
         os.environ.update(environment)
         if narrow.EVERYWHERE in environment:
             narrow.narrow()
+            narrow.rest_after_epochs()
         sys.argv = words
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
         code = 0

@@ -6,14 +6,18 @@ that; of the narrow one it holds 4.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from engine.runs.run import Run
 from models.specs import CHANNELS, SPECS, Spec
 
 WHOLE = SPECS[1]
+_REST = 0.25  # seconds
 EVERYWHERE = "BENZER_TEST_NARROW"  # set in the environment of processes that are forked for such tests
 
 
@@ -28,6 +32,20 @@ NARROW = _narrow(WHOLE)
 def narrow() -> None:
     """Make Model 1 narrow for the rest of this process, which is no test's."""
     SPECS[1] = NARROW
+
+
+def rest_after_epochs() -> None:
+    """Let the trainings of this process, which is no test's, sleep a moment after each epoch.
+
+    One that goes on until a test stops it would take a whole core from the browser and the server that watch it.
+    """
+    note = Run.note
+
+    def noted(self: Run, **facts: Any) -> None:
+        note(self, **facts)
+        time.sleep(_REST)
+
+    Run.note = noted  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="module", autouse=True)
