@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -130,20 +130,31 @@ def _chunks(collection: Collection, ids: Ids) -> Iterator[Pictures]:
 
 @dataclass(frozen=True)
 class Looking:
-    """How altered pictures are looked for: an encoder with its pooling, and exact search over its vectors."""
+    """How altered pictures are looked for: an encoder with its pooling, and exact search over its vectors.
+
+    `unaltered` keeps the ranks at strength 0, which all alterations share, by the ids of the pictures.
+    """
 
     collection: Collection
     encoder: Encoder
     embedding: str
     finish: Finish | None
     index: Index
+    unaltered: dict[tuple[int, ...], Ids] = field(default_factory=dict)
 
     def ranks(self, pictures: Pictures, way: Alteration, strength: float) -> Ids:
         """(p,) ranks of the pictures as they are, when each is altered; 0 beyond the first eight."""
-        altered = [way(picture, strength) for _, picture in pictures]
+        ids = tuple(id for id, _ in pictures)
+        if strength:
+            return self._found(ids, [way(picture, strength) for _, picture in pictures])
+        if ids not in self.unaltered:
+            self.unaltered[ids] = self._found(ids, [picture for _, picture in pictures])
+        return self.unaltered[ids]
+
+    def _found(self, ids: Sequence[int], altered: Sequence[Image.Image]) -> Ids:
         vectors = embed_pictures(self.encoder, altered, self.embedding, self.finish)
         found = self.index.search(vectors, min(self.index.size, SHOWN + _TIES))
-        ranks = ranks_of(found, np.array([id for id, _ in pictures], dtype=np.int64))
+        ranks = ranks_of(found, np.array(ids, dtype=np.int64))
         return np.where(ranks <= SHOWN, ranks, 0)
 
 

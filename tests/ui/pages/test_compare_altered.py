@@ -156,7 +156,7 @@ def test_two_encoders_are_chosen_and_compared(here: Workbench, started: list[tup
     assert test.button(key="disagree-start").disabled
     test.selectbox(key="disagree-second").set_value("hog").run()
     test.button(key="disagree-start").click().run()
-    assert started == [("disagree", {"collection": "shapes", "first": "raw-pixels/max", "second": "hog/max"})]
+    assert started == [("disagree", {"collection": "shapes", "first": "raw-pixels", "second": "hog"})]
 
 
 def test_the_result_says_how_far_they_agree_and_what_the_labels_say(here: Workbench) -> None:

@@ -9,7 +9,6 @@ import streamlit as st
 
 from engine.comparisons.disagreement import Disagreement, K, Neighbourhoods
 from engine.core.recipe import Recipe
-from engine.encoders.choosing import default_embedding
 from engine.jobs.job import Job
 from engine.workbench.workbench import CollectionCard
 from ui.pages.compare.disagreement_chart import overlap_chart, spoken_overlap
@@ -72,10 +71,8 @@ def _choice(label: str, key: str, titles: dict[str, str], first: str) -> str | N
 
 
 def _start(collection: str, first: str, second: str) -> None:
-    home = workbench().home
-    texts = [f"{name}/{default_embedding(home, *name.partition('@')[::2])}" for name in (first, second)]
     with errors_shown():
-        workbench().start("disagree", collection=collection, first=texts[0], second=texts[1])
+        workbench().start("disagree", collection=collection, first=first, second=second)
         st.session_state.disagree_shown = _SHOWN
 
 
