@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.collection import Images
 from engine.comparisons.comparison import Comparison
 from engine.comparisons.invariances.plan import SHOWN, InvarianceCell, InvariancePlan
 from engine.core.errors import BadParameter
 from engine.core.home import Home
+from engine.core.storage import digest_of
 from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.statistics.proportion import clopper_pearson
 
@@ -119,6 +121,11 @@ class Invariances(Comparison[InvariancePlan, InvarianceCell, InvarianceRow]):
 def ranks_within(ranks: Ranks) -> Ranks:
     """The ranks as they are kept: 0 beyond the first eight."""
     return np.where(ranks <= SHOWN, ranks, 0)
+
+
+def pictures_digest(images: Images) -> str:
+    """Changes whenever a picture is added, removed or changed; `InvarianceRow.made_of` begins with it."""
+    return digest_of(*images.ids.tolist(), *images.hashes)
 
 
 def invariance_table(home: Home, name: str) -> Invariances:

@@ -14,7 +14,7 @@ from PIL import Image
 from engine.collections.collection import Collection
 from engine.collections.pixels import whole_pictures
 from engine.comparisons.encoder_texts import whole_text
-from engine.comparisons.invariances.invariance import InvarianceRow, Invariances, invariance_table
+from engine.comparisons.invariances.invariance import InvarianceRow, Invariances, invariance_table, pictures_digest
 from engine.comparisons.invariances.plan import SHOWN, InvarianceCell, InvariancePlan
 from engine.comparisons.runner import ComparisonRun, run_comparison
 from engine.core.errors import BadParameter, BenzerError
@@ -83,8 +83,7 @@ def _measure_encoder(home: Home, collection: Collection, run: InvarianceRun, cel
     within = Within(run.reporter, f"{run.progress} · {cells[0].encoder}")
     with run.failures_kept(run.missing(cells)):
         encoder = open_encoder(recipe.encoder, recipe.weights, home, collection).prepared(collection, within)
-        images = collection.images()
-        made_of = f"{digest_of(*images.ids.tolist(), *images.hashes)}-{digest_of(encoder.info.fingerprint)}"
+        made_of = f"{pictures_digest(collection.images())}-{digest_of(encoder.info.fingerprint)}"
         if missing := run.missing(cells, made_of):
             vectors = vectors_of(collection, encoder, recipe.embedding, within)
             index = make_index("exact", recipe.metric).build(vectors.ids, vectors.matrix)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.comparisons.invariances.invariance import InvarianceRow, Invariances
+from engine.comparisons.invariances.invariance import InvarianceRow, Invariances, pictures_digest
 from engine.comparisons.invariances.run import plan_for
 from engine.core.errors import BenzerError
 from engine.core.storage import write_json
@@ -47,12 +48,13 @@ def visit(part: str, **session: Any) -> AppTest:
 
 def table(bench: Workbench, *encoders: str, title: str = "First look") -> Invariances:
     """A table of which every encoder but the first loses half of the pictures at the strongest alteration."""
+    now = pictures_digest(bench.collection("shapes").images())
     plan = plan_for(bench.home, title, "shapes", encoders, alterations=("blur", "jpeg"), queries=8, levels=2)
     made = bench.plan_invariances(plan)
     for cell in plan.cells():
         weak = cell.encoder != plan.encoders[0]
         ranks = ((1,) * 8, (1,) * 8, (1, 1, 1, 1, 0, 0, 2, 9 - 1) if weak else (1,) * 8)
-        made.keep(InvarianceRow(cell.key, cell.encoder, cell.alteration, (0.0, 0.5, 1.0), tuple(range(8)), ranks))
+        made.keep(InvarianceRow(cell.key, cell.encoder, cell.alteration, (0.0, 0.5, 1.0), tuple(range(8)), ranks, now))
     return made
 
 
@@ -132,6 +134,14 @@ def test_a_link_opens_its_part_and_a_damaged_table_does_no_harm(here: Workbench)
     test.run()
     assert not test.exception
     assert "3 of 4 curves measured" in texts(test)
+
+
+def test_changed_pictures_are_told(here: Workbench) -> None:
+    made = table(here, "hog")
+    assert "have changed" not in texts(visit("Invariances", invariance=made.name))
+    for row in made.rows():
+        made.keep(replace(row, made_of="earlier"))
+    assert "The pictures have changed since this was measured." in texts(visit("Invariances", invariance=made.name))
 
 
 # ── two encoders ─────────────────────────────────────────────────────────────────────────────────────────────────────

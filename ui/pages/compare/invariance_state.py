@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.comparisons.invariances import report
-from engine.comparisons.invariances.invariance import InvarianceRow
+from engine.comparisons.invariances.invariance import InvarianceRow, pictures_digest
 from engine.comparisons.invariances.leads import invariance_leads
 from engine.evidence.alterations import ALTERATIONS
 from ui.comparisons.state import Kind, Seen
-from ui.session.opened import workbench
+from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.plain_text import plain_text
 from ui.shared.titles import collection_title, embedding_title, encoder_titles
 from ui.widgets.results_table import Named
@@ -19,6 +19,15 @@ from ui.widgets.results_table import Named
 def _parts_of(view: Seen) -> tuple[list[str], list[str]]:
     asked = max((row.queries for row in view.measured), default=view.plan.queries)
     return [collection_title(view.plan.collection)], [f"{asked:,} pictures altered"]
+
+
+def _outdated(view: Seen) -> str:
+    """Why the figures are outdated, else ""."""
+    if not any(card.name == view.plan.collection for card in collection_cards()):
+        return ""
+    now = pictures_digest(images_of(view.plan.collection))
+    others = any(not row.made_of.startswith(now) for row in view.measured)
+    return "The pictures have changed since this was measured." if others else ""
 
 
 INVARIANCES = Kind(
@@ -31,7 +40,7 @@ INVARIANCES = Kind(
     one=lambda name: workbench().invariance_table(name),
     parts=_parts_of,
     kept="The vectors are kept.",
-    outdated=lambda view: "",
+    outdated=_outdated,
     exports=report.EXPORTS,
 )
 
