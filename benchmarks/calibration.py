@@ -101,10 +101,16 @@ def main() -> None:
             lines[title] = [*rows(title, np.asarray(vectors.matrix), labels), hubs(title, vectors, labels)]
             print("\n".join(" | ".join(line) for line in lines[title]), flush=True)
             kept.write_text(json.dumps(lines), encoding="utf-8")
+            write(lines)
+    write(lines, timing())
+
+
+def write(lines: dict[str, list[list[str]]], took: str = "") -> None:
+    """The page of what has been measured so far; `took` says how long a calibration takes."""
     table = [_HEAD, *(line for part in lines.values() for line in part[:2])]
     skewed = [_HUBS, *(part[2] for part in lines.values())]
     measured = f"\nMeasured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
-    page = HEAD + markdown(table) + "\n\n" + timing() + HUBS + markdown(skewed) + "\n" + measured
+    page = HEAD + markdown(table) + "\n\n" + took + HUBS + markdown(skewed) + "\n" + measured
     (PROJECT / "docs" / "confidence.md").write_text(page, encoding="utf-8")
 
 
@@ -209,20 +215,24 @@ are compared with those between pictures of the collection.
 - **Nothing similar here**: the five nearest are farther, on average, than in at least 95 % of searches with a similar
   picture in the collection.
 - **Similar**: they are nearer than in at least 95 % of searches without one.
-- **Cannot tell**: neither. An encoder that does not see what the labels say says this of nearly everything.
+- **Cannot tell**: neither. An encoder that does not see what the labels say says this of nearly everything, and of
+  everything that one of the other two verdicts is not offered for: each is told only where at least one in five of the
+  searches that deserve it gets it, as far as the lower 95 % bound tells. With and without a similar picture being as
+  likely, no more than one in five of those who are told something are then told something wrong.
 - **Surely the same**: the first result is as near as nearly all altered copies are to their originals, and fewer than
   0.05 pictures of the collection would be that near by chance.
 
 The limits are tolerance limits (Wilks 1941): they hold with a confidence of 95 % for whatever distribution. Which
-pictures are *similar* is said by labels where most pictures have one that is shared, else by groups of their vectors.
-Nothing is chosen for a collection. The probability that a result has the query's label is an isotonic regression on the
-results of up to 1,000 pictures, and chance the distribution of distances between random pairs, below 1 % extrapolated
-as a generalised Pareto distribution (Hill 1975).
+pictures are *similar* is said by labels where most pictures have one that is shared, else by groups of their vectors,
+which are divided as long as their halves are apart. These may be finer than the labels that somebody would give; the
+limit of *similar* then is more careful than it had to be. Nothing is chosen for a collection. The probability that a
+result has the query's label is an isotonic regression on the results of up to 1,000 pictures, and chance the
+distribution of distances between random pairs, below 1 % extrapolated as a generalised Pareto distribution (Hill 1975).
 
 What follows is measured on queries that are not part of their calibration. *Taken out*: of pictures whose label was
 taken out of the collection, the shares of verdicts with their 95 % intervals. *There*: of pictures with five and more
-of their label in the collection. *Largest gap*: between the expected and the observed share of results with the
-query's label, over ten groups of results.
+of their label in the collection. *Similar* includes *surely the same*. *Largest gap*: between the expected and the
+observed share of results with the query's label, over ten groups of results.
 
 """
 

@@ -66,6 +66,7 @@ def _rows(found: Calibration) -> list[list[object]]:
 def _table(found: Calibration) -> str:
     by = "By labels" if found.labelled else "Without labels, by groups of similar vectors"
     lines = [f"{by}, of {count_of(found.pictures, 'picture')}.", "", text_table(_HEADER, _rows(found)), ""]
+    lines += found.withheld()
     if found.copies_found is not None:
         lines.append(f"Surely the same: {100 * found.copies_found:.0f} % of altered versions of pictures.")
     return "\n".join(lines).rstrip()

@@ -29,6 +29,14 @@ def at_most(hits: int, total: int, share: float = 0.95) -> float:
     return float(binomtest(hits, total, alternative="less").proportion_ci(share, method="exact").high)
 
 
+def at_least(hits: int, total: int, share: float = 0.95) -> float:
+    """The proportion that is reached with the given confidence: the other one-sided bound."""
+    from scipy.stats import binomtest
+
+    _check(hits, total)
+    return float(binomtest(hits, total, alternative="greater").proportion_ci(share, method="exact").low)
+
+
 def _check(hits: int, total: int) -> None:
     if not is_whole(total) or total < 1:
         raise BadParameter("number of items", "a proportion", "a whole number from 1 on", total)

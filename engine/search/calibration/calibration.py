@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from engine.core.humanize import count_of
 from engine.evaluation.statistics.decision import Values
@@ -15,6 +15,7 @@ from engine.evaluation.statistics.lower_tail import LowerTail
 
 Verdict = Literal["surely the same", "similar", "nothing similar here", "cannot tell"]
 NEAREST = 5  # results that decide whether anything is similar
+OFTEN = 0.2  # of the searches that deserve a verdict get it at least, else nobody is told it
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ class Rates:
 class Calibration:
     """How distances of a collection are read, for one encoder, embedding and metric.
 
-    A score is the mean of the h nearest distances; it is in row h − 1 of what follows.
+    A score is the mean of the h nearest distances; it is in row h − 1 of what follows. Each verdict is wrong for at
+    most 5 % of the searches that do not deserve it. Where it is also right for few, it tells nothing: it is offered
+    only where at least OFTEN of those that deserve it get it, so that, with and without similar pictures being as
+    likely, no more than one in five is told something wrong.
 
     Attributes:
         pictures: with a vector. labelled: whether labels were used.
@@ -72,6 +76,7 @@ class Calibration:
         present: (NEAREST, p): scores of pictures that have similar ones in the collection.
         absent: (NEAREST, a): likewise, with the similar ones taken out.
         far, near: (NEAREST,) what at most 5 % of pictures with similar ones exceed, and of those without fall below.
+        offered: (2, NEAREST) whether "nothing similar here" and "similar" are said.
         altered: (m,) ascending distances of altered copies to their originals; m = 0 if none were made.
         distances, alike: (j,) the probability that a result at a distance has the query's label; j = 0 without labels.
     """
@@ -84,6 +89,7 @@ class Calibration:
     absent: Values
     far: Values
     near: Values
+    offered: NDArray[np.bool_]
     altered: Values
     distances: Values
     alike: Values
@@ -117,12 +123,24 @@ class Calibration:
         row = min(len(distances), NEAREST) - 1
         score = float(distances[: row + 1].mean())
         if score > self.far[row]:
-            return "nothing similar here"
-        return "similar" if score < self.near[row] else "cannot tell"
+            return "nothing similar here" if self.offered[0, row] else "cannot tell"
+        return "similar" if score < self.near[row] and self.offered[1, row] else "cannot tell"
 
     def rates(self) -> Rates:
         """The shares of verdicts over the pictures that were calibrated on, by their NEAREST results."""
         return Rates(self._shares(self.present), self._shares(self.absent))
+
+    def withheld(self) -> list[str]:
+        """Why a verdict on five results is never told, as sentences; none where both are."""
+        verdicts: tuple[Verdict, Verdict] = ("nothing similar here", "similar")
+        found = [verdict for verdict, said in zip(verdicts, self.offered[:, -1], strict=True) if not said]
+        return [self._withheld(verdict) for verdict in found]
+
+    def _withheld(self, verdict: Verdict) -> str:
+        kinds = ("without", "with") if verdict == "nothing similar here" else ("with", "without")
+        right, wrong = self._told(verdict, -1)
+        told = f"it would be of {right} of searches {kinds[0]} similar pictures and, wrongly, of {wrong} {kinds[1]}"
+        return f"“{verdict[0].upper()}{verdict[1:]}” is never told: {told}."
 
     @property
     def copies_found(self) -> float | None:
@@ -141,13 +159,15 @@ class Calibration:
             "altered_copies_found": self.copies_found,
             "nothing_beyond": _finite(self.far),
             "similar_within": _finite(self.near),
+            "nothing_is_said": self.offered[0].tolist(),
+            "similar_is_said": self.offered[1].tolist(),
             "probability_of_the_label": [self.distances.tolist(), self.alike.tolist()],
         }
 
     def _shares(self, scores: Values) -> dict[Verdict, float]:
-        last = scores[-1]
-        nothing = float(np.mean(last > self.far[-1])) if len(last) else 0.0
-        similar = float(np.mean((last <= self.far[-1]) & (last < self.near[-1]))) if len(last) else 0.0
+        last, (says_nothing, says_similar) = scores[-1], self.offered[:, -1]
+        nothing = float(np.mean(says_nothing & (last > self.far[-1]))) if len(last) else 0.0
+        similar = float(np.mean(says_similar & (last <= self.far[-1]) & (last < self.near[-1]))) if len(last) else 0.0
         return {"similar": similar, "nothing similar here": nothing, "cannot tell": 1 - similar - nothing}
 
     def _reason(self, verdict: Verdict, distances: Values) -> str:
@@ -164,7 +184,28 @@ class Calibration:
             return f"the results are nearer than those of at least 95 % of searches without {one} in the collection."
         if not (np.isfinite(self.far[-1]) and np.isfinite(self.near[-1])):
             return "that takes some sixty pictures with similar ones, and as many without."
+        return self._undecided(distances, one)
+
+    def _undecided(self, distances: Values, one: str) -> str:
+        """Why results between the limits, or beyond one whose verdict is not offered, tell nothing."""
+        row = min(len(distances), NEAREST) - 1
+        score = float(distances[: row + 1].mean())
+        if score > self.far[row]:
+            right, wrong = self._told("nothing similar here", row)
+            return f"as far are those of {right} of searches without {one} in the collection, and of {wrong} with one."
+        if score < self.near[row]:
+            right, wrong = self._told("similar", row)
+            return f"as near are those of {right} of searches with {one} in the collection, and of {wrong} without one."
         return f"results as near as these come with and without {one} in the collection."
+
+    def _told(self, verdict: Verdict, row: int) -> tuple[str, str]:
+        """The shares of searches that a verdict is right for and that are beyond its limit, and of the others."""
+        if verdict == "similar":
+            right, wrong = self.present[row] < self.near[row], self.absent[row] < self.near[row]
+        else:
+            right, wrong = self.absent[row] > self.far[row], self.present[row] > self.far[row]
+        shares = [f"{100 * told.mean():.0f} %" if len(told) else "none" for told in (right, wrong)]
+        return shares[0], shares[1]
 
     def _by_chance(self, distance: float) -> str:
         chance = float(self.expected(distance))

@@ -1,40 +1,65 @@
-"""Which pictures are of one kind where no labels say so: well-separated groups of their vectors."""
+"""Which pictures are of one kind where no labels say so: groups of their vectors, divided as far as they are apart."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.distances import normalised
 
-_COUNTS = (2, 3, 4, 6, 8, 12, 16, 24)  # of groups, tried
-_FEWEST = 12  # pictures of a group on average
-_ROUNDS = 20
-_BLOCK = 2**24  # values in memory at once
+_FEWEST = 12  # pictures of a group
+_STARTS, _ROUNDS = 3, 10  # of k-means
+_HALF, _APART = 0.5, 0.15  # of the first silhouette, and the silhouette, from which a group is divided
+_BLOCK = 2**22  # values in memory at once
 
 Matrix = NDArray[np.float32]
 Codes = NDArray[np.int64]
+Distances = NDArray[np.floating]
 
 
-def kinds_of(vectors: Matrix, rows: NDArray[np.int64], between: NDArray[np.floating], metric: str) -> Codes:
-    """(n,) a group for each of (n, d) vectors: k-means of some `rows`, with the number of highest silhouette.
+def kinds_of(vectors: Matrix, rows: NDArray[np.int64], between: Distances, metric: str) -> Codes:
+    """(2, n) groups of (n, d) vectors, found among some `rows`: two, and these divided again as far as they are apart.
+
+    A group is divided while the silhouette of its halves is at least half that of the first two, or 0.15: nobody says
+    how alike pictures of one kind have to be, and the vectors do only where a division ends.
 
     Args:
         between: (m, m) distances between those rows.
     """
+    drawn = _prepared(vectors[rows], metric)
+    apart, first = _two(drawn, between)
+    coarse = [np.flatnonzero(first == code) for code in np.unique(first)]
+    least = min(_HALF * apart, _APART)
+    fine = [group[part] for group in coarse for part in _divided(drawn[group], between[np.ix_(group, group)], least)]
+    centres = [np.stack([drawn[group].mean(0) for group in groups]) for groups in (coarse, fine)]
+    return _nearest(vectors, centres, metric)
+
+
+def _divided(drawn: Matrix, between: Distances, least: float) -> list[NDArray[np.int64]]:
+    """The rows of each part, which cannot be divided into two with this silhouette."""
+    apart, codes = _two(drawn, between)
+    if apart < least or not codes.any():
+        return [np.arange(len(drawn))]
+    halves = [np.flatnonzero(codes == code) for code in (0, 1)]
+    return [half[part] for half in halves for part in _divided(drawn[half], between[np.ix_(half, half)], least)]
+
+
+def _two(drawn: Matrix, between: Distances) -> tuple[float, Codes]:
+    """The best silhouette of two groups by k-means, and the (m,) groups; −1 and one group where there are no two."""
     from scipy.cluster.vq import ClusterError, kmeans2
 
-    drawn = _prepared(vectors[rows], metric)
-    best, found = -np.inf, drawn.mean(0, keepdims=True)
-    for count in (count for count in _COUNTS if count * _FEWEST <= len(rows)):
+    best, found = -1.0, np.zeros(len(drawn), np.int64)
+    for start in range(_STARTS if len(drawn) >= 2 * _FEWEST and between.any() else 0):
         try:
-            rng = np.random.default_rng(0)
-            centres, codes = kmeans2(drawn, count, iter=_ROUNDS, minit="++", rng=rng, missing="raise")
-        except ClusterError:  # a group became empty: there are not as many
+            rng = np.random.default_rng(start)
+            _, codes = kmeans2(drawn, 2, iter=_ROUNDS, minit="++", rng=rng, missing="raise")
+        except ClusterError:  # a group became empty: the vectors are equal
             continue
-        score = silhouette(between, codes)
-        best, found = (score, centres) if score > best else (best, found)
-    return _nearest(vectors, found.astype(np.float32), metric)
+        score = silhouette(between, codes) if np.bincount(codes, minlength=2).min() >= _FEWEST else -1.0
+        best, found = (score, codes.astype(np.int64)) if score > best else (best, found)
+    return best, found
 
 
 def silhouette(between: NDArray[np.floating], codes: Codes) -> float:
@@ -57,8 +82,18 @@ def _prepared(vectors: Matrix, metric: str) -> Matrix:
     return normalised(np.asarray(vectors)) if metric == "cosine" else np.asarray(vectors, dtype=np.float32)
 
 
-def _nearest(vectors: Matrix, centres: Matrix, metric: str) -> Codes:
+def _nearest(vectors: Matrix, groupings: Sequence[Matrix], metric: str) -> Codes:
+    """(g, n) the place of the nearest centre in each grouping, in one pass over the vectors.
+
+    Of vectors divided by their lengths, all differences to the centres are multiplied by these instead.
+    """
     step = max(1, _BLOCK // vectors.shape[1])
+    centres, ends = np.concatenate(groupings), np.cumsum([len(one) for one in groupings])[:-1]
     halves = (centres * centres).sum(1) / 2
-    parts = (_prepared(vectors[start : start + step], metric) for start in range(0, len(vectors), step))
-    return np.concatenate([(part @ centres.T - halves).argmax(1) for part in parts]).astype(np.int64)
+    found = np.zeros((len(groupings), len(vectors)), np.int64)
+    for start in range(0, len(vectors), step):
+        part = np.asarray(vectors[start : start + step], dtype=np.float32)
+        lengths = np.sqrt(np.einsum("nd,nd->n", part, part)) if metric == "cosine" else np.ones(len(part), np.float32)
+        nearness = part @ centres.T - lengths[:, None] * halves
+        found[:, start : start + step] = [part.argmax(1) for part in np.split(nearness, ends, axis=1)]
+    return found

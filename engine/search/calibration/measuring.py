@@ -12,15 +12,16 @@ from engine.core.errors import BadParameter
 from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.statistics.decision import Values
 from engine.evaluation.statistics.lower_tail import LowerTail, fit_lower_tail
+from engine.evaluation.statistics.proportion import at_least
 from engine.evaluation.statistics.tolerance import lower_limit, upper_limit
-from engine.search.calibration.calibration import NEAREST, Calibration
+from engine.search.calibration.calibration import NEAREST, OFTEN, Calibration
 from engine.search.calibration.kinds import kinds_of
 
 LEAST = 20  # pictures below which there is nothing to calibrate by
 _DRAWN = 1000  # pictures whose pairs are the random pairs
 _QUERIES, _FEWEST = 1000, 100
-_PRODUCTS = 2e10  # of two numbers, in all distances of the queries: a second
-_BLOCK = 2**23  # distances in memory at once
+_PRODUCTS = 1.2e10  # of two numbers, in all distances of the queries: a second
+_BLOCK = 2**24  # distances in memory at once: each pass over the vectors costs as much as fifty queries
 _LABELLED = 0.5  # of the pictures have a label, where labels are used
 _RESULTS = 8  # of a query, as many as are shown first, from which the probability of its label is learned
 _CHANCE = 0.05  # pictures expected by chance, at most, at the distance of the same picture
@@ -37,7 +38,8 @@ def calibrate(vectors: Matrix, metric: str, labels: Sequence[str], altered: Arra
     """The calibration of (n, d) vectors with n labels, "" for none; None for too few pictures.
 
     Every picture that is asked with is asked twice: with all others, and without those of its kind. The kind is the
-    label where most pictures have one that is shared, else a group of similar vectors.
+    label where most pictures have one that is shared, else a group of similar vectors. Groups can be coarse or fine:
+    "nothing" is offered by the coarse ones, as its limit is the same for both, and everything else is of the fine ones.
 
     Args:
         altered: distances of altered copies to their originals, ascending.
@@ -54,14 +56,16 @@ def calibrate(vectors: Matrix, metric: str, labels: Sequence[str], altered: Arra
     rows = np.sort(rng.choice(len(vectors), min(_DRAWN, len(vectors)), replace=False))
     between = precisely(np.ascontiguousarray(vectors[rows], dtype=np.float32), metric)
     pairs = fit_lower_tail(between[np.triu_indices(len(between), 1)])
-    codes = codes if labelled else kinds_of(vectors, rows, between, metric)
-    present, absent, results = _asked(vectors, metric, codes, _queries(vectors, codes, labelled, rng))
+    codes = codes[None] if labelled else kinds_of(vectors, rows, between, metric)
+    present, without, results = _asked(vectors, metric, codes, _queries(vectors, codes[0], rng))
     curve = alike_curve(*results) if labelled else (np.zeros(0), np.zeros(0))
     far = np.array([upper_limit(scores) for scores in present])
+    coarse, absent = without[0], without[-1]
     near = np.array([lower_limit(scores) for scores in absent])
+    offered = np.array([_often(coarse > far[:, None]), _often(present < near[:, None])])
     given = np.sort(np.asarray(altered, dtype=np.float64))
     same = _same_within(pairs, len(vectors), present[0], given)
-    return Calibration(len(vectors), labelled, same, pairs, present, absent, far, near, given, *curve)
+    return Calibration(len(vectors), labelled, same, pairs, present, absent, far, near, offered, given, *curve)
 
 
 def label_codes(labels: Sequence[str]) -> Codes:
@@ -102,7 +106,12 @@ def _same_within(pairs: LowerTail, pictures: int, nearest: Values, altered: Valu
     return min([*tails, *([float(np.quantile(altered, _COPIES))] if len(altered) else [])])
 
 
-def _queries(vectors: Matrix, codes: Codes, labelled: bool, rng: np.random.Generator) -> NDArray[np.int64]:
+def _often(told: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h,) for each row of (h, q) searches whether surely at least OFTEN of such searches are told."""
+    return np.array([len(row) > 0 and at_least(int(row.sum()), len(row)) >= OFTEN for row in told])
+
+
+def _queries(vectors: Matrix, codes: Codes, rng: np.random.Generator) -> NDArray[np.int64]:
     possible = np.flatnonzero(codes >= 0)
     most = int(np.clip(_PRODUCTS / vectors.size, _FEWEST, _QUERIES))
     return np.sort(rng.choice(possible, min(most, len(possible)), replace=False))
@@ -110,31 +119,38 @@ def _queries(vectors: Matrix, codes: Codes, labelled: bool, rng: np.random.Gener
 
 def _asked(
     vectors: Matrix, metric: str, codes: Codes, queries: NDArray[np.int64]
-) -> tuple[Values, Values, tuple[Values, NDArray[np.bool_]]]:
-    """(NEAREST, q) scores with and without the query's kind; (q, r) distances of results, and which are of its kind."""
+) -> tuple[Values, list[Values], tuple[Values, NDArray[np.bool_]]]:
+    """(NEAREST, q) scores with all others, and for each of (g, n) codes without the query's kind; of the first codes
+    the (q, r) distances of results, and which are of its kind.
+    """
     parts = list(_blocks(vectors, metric, codes, queries))
-    present, absent, near, alike = (np.concatenate(part) for part in zip(*parts, strict=True))
-    has_others = np.isfinite(absent).all(1)
-    return _means(present), _means(absent[has_others]), (near, alike)
+    absent, near, alike = (np.concatenate(part, axis=-2) for part in zip(*parts, strict=True))
+    without = [_means(one[np.isfinite(one).all(1)]) for one in absent]
+    return _means(near[:, :NEAREST]), without, (near, alike)
 
 
 def _blocks(
     vectors: Matrix, metric: str, codes: Codes, queries: NDArray[np.int64]
-) -> Iterator[tuple[Values, Values, Values, NDArray[np.bool_]]]:
+) -> Iterator[tuple[Values, Values, NDArray[np.bool_]]]:
+    """A few queries at once: (g, q, NEAREST) distances without their kind, (q, r) of results, and whether of it."""
     step = max(1, _BLOCK // len(vectors))
     for start in range(0, len(queries), step):
         rows = queries[start : start + step]
-        apart = distances_to_all(np.asarray(vectors[rows]), vectors, metric).astype(np.float64)
+        apart = distances_to_all(np.asarray(vectors[rows]), vectors, metric)
         apart[np.arange(len(rows)), rows] = np.inf
-        own = codes[rows][:, None] == codes[None, :]
         results = _smallest(apart, min(_RESULTS, len(vectors) - 1))
-        near = np.take_along_axis(apart, results, 1)
-        others = np.where(own, np.inf, apart)
-        without = np.take_along_axis(others, _smallest(others, NEAREST), 1)
-        yield near[:, :NEAREST], without, near, np.take_along_axis(own, results, 1)
+        without = [_without(apart, one[rows], one) for one in codes]
+        alike = codes[0][rows][:, None] == codes[0][results]
+        yield np.stack(without), np.take_along_axis(apart, results, 1).astype(np.float64), alike
 
 
-def _smallest(apart: Values, count: int) -> NDArray[np.int64]:
+def _without(apart: Matrix, own: Codes, codes: Codes) -> Values:
+    """(q, NEAREST) smallest distances to pictures that are not of the query's own kind; inf where there are too few."""
+    others = np.where(own[:, None] == codes[None, :], np.float32(np.inf), apart)
+    return np.take_along_axis(others, _smallest(others, NEAREST), 1).astype(np.float64)
+
+
+def _smallest(apart: Matrix, count: int) -> NDArray[np.int64]:
     """(q, count) columns of the smallest values of each row, ascending."""
     found = np.argpartition(apart, count - 1, axis=1)[:, :count]
     order = np.argsort(np.take_along_axis(apart, found, 1), axis=1, kind="stable")

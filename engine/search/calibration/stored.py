@@ -2,7 +2,7 @@
 
 knots.npy, shares.npy                     the distances of random pairs
 present.npy, absent.npy, altered.npy      scores, and distances of altered copies
-far.npy, near.npy                         the limits of the verdicts
+far.npy, near.npy, offered.npy            the limits of the verdicts, and which of these are said
 distances.npy, alike.npy                  the probability of the query's label
 """
 
@@ -27,7 +27,8 @@ from engine.evaluation.statistics.lower_tail import LowerTail
 from engine.search.calibration.calibration import Calibration
 from engine.search.calibration.measuring import LEAST, calibrate
 
-_ARRAYS = ("present", "absent", "far", "near", "altered", "distances", "alike")
+_ARRAYS = ("present", "absent", "far", "near", "offered", "altered", "distances", "alike")
+_RULES = 2  # by which limits are set; those of other rules are set again, and altered copies stay
 
 
 def calibration_store(collection: Collection, info: EncoderInfo, embedding: str, metric: str) -> Store:
@@ -77,7 +78,7 @@ def labels_of(vectors: Vectors, images: Images) -> list[str]:
 
 
 def _made_of(vectors: Vectors, labels: Sequence[str]) -> str:
-    return digest_of(vectors.digest, *labels)
+    return digest_of(_RULES, vectors.digest, *labels)
 
 
 def _former_altered(place: Store, vectors: Vectors) -> ArrayLike:

@@ -99,6 +99,8 @@ def _rates(found: Calibration) -> None:
         for name, shares in named
     ]
     st.dataframe(rows, hide_index=True, key="how-sure-rates")
+    for sentence in found.withheld():
+        st.caption(plain_text(sentence))
     if found.copies_found is not None:
         share = f"{100 * found.copies_found:.0f} %"
         st.caption(

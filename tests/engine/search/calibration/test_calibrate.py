@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from engine.core.distances import cosine, euclidean
 from engine.core.errors import BadParameter
-from engine.search.calibration.calibration import NEAREST, Calibration
-from engine.search.calibration.kinds import silhouette
+from engine.search.calibration.calibration import NEAREST, OFTEN, Calibration
+from engine.search.calibration.kinds import kinds_of, silhouette
 from engine.search.calibration.measuring import alike_curve, calibrate, label_codes
 
 KINDS = 5
@@ -157,3 +158,39 @@ def test_bad_input_is_named_or_left_alone() -> None:
 def test_a_small_collection_is_never_said_to_hold_nothing() -> None:
     vectors, _ = kinds(8)
     assert made(vectors, [""] * len(vectors)).judge([1e9] * 5).verdict != "nothing similar here"
+
+
+def test_a_verdict_that_few_get_is_not_told_and_the_reason_says_how_few() -> None:
+    vectors, labels = kinds(spread=7)
+    found = made(vectors, labels)
+    right = float(np.mean(found.present[-1] < found.near[-1]))
+    assert 0.05 < right < OFTEN  # it would be wrong for up to 5 %
+    assert not found.offered[:, -1].any()
+    told = found.judge([found.near[-1] - 0.1] * 5)
+    assert told.verdict == "cannot tell"
+    assert f"as near are those of {100 * right:.0f} % of searches with a picture of the same label" in told.sentence()
+    assert found.rates().present["similar"] == 0
+    assert any(f"“Similar” is never told: it would be of {100 * right:.0f} %" in line for line in found.withheld())
+    assert made(*kinds()).withheld() == []
+
+
+def test_groups_are_divided_as_long_as_their_parts_are_apart() -> None:
+    """Two pairs of groups: without its own one, the results of a picture are of the other one of its pair."""
+    rng = np.random.default_rng(0)
+    one, other = 8 * np.eye(24)[0], 3 * np.eye(24)[1]
+    places = np.array([-one - other, -one + other, one - other, one + other])
+    vectors = (np.repeat(places, 100, 0) + 0.6 * rng.standard_normal((400, 24))).astype(np.float32)
+    coarse, fine = kinds_of(vectors, np.arange(400), euclidean(vectors, vectors), "euclidean")
+    pairs, groups = np.repeat([0, 1], 200), np.repeat(range(4), 100)
+    assert adjusted_rand_score(coarse, pairs) == adjusted_rand_score(fine, groups) == 1
+    found = made(vectors, [""] * 400)
+    assert np.array_equal(found.near, made(vectors, [str(code) for code in groups]).near)
+    assert found.judge([float(np.median(found.present[-1]))] * 5).verdict == "similar"
+    assert found.judge([6.0] * 5).verdict == "nothing similar here"  # as far as the other one of a pair
+
+
+def test_equal_vectors_are_one_group() -> None:
+    vectors = np.ones((60, 4), np.float32)
+    groups = kinds_of(vectors, np.arange(60), np.zeros((60, 60)), "cosine")
+    assert groups.shape == (2, 60)
+    assert not groups.any()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.core.store import Store
-from engine.search.calibration import late
+from engine.search.calibration import late, stored
 from engine.search.calibration.late import LateCalibration
 from engine.search.calibration.stored import make_calibration, stored_calibration
 
@@ -82,3 +82,16 @@ def test_vectors_that_cannot_be_calibrated_do_not_hinder_a_search(place: Store) 
     vectors, images = collection()
     vectors.matrix[0, 0] = np.nan
     assert LateCalibration(place, vectors, images, "cosine").now() is None
+
+
+def test_limits_of_other_rules_are_set_again_and_altered_copies_stay(
+    place: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, images = collection()
+    with monkeypatch.context() as before:
+        before.setattr(stored, "_RULES", 1)
+        make_calibration(place, vectors, images, "cosine", np.array([0.01]))
+    assert stored_calibration(place, vectors, images.labels) is None
+    found = LateCalibration(place, vectors, images, "cosine").now()
+    assert found is not None
+    assert found.altered.tolist() == [0.01]
