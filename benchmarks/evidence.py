@@ -30,10 +30,9 @@ from engine.encoders.choosing import with_weights
 from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import POOLINGS
 from engine.encoders.vectors.batches import embed_pictures, encode_latent, squared
+from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.statistics.correlation import spearman
 from engine.evaluation.statistics.paired import paired_difference
-from engine.evidence.evidence import Evidence, evidence
-from engine.evidence.places import places_of
 from engine.workbench.workbench import Workbench
 
 ENCODERS = ("efficientnet-lite0", "mobilenet-v2", "model-4")
@@ -90,16 +89,51 @@ def sums(bench: Workbench, collection: Collection) -> str:
 
 
 def random_weights(bench: Workbench, collection: Collection) -> str:
-    """How much of a map is left when the network is not a trained one."""
+    """How much of a map is left when the network is not a trained one, and what it is that is left.
+
+    Under average pooling a map is Σ over channels of a place's value times the other picture's mean. Values after a
+    ReLU are 0 or more, so that it follows how strong a place is at all; less the mean vector of the collection, it
+    follows in what a place differs.
+    """
     encoder = bench.encoder(Recipe(collection.name, ENCODERS[0], embedding="avg"))
-    drawn, ranks = _redrawn(encoder), []
-    for one, other in pairs(collection, MAPS).tolist():
-        pixels = [_pixels(collection, encoder, id) for id in (one, other)]
-        trained, random = (_map(by, *pixels) for by in (encoder, drawn))
-        decision = spearman(trained.first.ravel(), random.first.ravel())
-        ranks.append(decision.effect if decision else 0.0)
-    told = f"{np.mean(ranks):+.2f} (mean of {MAPS} pairs, {ENCODERS[0]})"
-    return f"With random weights the rank correlation of the maps is {told}."
+    drawn, asked = _redrawn(encoder), pairs(collection, MAPS).tolist()
+    ids = sorted({id for pair in asked for id in pair})
+    rows = [{id: _rows(by, _pixels(collection, encoder, id)) for id in ids} for by in (encoder, drawn)]
+    means = [np.mean([own.mean(0) for own in of.values()], 0) for of in rows]
+    none = [np.zeros_like(mean) for mean in means]
+    lines = [["what the maps of two pictures show", "rank correlation with the map under random weights"]]
+    lines.append(["the similarity of average-pooled vectors", _correlation(rows, none, asked)])
+    lines.append(["the same, less the mean vector of the pictures", _correlation(rows, means, asked)])
+    strong = [_ranks(_shares(rows[0], none[0], pair), np.linalg.norm(rows[0][pair[0]], axis=1)) for pair in asked]
+    told = (
+        f"With trained weights the map of the similarity has a rank correlation of {np.mean(strong):+.2f} with the "
+        "mere length of the features at each place."
+    )
+    return f"{markdown(lines)}\n\n{told} Means of {MAPS} pairs, {ENCODERS[0]}."
+
+
+Rows = dict[int, NDArray[np.float64]]  # (p, c) features of the places, by picture
+
+
+def _rows(encoder: Encoder, picture: Pixels) -> NDArray[np.float64]:
+    latent = encode_latent(encoder, picture)
+    return latent.reshape(len(latent), -1).T.astype(np.float64)
+
+
+def _correlation(rows: list[Rows], means: list[NDArray[np.float64]], asked: list[list[int]]) -> str:
+    ranks = [_ranks(*(_shares(of, mean, pair) for of, mean in zip(rows, means, strict=True))) for pair in asked]
+    low, high = bootstrap_interval(np.array(ranks))
+    return f"{np.mean(ranks):+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _shares(rows: Rows, mean: NDArray[np.float64], pair: list[int]) -> NDArray[np.float64]:
+    """(p,) what each place of the first picture adds to the similarity, up to a positive factor."""
+    return (rows[pair[0]] - mean) @ (rows[pair[1]].mean(0) - mean)
+
+
+def _ranks(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    found = spearman(one, other)
+    return found.effect if found else 0.0
 
 
 def _redrawn(encoder: Encoder) -> Encoder:
@@ -112,11 +146,6 @@ def _redrawn(encoder: Encoder) -> Encoder:
     for weights in (weights for network in networks for weights in network.parameters()):
         weights.data = (torch.randn(weights.shape) * weights.float().std(correction=0)).to(weights.dtype)
     return found
-
-
-def _map(encoder: Encoder, first: Pixels, second: Pixels) -> Evidence:
-    places = [places_of(encode_latent(encoder, picture), "avg") for picture in (first, second)]
-    return evidence(*(one.fitted_to(one.parts.sum(0) / np.linalg.norm(one.parts.sum(0))) for one in places), "cosine")
 
 
 def hidden(bench: Workbench, collection: Collection) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 from engine.encoders.encoder import COMPUTED, Encoder, EncoderChoice, EncoderInfo
@@ -70,6 +73,13 @@ class RawPixels(Descriptor):
 
     def describe(self, images: Tensor) -> Tensor:
         return images.flatten(1)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        return self.size, self.size
+
+    def placed(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        return vector.reshape(3, -1).T
 
 
 class ColourHistogram(Descriptor):

@@ -151,6 +151,18 @@ class Encoder(ABC):
         """(n, 3, s, s) float images in [0, 1] to (n, C, h, w) latents; float32, on the images' device."""
 
     @property
+    def grid(self) -> tuple[int, int] | None:
+        """(rows, columns) of the places that the values of a whole vector belong to: `placed`; None if there are none.
+
+        For vectors that are made of places without a pooling; those of a network are made by one.
+        """
+        return None
+
+    def placed(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(d,) a vector to (p, d/p): the values of each place, row by row of the grid."""
+        raise BenzerError(f"{self.info.title} describes a picture as a whole.")
+
+    @property
     def decodes(self) -> bool:
         """Whether it has a decoder: `decode`."""
         return False

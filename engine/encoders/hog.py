@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.encoders.descriptors import Descriptor
 
 if TYPE_CHECKING:
@@ -35,6 +38,15 @@ class HOG(Descriptor):
         blocks = patches.permute(0, 1, 2, 4, 5, 3).flatten(3)
         blocks = _normalised(_normalised(blocks).clamp(max=_MOST))
         return blocks.flatten(1)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        side = self.size // _CELL - _BLOCK + 1
+        return side, side
+
+    def placed(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        rows, columns = self.grid
+        return vector.reshape(rows * columns, -1)
 
 
 def _gradients(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from engine.core.errors import BenzerError, NoVectors
 from engine.core.recipe import Recipe
 from engine.encoders.combination import Combination
 from engine.encoders.encoder import Encoder
-from engine.encoders.pooling import AUGMENTED, embedding, unaugmented, unfinished
+from engine.encoders.pooling import AUGMENTED, WHITE, embedding, unaugmented, unfinished
 from engine.encoders.vectors.batches import embed_pictures, encode_latent
 from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import Finish, Vectors
@@ -108,7 +108,13 @@ def encoders_with_places(encoder: Encoder, name: str) -> tuple[list[Encoder], li
         for part in encoder.parts:
             _check_places(part)
         return list(encoder.parts), list(encoder.pair.shares)
-    _check_places(encoder)
+    if encoder.grid is None:
+        _check_places(encoder)
+    elif WHITE in name.removeprefix(unfinished(name)):
+        raise BenzerError(
+            "After whitening, a value of the vector is a mixture of all places.",
+            way_out="Choose an embedding without it.",
+        )
     return [encoder], [1.0]
 
 
@@ -148,6 +154,8 @@ def _places(
     """The places of one picture for each encoder, fitted to their blocks of the vector."""
     found, start = [], 0
     for encoder in encoders:
+        if encoder.grid is not None:  # alone, as only networks are parts of a combination
+            return [Places(encoder.grid, encoder.placed(target), apart=True)]
         places = places_of(encode_latent(encoder, subject.pixels), name, finish)
         found.append(places.fitted_to(target[start : start + places.width]))
         start += places.width

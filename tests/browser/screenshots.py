@@ -18,6 +18,7 @@ from PIL import Image
 
 from engine.comparisons.invariances.run import plan_for
 from engine.core.home import Home
+from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, Server, pick_only
 
@@ -141,6 +142,25 @@ def _hashing(page: Any, server: Server) -> None:
 def _hash_lab(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/hashing?collection=animal-faces&q=320&lab=itq(bits=10,probes=0,tables=2)&flip=1.2")
     page.get_by_text("recall@8").first.wait_for()
+    page.get_by_role("group", name=re.compile("^Code of ")).evaluate("code => code.scrollIntoView()")
+
+
+def _stability(page: Any, server: Server) -> None:
+    bench = Workbench(Home(server.home))
+    recipe = bench.default_recipe("animal-faces").as_dict()
+    made = bench.run("group", recipe=recipe, plan={"clustering": "hierarchical", "map": "pca"}, title="Tree")
+    bench.run("stability", collection="animal-faces", name=made["grouping"], rounds=100)
+    page.goto(f"{server.url}/groups?collection=animal-faces&grouping={made['grouping']}&tab=tree")
+    page.locator("text.share").first.wait_for(state="attached")
+    page.get_by_role("group", name=re.compile("^Tree of")).evaluate("tree => tree.scrollIntoView({ block: 'center' })")
+
+
+def _seen(page: Any, server: Server) -> None:
+    recipe = Recipe("animal-faces", "model-4", "default", embedding="max")
+    Workbench(Home(server.home)).run("embed", recipe=recipe.as_dict())
+    page.goto(f"{server.url}/?collection=animal-faces&encoder=model-4@default&embedding=max&q=320&why=321")
+    page.get_by_role("dialog").get_by_text("What the encoder sees").click()
+    page.locator("section img").nth(20).wait_for()
 
 
 def _groups(page: Any, server: Server) -> None:
@@ -218,6 +238,8 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("experiment", "light", WIDTH, _experiment),
     ("hashing", "light", WIDTH, _hashing),
     ("hash-lab", "light", WIDTH, _hash_lab),
+    ("stability", "light", WIDTH, _stability),
+    ("seen", "light", WIDTH, _seen),
     ("groups", "light", WIDTH, _groups),
     ("tree", "light", WIDTH, _tree),
     ("collections", "light", WIDTH, _collections),

@@ -112,6 +112,31 @@ def test_what_has_no_places_says_so(bench: Workbench) -> None:
         bench.explain(recipe, 1, 2)
 
 
+@pytest.mark.parametrize("metric", list(METRICS))
+@pytest.mark.parametrize("embedding", ["flatten", "avg-sqrt"])
+@pytest.mark.parametrize(("encoder", "grid"), [("raw-pixels", (16, 16)), ("hog", (7, 7))])
+def test_descriptors_made_of_places_show_them(
+    bench: Workbench, encoder: str, grid: tuple[int, int], embedding: str, metric: str
+) -> None:
+    recipe = recipe_of(bench, (encoder, ""), embedding, metric)
+    for hit in bench.search(recipe, Query.image(1)).hits[:3]:
+        found = bench.explain(recipe, 1, hit.id)
+        assert found.parts[0].first.shape == grid
+        shown = 1 - hit.distance if metric == "cosine" else hit.distance**2
+        assert found.total == pytest.approx(shown, abs=1e-5, rel=1e-5)
+
+
+def test_the_edges_that_two_drawings_share_stand_where_they_are(bench: Workbench) -> None:
+    left, right, other = (np.asarray(scene(number).resize((200, 200))) for number in (1, 8, 15))
+    for encoder in ("raw-pixels", "hog"):
+        recipe = recipe_of(bench, (encoder, ""), "flatten", "euclidean")
+        found = bench.explain(recipe, np.hstack([left, right]), np.hstack([left, other])).parts[0]
+        apart, columns = found.first + found.second, found.first.shape[1] // 2
+        assert apart[:, : columns - 1].sum() < 0.2 * apart[:, columns + 1 :].sum()
+    with pytest.raises(BenzerError, match="a mixture of all places"):
+        bench.explain(recipe_of(bench, ("hog", ""), "flatten-white"), 1, 2)
+
+
 def test_words_and_several_pictures_and_unknown_ones_are_refused(bench: Workbench) -> None:
     recipe = recipe_of(bench)
     with pytest.raises(BadParameter, match="one picture"):

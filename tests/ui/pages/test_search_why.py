@@ -57,7 +57,8 @@ def test_a_result_that_is_not_there_is_a_sentence(bench: Workbench, why: str) ->
 
 
 def test_an_encoder_without_places_says_so(bench: Workbench) -> None:
-    assert any("no places to show" in sentence for sentence in sentences(visit(**RAW, q="1", why="3")))
+    colours = RAW | {"encoder": "colour-histogram"}
+    assert any("no places to show" in sentence for sentence in sentences(visit(**colours, q="1", why="3")))
 
 
 def test_words_and_several_pictures_cannot_be_asked() -> None:
