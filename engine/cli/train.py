@@ -16,7 +16,7 @@ from engine.cli.printing import check_files, delete, json_text, print_rows, prog
 from engine.core.errors import BadParameter, Stopped
 from engine.core.progress import Progress
 from engine.runs.run import Run
-from engine.training.config import OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
+from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
 from engine.workbench.workbench import Workbench
@@ -83,7 +83,8 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(f"--{name}", type=kind, help=f"{text} (default: {_default(name)})")
     sub.add_argument("--json", action="store_true", help="print an event an epoch as JSON")
     epochs, size = ORIGINAL_STUDY["epochs"], ORIGINAL_STUDY["size"]
-    sub.epilog = f"Settings of the original study: --epochs {epochs} --size {size} --contrast 0"
+    study = f"Settings of the original study: --epochs {epochs} --size {size} --contrast 0"
+    sub.epilog = f"{study}. To improve {FINE_TUNING['network']} on these pictures: --start pretrained"
 
 
 def _default(name: str) -> str:

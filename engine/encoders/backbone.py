@@ -153,7 +153,8 @@ def fold_batch_norm(network: Module) -> Module:
 
 def _own(run: Run) -> EncoderChoice:
     title = f"{BACKBONES[run.network].title} · {run.title}"
-    help = f"{run.card.get('title', '')} at {run.config['size']} pixels, trained with DeepCluster."
+    how = "contrastive learning" if run.config.get("objective") == "contrastive" else "DeepCluster"
+    help = f"{run.card.get('title', '')} at {run.config['size']} pixels, trained with {how}."
     return EncoderChoice(
         run.network, run.name, title, help, ready=True, embedding=_EMBEDDING, trained_on=run.trained_on,
         good_for="Pictures like those it was trained on.",

@@ -130,10 +130,10 @@ def pooling_of(part: Encoder) -> str:
 
 
 def _learned(run: Run) -> bool:
-    """Whether a run has learned to recognise pictures instead of only reconstructing them."""
+    """Whether a run has learned to recognise pictures, from nothing: a ready-made network is better without colours."""
     config = run.config
     recognises = bool(config.get("contrast")) or config.get("objective", "autoencoding") != "autoencoding"
-    return run.ready and recognises and not run.shipped
+    return run.ready and recognises and config.get("start", "random") == "random" and not run.shipped
 
 
 def _choice(run: Run | None = None) -> EncoderChoice:

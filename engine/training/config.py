@@ -34,9 +34,23 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "autoencoding": {"epochs": 10, "size": 160, "contrast": 1.0},
     "deepcluster": {"epochs": 40, "size": 96, "rate": 5e-4, "schedule": "cosine", "network": "resnet-18"},
 }
+# From pretrained weights, whatever the objective: few epochs at a low rate, and views smaller than the pictures.
+FINE_TUNING: dict[str, Any] = {
+    "network": "efficientnet-lite0",
+    "epochs": 5,
+    "size": 224,
+    "views": 128,
+    "batch": 32,
+    "rate": 5e-5,
+    "schedule": "cosine",
+    "keep": "recognition",
+    "weight_decay": 0.0,
+    "validation": 0.0,
+}
 ORIGINAL_STUDY: dict[str, Any] = {"epochs": 40, "size": 224, "contrast": 0.0}
 _SMALL_SIZES = (96, 160)  # pixels
 _OF_AUTOENCODERS = ("model", "loss", "noise", "flip", "crop", "colour", "contrast")  # settings that mean one
+_PICTURES_EACH = 4  # fewest pictures per cluster by default
 _MANY, _LARGER = 5000, 96  # so many pictures are learned from at this size in pixels
 _EPOCHS, _SHOWN = (20, 100), 200_000  # least and most epochs by default, and pictures shown in all between these
 
@@ -44,11 +58,15 @@ _EPOCHS, _SHOWN = (20, 100), 200_000  # least and most epochs by default, and pi
 def with_defaults(given: Mapping[str, Any], pictures: int = 0) -> dict[str, Any]:
     """The settings of a new training: the given ones, and `DEFAULTS` for the others.
 
-    Without an objective it is contrastive, unless a setting is given that only autoencoders have.
+    Without an objective it is contrastive, unless a setting is given that only autoencoders have. From pretrained
+    weights it is deepcluster, with `FINE_TUNING`.
 
     Args:
-        pictures: how many there are, on which epochs and size of a contrastive training depend; 0: unknown.
+        pictures: how many there are, on which epochs and size of a contrastive training depend, and the clusters of
+            fine-tuning; 0: unknown.
     """
+    if given.get("start") == "pretrained":
+        return _fine_tuning(given, pictures)
     an_autoencoder = any(name in given for name in _OF_AUTOENCODERS)
     objective = given.get("objective", "autoencoding" if an_autoencoder else "contrastive")
     defaults = {"objective": objective, **DEFAULTS.get(objective, {})}
@@ -59,6 +77,14 @@ def with_defaults(given: Mapping[str, Any], pictures: int = 0) -> dict[str, Any]
         defaults["network"] = ""
         defaults["size"] = next(size for size in _SMALL_SIZES if model.latent_size(size))
     return defaults | dict(given)
+
+
+def _fine_tuning(given: Mapping[str, Any], pictures: int) -> dict[str, Any]:
+    """The settings of a training from pretrained weights."""
+    objective = given.get("objective", "deepcluster")
+    usual = TrainingConfig.clusters
+    clusters = {"clusters": max(2, min(usual, pictures // _PICTURES_EACH))} if pictures else {}
+    return {"objective": objective, **DEFAULTS.get(objective, {}), **FINE_TUNING, **clusters, **given}
 
 
 def _suited_to(pictures: int) -> dict[str, int]:

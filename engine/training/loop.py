@@ -146,8 +146,8 @@ class Training:
             if self.watched:
                 self._show_probe()
             measures = self.validate(0)
-            if self.learned and "validation" in measures:
-                self.keep_if_best(0, measures["validation"], measures)
+            if self.learned and self.judged_by in measures:
+                self.keep_if_best(0, measures.get("validation", math.inf), measures)
             self.note({"epoch": 0, **measures})
 
     def _go_on_from(self, restored: Position) -> None:
@@ -269,12 +269,17 @@ class Training:
         """Whether every weight is finite: the last step may have broken them, and only held-out pictures show it."""
         return all(bool(weights.isfinite().all()) for weights in self.objective.network.parameters())
 
+    @property
+    def judged_by(self) -> str:
+        """The measure by which the best weights are told from others."""
+        return self.config.keep if self.config.keep in _RETRIEVALS else "validation"
+
     def keep_if_best(self, epoch: int, loss: float, measures: dict[str, float]) -> bool:
         """Store the weights in the run if what the config names is better than ever."""
-        value = -measures[self.config.keep] if self.config.keep in _RETRIEVALS else loss
-        former = self.position.best
+        value = loss if self.judged_by == "validation" else -measures[self.judged_by]
+        former, given = self.position.best, self.learned and self.run.card.get("best_epoch") == 0
         tied = value == former and self.config.keep == "recognition"  # of equal ones the later have learned more
-        if self.config.keep != "last" and former is not None and value >= former and not tied:
+        if self.config.keep != "last" and former is not None and value >= former and (given or not tied):
             self.position.bad += 1
             return False
         self.position.best, self.position.bad = value, 0

@@ -84,7 +84,8 @@ def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weigh
     learning, held_out = split(len(data.ids), config)
     shown = _shown(held_out, learning)
     source, groups = Pictures(data, device), _groups(objective, config.weight_decay)
-    return Setup(objective, source, data.ids, learning, held_out, probe(data, config), shown, groups)
+    learned = config.start == "pretrained"
+    return Setup(objective, source, data.ids, learning, held_out, probe(data, config), shown, groups, learned)
 
 
 def _objective(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Objective:

@@ -36,6 +36,22 @@ def test_deepcluster_begins_with_a_ready_made_network() -> None:
     assert (config.network, config.size, config.schedule, config.contrast) == ("resnet-18", 96, "cosine", 0.0)
 
 
+def test_pretrained_weights_are_tuned_gently_by_either_objective() -> None:
+    config = TrainingConfig.from_dict(with_defaults({"start": "pretrained"}, pictures=1500))
+    assert (config.objective, config.network, config.keep) == ("deepcluster", "efficientnet-lite0", "recognition")
+    assert (config.rate, config.epochs, config.size, config.views, config.clusters) == (5e-5, 5, 224, 128, 24)
+    given = {"start": "pretrained", "objective": "contrastive", "network": "resnet-18", "epochs": 2}
+    other = TrainingConfig.from_dict(with_defaults(given))
+    assert (other.objective, other.network, other.epochs, other.rate) == ("contrastive", "resnet-18", 2, 5e-5)
+
+
+@pytest.mark.parametrize(("pictures", "clusters"), [(16, 4), (40, 10), (96, 24)])
+def test_few_pictures_are_tuned_with_few_clusters(pictures: int, clusters: int) -> None:
+    config = TrainingConfig.from_dict(with_defaults({"start": "pretrained"}, pictures))
+    assert config.clusters == clusters
+    config.check_clusters(pictures)
+
+
 def test_a_stored_config_that_lacks_a_key_means_what_it_always_meant() -> None:
     old = TrainingConfig.from_dict({"model": 2})
     assert {name: getattr(old, name) for name in ORIGINAL_STUDY} == ORIGINAL_STUDY

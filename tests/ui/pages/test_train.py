@@ -244,6 +244,31 @@ def test_a_network_learns_from_its_own_groups(bench: Workbench, started: list[An
     assert (config["network"], config["model"], config["keep"], config["patience"]) == ("", 2, "retrieval", 4)
 
 
+def test_one_click_improves_a_ready_made_network(
+    bench: Workbench, started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fields, "starts", lambda network: dict(fields.STARTS))
+    test = page()
+    test.button(key="train-fine-tune").click().run()
+    test.button(key="train-start").click().run()
+    config = started[0][1]["config"]
+    assert (config["objective"], config["network"], config["start"]) == (
+        "deepcluster",
+        "efficientnet-lite0",
+        "pretrained",
+    )
+    assert (config["rate"], config["size"], config["views"], config["keep"]) == (5e-5, 224, 128, "recognition")
+    test.button(key="train-first").click().run()
+    test.button(key="train-start").click().run()
+    config = started[1][1]["config"]
+    assert (config["objective"], config["start"], config["views"]) == ("contrastive", "random", None)
+
+
+def test_without_its_weights_nothing_is_improved(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "starts", lambda network: {"random": "random"})
+    assert "train-fine-tune" not in {button.key for button in page().button}
+
+
 def test_another_choice_of_what_to_learn_changes_only_what_nobody_touched(bench: Workbench, started: list[Any]) -> None:
     test = page()
     test.number_input(key="train-epochs").set_value(7).run()
@@ -324,6 +349,12 @@ def test_a_run_of_a_ready_made_network_becomes_the_encoder_of_the_search(bench: 
     test = page()
     test.button(key="run-use-groups").click().run()
     assert test.session_state["encoder"] == "resnet-18@groups"
+
+
+def test_weights_that_nothing_improved_are_told(bench: Workbench) -> None:
+    run = fake_run(bench, "still")
+    run._write(card=run.card | {"best_epoch": 0})
+    assert result(run) == "No epoch was better than the weights it began with: they remain."
 
 
 def test_what_came_of_groups_in_a_sentence(bench: Workbench) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.encoders.networks.table import BACKBONES
-from engine.training.config import LEAST_IMAGES, ORIGINAL_STUDY, TrainingConfig, with_defaults
+from engine.training.config import FINE_TUNING, LEAST_IMAGES, ORIGINAL_STUDY, TrainingConfig, with_defaults
 from engine.training.schedules import SCHEDULES
 from models.specs import SPECS
 from ui.pages.train.state import run_named
@@ -64,6 +64,14 @@ CLUSTERS_HELP = (
     "Number of clusters that the pictures are divided into before every epoch. Use several times the number of "
     "subjects you expect: a few dozen for some hundred pictures. At most half the number of pictures."
 )
+FINE_TUNING_HELP = (
+    "Settings for a network that already knows photographs: DeepCluster from pretrained weights, at a low learning "
+    "rate and for few epochs. Its first weights remain if no epoch finds altered copies more often."
+)
+VIEWS_HELP = (
+    "Side length of the altered views that are learned from. Smaller than the input size: quicker. Searches use the "
+    "input size."
+)
 STARTS = {"random": "random", "pretrained": "pretrained on ImageNet"}
 OTHER = 0
 SIZES = {224: "224 px (original study)", 160: "160 px (half the compute)", 96: "96 px (quick)"}
@@ -78,7 +86,18 @@ LEARN_KEEPS = {
 SMALL_SIZES = {64: "64 px (quick)", 96: "96 px (more than twice the compute)"}
 GROUP_SIZES = {96: "96 px (quick)", 160: "160 px", 224: "224 px (pretrained at this size)"}
 
-_NUMBERS = ("rate", "epochs", "batch", "validation", "seed", "limit", "temperature", "surroundings", "weight_decay")
+_NUMBERS = (
+    "rate",
+    "epochs",
+    "batch",
+    "validation",
+    "seed",
+    "limit",
+    "temperature",
+    "surroundings",
+    "weight_decay",
+    "views",
+)
 _ALTERED = ("noise", "flip", "crop", "colour")
 _PLAIN_FIELDS = ("loss", *_NUMBERS, *_ALTERED)
 _SUITED = (
@@ -92,6 +111,7 @@ _SUITED = (
     "patience",
     "temperature",
     "weight_decay",
+    "views",
 )
 _OBJECTIVES = {LEARN: "contrastive", RECOGNISE: "autoencoding", PLAIN: "autoencoding", GROUP: "deepcluster"}
 
@@ -192,6 +212,19 @@ def recommended() -> dict[str, Any]:
     return DEFAULTS | suited(LEARN, pictures) | {"pictures": pictures}
 
 
+def fine_tuning() -> dict[str, Any]:
+    """What improves a ready-made network on the pictures that the form was last drawn for."""
+    pictures = draft()["pictures"]
+    config = TrainingConfig.from_dict(with_defaults({"start": "pretrained"}, pictures)).as_dict()
+    more = {name: config[name] for name in (*_SUITED, "clusters", "network")}
+    return DEFAULTS | more | {"learns": GROUP, "begins": config["start"], "pictures": pictures}
+
+
+def can_fine_tune() -> bool:
+    """Whether the weights that this begins with are on this computer."""
+    return "pretrained" in starts(FINE_TUNING["network"])
+
+
 def whole(where: Any, name: str, label: str, help: str, **more: Any) -> int | None:
     """A field for a whole number. Its limits are the engine's, who says them in a sentence."""
     value = where.number_input(label, step=1, value=None, key=key(name), help=help, **more)
@@ -261,6 +294,8 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     config["options"] = {o.name: values.get(f"{schedule}.{o.name}", o.default) for o in SCHEDULES[schedule].options}
     config["size"] = values["size"] or values["other_size"]
     config["contrast"] = _START["contrast"] if values["learns"] == RECOGNISE else 0.0
+    if values["learns"] == PLAIN:
+        config["views"] = None
     if values["learns"] in (LEARN, GROUP):
         config |= _without_decoder(values)
     config["name"] = _name(values["name"])

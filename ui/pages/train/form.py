@@ -54,6 +54,15 @@ def _head(collection: str, count: int) -> None:
             on_click=fields.fill,
             args=(fields.recommended(),),
         )
+        if fields.can_fine_tune():
+            st.button(
+                "Improve a ready-made network",
+                key="train-fine-tune",
+                icon=":material/model_training:",
+                help=fields.FINE_TUNING_HELP,
+                on_click=fields.fill,
+                args=(fields.fine_tuning(),),
+            )
         st.button(
             "Original study settings",
             key="train-report",
@@ -177,6 +186,8 @@ def _of_the_objective(left: DeltaGenerator, right: DeltaGenerator, learns: str) 
             "Of the NT-Xent loss: the lower, the more the nearest views count.",
             0.05,
         )
+    if learns != PLAIN:
+        whole(left, "views", "Size of the views (px)", fields.VIEWS_HELP, placeholder="the input size")
     if learns in (RECOGNISE, GROUP):
         number(right, "surroundings", "Other surroundings", fields.SURROUNDINGS_HELP, 0.1)
     if learns in (RECOGNISE, PLAIN):

@@ -205,6 +205,8 @@ def _ending(job: Job, run: Run | None) -> None:
 def result(run: Run) -> str:
     """What came of a run, in one sentence; "" where nothing was measured."""
     found, probe, text = retrieval_of(run), probe_of(run), _learnt(run)
+    if run.card.get("best_epoch") == 0:
+        return "No epoch was better than the weights it began with: they remain."
     if not text:
         return ""
     if found is None:

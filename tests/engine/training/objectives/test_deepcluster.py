@@ -328,6 +328,15 @@ def test_it_begins_with_given_weights_where_it_is_asked_to(home: Home) -> None:
     assert fresh.digest != run.digest
 
 
+def test_weights_that_no_epoch_improves_remain(home: Home) -> None:
+    given = backbone("squeezenet-1-1").fresh(5).state_dict()
+    still = NETWORK | {"start": "pretrained", "rate": 1e-8, "keep": "recognition"}
+    run = train_run(home, TrainingConfig(**still, name="still"), Shapes(24), Reporter(), lambda _: given)
+    assert run.card["best_epoch"] == 0
+    assert run.card["recognition"] == run.events()[0]["recognition"]
+    assert all(torch.equal(run.load()[name], given[name]) for name in run.load())
+
+
 def test_a_training_that_was_cut_off_in_its_first_checkpoint_begins_with_given_weights(home: Home) -> None:
     config = TrainingConfig(**(NETWORK | {"start": "pretrained", "epochs": 1}), name="cut")
     run = runs.create(home, "cut", config.as_dict(), card(config, Shapes(24), 24, EXACT))
