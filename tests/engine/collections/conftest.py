@@ -12,6 +12,7 @@ from engine.collections.collection import Collection
 from engine.collections.sources.importing import import_files
 from engine.core.home import PROJECT
 from engine.core.progress import Reporter
+from tests.counts import count
 
 DEADLY = """
 import os, signal, time
@@ -89,8 +90,8 @@ def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture(scope="session")
 def times() -> int:
-    """How many times the usual number of trials: $BENZER_TEST_TIMES, 10 for the full count."""
-    return int(os.environ.get("BENZER_TEST_TIMES", "1"))
+    """How many times the usual number of trials."""
+    return count(1, 10)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import pytest
 
 from engine.core.errors import BenzerError, Corrupt, NotFound, StorageFull
 from engine.core.store import Store
+from tests.counts import count
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -217,7 +218,7 @@ while True:
 @pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_a_whole_generation(tmp_path: Path) -> None:
     rng = random.Random(1)
-    for _ in range(20):
+    for _ in range(count(20, 200)):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )

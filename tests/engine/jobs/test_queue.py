@@ -22,6 +22,7 @@ from engine.core.storage import write_json
 from engine.jobs import job as jobs
 from engine.jobs.job import WAITING, Job
 from engine.jobs.queue import turn
+from tests.counts import count
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = """
@@ -73,7 +74,7 @@ while True:
     except ChildProcessError:
         break
 """
-QUEUED = 100 if os.environ.get("BENZER_FULL_COUNTS") == "1" else 20
+QUEUED = count(20, 100)
 
 
 class Started:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -20,8 +19,9 @@ from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.workbench.integrity import check_home
 from engine.workbench.workbench import Query, Workbench
+from tests.counts import count
 
-COPIES = 40 if os.environ.get("BENZER_FULL_COUNTS") == "1" else 5
+COPIES = count(5, 40)
 RECIPE = Recipe("pile", "colour-histogram", method="lsh")
 PLAN = {"clustering": "kmeans(groups=2)", "map": "pca"}
 

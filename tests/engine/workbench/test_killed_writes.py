@@ -32,6 +32,7 @@ from engine.duplicates.acts.checking import Drop
 from engine.duplicates.acts.journal import FOLDER, batches
 from engine.workbench.integrity import check_home
 from engine.workbench.workbench import Workbench
+from tests.counts import FULL
 from tests.engine.killing import Killable, killable
 
 TRIED = 4
@@ -248,8 +249,7 @@ class Killing:
         """The place after each kill, and what to say of it."""
         (_, total), root, ended = self.ready(job), self.place / job, []
         assert total > TRIED
-        every = os.environ.get("BENZER_FULL_COUNTS") == "1"
-        numbers = range(1, total + 1) if every else sorted({round(n) for n in np.linspace(1, total, TRIED)})
+        numbers = range(1, total + 1) if FULL else sorted({round(n) for n in np.linspace(1, total, TRIED)})
         for at in numbers:
             shutil.rmtree(root)
             shutil.copytree(self.place / f"{job}-before", root, symlinks=True)

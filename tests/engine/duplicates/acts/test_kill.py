@@ -15,9 +15,10 @@ from engine.core.home import Home
 from engine.duplicates.acts.checking import Drop
 from engine.duplicates.acts.journal import FOLDER, batches
 from engine.workbench.workbench import Workbench
+from tests.counts import count
 from tests.engine.killing import Killable, killable
 
-COUNT, KILLS = 500, 4
+COUNT, KILLS = 500, count(4, 100)
 HERE = "tests.engine.duplicates.acts.test_kill"
 
 
