@@ -271,17 +271,19 @@ def _create(path: Path) -> None:
                 old.unlink()
     begun = path.with_name(f"{_BEGUN}{secrets.token_hex(4)}")
     try:
-        with _connection(begun, "rwc") as db:
+        with _connection(begun, "rwc", path) as db:
             db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
         with suppress(FileExistsError):  # somebody else was faster
             move_without_replacing(begun, path)
     finally:
-        begun.unlink(missing_ok=True)
+        with suppress(OSError):  # also on a disk that is read-only
+            begun.unlink()
 
 
 @contextmanager
-def _connection(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    db = None
+def _connection(path: Path, mode: str, named: Path | None = None) -> Iterator[sqlite3.Connection]:
+    """An open connection; errors name the file `named`, or this one."""
+    db, said = None, named or path
     if mode == "ro" and os.path.exists(f"{path}-journal"):
         mode = "rw"  # a writer was killed, and who may only read cannot take back what it left
     try:
@@ -289,9 +291,9 @@ def _connection(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
         db.execute("PRAGMA synchronous=FULL")
         yield db
     except sqlite3.OperationalError as error:
-        raise _refused(path, error) from error
+        raise _refused(said, error) from error
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise damaged(path) from error
+        raise damaged(said) from error
     finally:
         if db is not None:
             db.close()

@@ -76,6 +76,27 @@ def test_a_full_disk_can_be_read_searched_and_freed(tmp_path: Path) -> None:
     assert "old-shapes" not in found[-1][1]
 
 
+@pytest.mark.parametrize("state", ["read-only", "full"])
+def test_acts_are_refused_by_a_sentence_and_change_nothing(tmp_path: Path, state: str) -> None:
+    taken = [["tag", "old-shapes", "1", "--add", "lake"], ["tag", "old-shapes"], ["sidecars", "old-shapes"]]
+    near = ["--collection", "old-shapes", "--encoder", "glcm"]
+    moved = [["trash", "old-shapes", "1"], ["duplicates", *near], ["outliers", *near], ["list", "old-shapes"]]
+    (tmp_path / "out").mkdir()
+    away = ["copy", "old-shapes", "1", "2", "--to", str(tmp_path / "out")]
+    (tmp_path / "disk").mkdir()
+    tag, tags, sidecars, trash, copies, outliers, there, copied = answers(
+        state, tmp_path / "disk", [*taken, *moved, away]
+    )
+    assert tag[0] == 1
+    assert "refused to store marks.sqlite" in tag[2]
+    assert [tags[0], sidecars[0], copies[0], outliers[0], there[0], copied[0]] == [0] * 6
+    assert "lake" not in tags[1]
+    assert ("refused to store" if state == "read-only" else "Nothing was changed: It was copied") in trash[1] + trash[2]
+    assert "disc/disc4.png" in there[1]
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert not any("Traceback" in err for _, _, err in (tag, sidecars, trash, copies, copied))
+
+
 def test_a_read_only_home_can_be_read_and_says_what_it_refuses(tmp_path: Path) -> None:
     reading = [["list"], ["jobs"], ["indexes"], ["check"], SEARCH, [*SEARCH, "--method", "lsh(bits=5,tables=3)"]]
     writing = [["rescan", "old-shapes"], ["indexes", "--delete", "all", "--yes"], ["delete", "old-shapes", "--yes"]]
