@@ -1,9 +1,9 @@
 """Learning from one's own pictures without labels: precision@8 by epochs, beside what needs no labels, and minutes.
 
-    python -m benchmarks.learning [--home FOLDER] [--seeds 0,1,2] [--epochs N] [--limit N] [--encoders …]
+    python -m benchmarks.learning [--home FOLDER] [--seeds 0,1,2] [--epochs N] [--batch N] [--probe N] [--encoders …]
 
 Trains the small network on the photographs of $BENZER_TEST_DATA/animals with the settings of *Learn from my pictures*,
-measures the retrieval of **all** pictures after every epoch beside the altered copy found, and what the run is worth
+measures the retrieval of the probe after every epoch beside the altered copy found, and what the run is worth
 as an encoder beside others. A run that stands in the home folder is used as it is, or continued where it was cut off.
 Writes benchmarks/results/learning.md.
 """
@@ -42,12 +42,13 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=PROJECT / "test-output" / "learning")
     parser.add_argument("--seeds", default="0", help="of the trainings, with commas")
     parser.add_argument("--epochs", type=int, help="default: as on the page")
-    parser.add_argument("--limit", type=int, help="learn from so many of the pictures only")
+    parser.add_argument("--batch", type=int, help="default: as on the page")
+    parser.add_argument("--probe", type=int, help="pictures that are asked after each epoch (default: all)")
     parser.add_argument("--encoders", default="colour-histogram", help="others to measure, with commas")
     wanted = parser.parse_args()
     home = Home(wanted.home.resolve())
     collection = photographs(home)
-    given = {name: value for name in ("epochs", "limit") if (value := getattr(wanted, name))}
+    given = {name: value for name in ("epochs", "batch", "probe") if (value := getattr(wanted, name))}
     trained = [learned(home, collection, int(seed), given) for seed in wanted.seeds.split(",")]
     parts = [
         HEAD,
@@ -77,9 +78,8 @@ def learned(home: Home, collection: Collection, seed: int, given: dict[str, Any]
     if (home.weights / name / "run.json").exists():
         found = runs.run(home, name)
         return continue_run(found, collection, Reporter(), None) if found.can_continue else found
-    count = given.get("limit", len(collection))
-    settings = given | {"seed": seed, "name": name, "probe": count}
-    return train_run(home, TrainingConfig(**with_defaults(settings, count)), collection, Reporter())
+    settings = {"seed": seed, "name": name, "probe": len(collection)} | given
+    return train_run(home, TrainingConfig(**with_defaults(settings, len(collection))), collection, Reporter())
 
 
 def settings(run: Run) -> Iterator[str]:
@@ -87,7 +87,7 @@ def settings(run: Run) -> Iterator[str]:
     config = run.config
     names = (
         "network",
-        "limit",
+        "probe",
         "size",
         "batch",
         "rate",
@@ -98,13 +98,13 @@ def settings(run: Run) -> Iterator[str]:
         "keep",
         "patience",
     )
-    yield ", ".join(f"{name.replace('_', ' ')} {config[name]}" for name in names if config[name] is not None) + ".\n"
+    yield ", ".join(f"{name.replace('_', ' ')} {config[name]}" for name in names) + ".\n"
 
 
 def curves(trained: list[Run]) -> Iterator[str]:
     """Both measures over the epochs of the first run, and their rank correlation in each."""
     yield f"## While it learns (seed {trained[0].config['seed']})\n"
-    yield "| epoch | loss | altered copy found | precision@8, all it learns from | minutes of training | kept |"
+    yield "| epoch | loss | altered copy found | precision@8 of the probe | minutes of training | kept |"
     yield "|---:|---:|---:|---:|---:|---|"
     events, minutes = trained[0].events(), 0.0
     for number, event in enumerate(events):
@@ -151,7 +151,7 @@ HEAD = """# Learning from one's own pictures, without labels
 
 precision@8: every one of 1,500 photographs (500 each of cats, dogs and pandas) is the query once and left out of its
 own results; cosine. Made by `python -m benchmarks.learning`. Minutes count the training alone, not the measuring after
-each epoch, which asks every picture it learns from here and 256 in the app.
+each epoch, which asks the pictures of the probe among each other.
 """
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from engine.training.loop import Training
 from engine.training.pictures import Data
 
 _BATCHES = 2  # timed, after one to warm up
-_MOST = {"cpu": 8, "cuda": 4096}  # pictures per batch: enough to run at nearly full speed
+_MOST = {"cpu": 8, "cuda": 4096}  # pictures of _SIDE pixels per batch: enough to run at nearly full speed
+_SIDE = 224
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def estimate(config: TrainingConfig, images: int) -> Estimate:
     keep_freed_memory()
     images = min(images, config.limit or images)
     held_out = int(images * config.validation)
-    batch = min(config.batch, _MOST[device().name])
+    batch = min(config.batch, _MOST[device().name] * max(1, _SIDE // config.size) ** 2)
     with tempfile.TemporaryDirectory() as folder:
         training = _training(replace(config, batch=batch, limit=None, validation=0.5), 2 * batch, Path(folder))
         training.optimizer.param_groups[0]["lr"] = 0.0  # synthetic pictures must not lead to a NaN loss

@@ -56,6 +56,17 @@ def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str])
     assert main(["runs", "--show", "mine"]) == 1
 
 
+def test_train_without_more_words_learns_from_the_pictures(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "--collection", "noise", "--size", "32", "--epochs", "1", "--batch", "8", "--probe", "16"]
+    assert main([*words, "--temperature", "0.3", "--weight-decay", "0.001", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"kind"')]
+    assert {"recognition", "retrieval", "train"} <= set(lines[1])
+    assert lines[-1]["run"] == "noise-small-resnet-1"
+    config = runs.run(home, "noise-small-resnet-1").config
+    assert (config["objective"], config["temperature"], config["weight_decay"]) == ("contrastive", 0.3, 0.001)
+    assert main(["embed", "--collection", "noise", "--encoder", "small-resnet"]) == 0
+
+
 def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "--collection", "noise", "--objective", "deepcluster", "--network", "squeezenet-1-1"]
     assert main([*words, "--size", "32", "--clusters", "4", "--epochs", "2", "--probe", "16", "--json"]) == 0
