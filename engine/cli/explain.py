@@ -23,8 +23,9 @@ def register(commands: Commands) -> None:
     sub = commands.add("explain", command_explain, job="embed")
     encoder_flags(sub)
     metric_flag(sub)
-    for name in ("first", "second"):
-        sub.add_argument(name, help="a picture's file, or a picture of the collection as '#12'")
+    sub.add_argument("first", help="a picture's file, or a picture of the collection as '#12'")
+    sub.add_argument("second", nargs="?", help="another one; left out with --words")
+    sub.add_argument("--words", metavar="TEXT", help="where the picture shows what a search by these words looks for")
     sub.add_argument("--seen", action="store_true", help="what the encoder sees: reconstructions, or its channels")
     sub.add_argument("--png", metavar="FILE", help="draw both pictures with their maps, or what is seen of them")
     sub.add_argument("--json", action="store_true", help="print JSON")
@@ -35,6 +36,12 @@ def command_explain(arguments: argparse.Namespace) -> None:
     if arguments.png and (reason := unwritable(Path(arguments.png))):
         raise BadParameter("file", "--png", f"one that can be written ({reason})", arguments.png)
     bench, recipe = Workbench(), recipe_of(arguments)
+    if (arguments.words is None) == (arguments.second is None):
+        raise BadParameter(
+            "pictures", "an explanation", "two, or one with --words", arguments.second or arguments.words
+        )
+    if arguments.words is not None:
+        return _words(bench, recipe, picture_of(arguments.first), arguments)
     first, second = picture_of(arguments.first), picture_of(arguments.second)
     if arguments.seen:
         return _seen(bench, recipe, first, second, arguments)
@@ -42,6 +49,13 @@ def command_explain(arguments: argparse.Namespace) -> None:
     if arguments.png:
         write_bytes(Path(arguments.png), bench.drawn_explanation(recipe, explanation, first, second))
     print(json_text(explanation.as_dict()) if arguments.json else _table(explanation))
+
+
+def _words(bench: Workbench, recipe: Recipe, picture: Query, arguments: argparse.Namespace) -> None:
+    found = bench.explain_words(recipe, arguments.words, picture)
+    if arguments.png:
+        write_bytes(Path(arguments.png), bench.drawn_class(recipe, found, picture))
+    print(json_text(found.as_dict()) if arguments.json else found.sentence())
 
 
 def _seen(bench: Workbench, recipe: Recipe, first: Query, second: Query, arguments: argparse.Namespace) -> None:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.evidence.channels import Channels
+from engine.evidence.class_map import ClassMap
 from engine.evidence.decoded import Decoded, Reconstruction
 from engine.evidence.drawing import heat
 
-TILE = 160  # pixels
+TILE, _LARGE = 160, 480  # pixels
 _GAP = 8
 Shown = Callable[[int], Image.Image]  # the thumbnail of a picture of the collection
 
@@ -54,15 +55,24 @@ def channel_tiles(
     return [overlaid(picture, places, strongest) for picture, places in ((first, one), (second, other))]
 
 
-def overlaid(picture: Image.Image, places: NDArray[np.float32], strongest: float) -> Image.Image:
-    """A picture with a map over it; no larger than a tile."""
-    small = _fitted(picture.convert("RGB"))
+def class_sheet(found: ClassMap, picture: Image.Image) -> Image.Image:
+    """A picture beside itself with what each place adds to the score of a class."""
+    small = _fitted(picture.convert("RGB"), _LARGE)
+    sheet = Image.new("RGB", (2 * small.width + _GAP, small.height), "white")
+    sheet.paste(small, (0, 0))
+    sheet.paste(overlaid(picture, found.places, float(found.places.max()), _LARGE), (small.width + _GAP, 0))
+    return sheet
+
+
+def overlaid(picture: Image.Image, places: NDArray[np.floating], strongest: float, side: int = TILE) -> Image.Image:
+    """A picture with a map over it; its longer side becomes that of a tile."""
+    small = _fitted(picture.convert("RGB"), side)
     laid = Image.alpha_composite(small.convert("RGBA"), heat(places.astype(np.float64), small.size, strongest))
     return laid.convert("RGB")
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
-    scale = TILE / max(picture.size)
+def _fitted(picture: Image.Image, longer: int = TILE) -> Image.Image:
+    scale = longer / max(picture.size)
     width, height = (max(1, round(scale * side)) for side in picture.size)
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 

@@ -7,6 +7,7 @@ collection are one matrix product. The 20 highest are kept for each picture, 80 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +94,19 @@ def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
     return snapshot if snapshot is not None and snapshot.facts["vectors"] == vectors.digest else None
 
 
-def _computed(vectors: Vectors) -> ClassProbabilities:
+@lru_cache(maxsize=1)
+def head() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The (1000, c) weights and the (1000,) offsets of the layer that classifies averaged features.
+
+    Raises:
+        MissingPackage, Corrupt: no usable weights.
+    """
     weights = packaged.load(backbone(NETWORK))
-    layer, bias = weights["_fc.weight"].numpy(), weights["_fc.bias"].numpy()
+    return weights["_fc.weight"].numpy().copy(), weights["_fc.bias"].numpy().copy()
+
+
+def _computed(vectors: Vectors) -> ClassProbabilities:
+    layer, bias = head()
     classes, values = [], []
     for start in range(0, len(vectors.ids), _AT_ONCE):
         scores = vectors.matrix[start : start + _AT_ONCE] @ layer.T + bias

@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.collections.collection import Collection
+from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
+from engine.encoders.text_image import takes_texts
+from engine.encoders.vectors.batches import encode_latent
 from engine.evidence.channels import Channels, channels, check_channels
+from engine.evidence.class_map import ClassMap, Head, class_map
 from engine.evidence.decoded import Decoded, decoded
 from engine.evidence.drawing import png
 from engine.evidence.explanation import Subject, explained
-from engine.evidence.sheets import channels_sheet, decoded_sheet
+from engine.evidence.sheets import channels_sheet, class_sheet, decoded_sheet
 from engine.search.answer import Query
+from engine.search.classes import head, words_recipe
 from engine.search.opening import OpenedRecipe
+from engine.texts.lexicon.lexicon import Meaning, lexicon
 from engine.workbench.inputs import PictureLike
 from engine.workbench.part import Part
 
@@ -29,6 +35,9 @@ class SeeingMethods(Part):
     """Methods for what an encoder sees, mixed into `Workbench`."""
 
     def shown(self, collection: str, query: Query | PictureLike | int) -> bytes:
+        raise NotImplementedError
+
+    def meaning(self, text: str) -> Meaning:
         raise NotImplementedError
 
     def _two_subjects(
@@ -66,6 +75,28 @@ class SeeingMethods(Part):
             return png(decoded_sheet(found, thumbnail))
         one, other = (Image.open(io.BytesIO(self.shown(recipe.collection, each))) for each in (first, second))
         return png(channels_sheet(found, one, other, thumbnail))
+
+    def explain_words(self, recipe: Recipe, text: str, picture: Query | PictureLike | int) -> ClassMap:
+        """Which class the words were taken for in a picture that a search by words found, and where it is seen.
+
+        Raises:
+            BenzerError: no word is known, or the recipe's encoder reads texts itself. NotFound: no such picture.
+        """
+        if takes_texts(recipe.encoder):
+            raise BenzerError(
+                "This encoder compares a text with a picture as a whole: no place can be named.",
+                way_out="Choose an encoder that does not read texts; the dictionary then finds what words mean.",
+            )
+        by_words = words_recipe(recipe.collection)
+        encoder = self.encoder(by_words)
+        [subject, _] = self._two_subjects(self.collection(recipe.collection), picture, picture)
+        last = Head(*head(), lexicon().classes)
+        latent = encode_latent(encoder, subject.pixels)
+        return class_map(encoder.info.title, latent, last, self.meaning(text).weights)
+
+    def drawn_class(self, recipe: Recipe, found: ClassMap, picture: Query | PictureLike | int) -> bytes:
+        """A PNG of the picture beside its map."""
+        return png(class_sheet(found, Image.open(io.BytesIO(self.shown(recipe.collection, picture)))))
 
 
 def _nearest(opened: OpenedRecipe, vectors: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -17,8 +17,11 @@ from engine.core.recipe import Recipe
 from engine.encoders.vectors.batches import encode_latent
 from engine.encoders.vectors.store import stored
 from engine.evidence.channels import Channels
+from engine.evidence.class_map import Head, class_map
 from engine.evidence.decoded import STEPS, Decoded
+from engine.evidence.sheets import class_sheet
 from engine.search.answer import Query
+from engine.texts.lexicon.lexicon import lexicon
 from engine.workbench.workbench import Workbench
 from tests.engine.duplicates.scenes import scene
 
@@ -131,6 +134,60 @@ def test_words_and_unknown_pictures_are_refused(bench: Workbench) -> None:
         bench.sights(recipe, Query(text="dog", name="dog"), 1)
     with pytest.raises(NotFound):
         bench.sights(recipe, 1, 999)
+
+
+# ── a class ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_places_of_a_class_sum_to_its_score(bench: Workbench) -> None:
+    recipe = recipe_of(bench, LITE)
+    found = bench.explain_words(recipe, "dog", 3)
+    assert found.places.shape == (7, 7)
+    assert found.places.sum() + found.offset == pytest.approx(found.score, abs=1e-6)
+    probabilities = bench.class_probabilities("scenes")
+    row = int(np.searchsorted(probabilities.ids, 3))
+    stored_ones = dict(zip(probabilities.classes[row].tolist(), probabilities.values[row].tolist(), strict=True))
+    number = lexicon().classes.index(found.name)
+    if number in stored_ones:
+        assert found.probability == pytest.approx(stored_ones[number], rel=0.1)
+    assert bench.drawn_class(recipe, found, 3).startswith(b"\x89PNG")
+    assert json.loads(json.dumps(found.as_dict()))["name"] == found.name
+
+
+def test_a_class_is_seen_where_its_weights_meet_the_features() -> None:
+    latent = np.zeros((2, 2, 2), np.float32)
+    latent[0, 0, 1], latent[1, 1, 0] = 4, 8
+    head = Head(np.array([[1, 0], [0, -1]], np.float32), np.array([0.5, 0], np.float32), ("one", "other"))
+    found = class_map("Net", latent, head, np.array([1, 0], np.float32))
+    assert found.places.tolist() == [[0, 1], [0, 0]]
+    assert (found.name, found.score) == ("one", 1.5)
+    against = class_map("Net", latent, head, np.array([0, 1], np.float32))
+    assert against.places.tolist() == [[0, 0], [-2, 0]]
+    assert class_sheet(against, Image.new("RGB", (3, 3))).size == (968, 480)
+
+
+def test_unknown_words_and_encoders_that_read_texts_say_so(bench: Workbench) -> None:
+    recipe = recipe_of(bench, LITE)
+    with pytest.raises(BenzerError, match="None of these words"):
+        bench.explain_words(recipe, "xqzzy", 3)
+    with pytest.raises(BenzerError, match="as a whole"):
+        bench.explain_words(recipe.but(encoder="clip-mine"), "dog", 3)
+    with pytest.raises(NotFound):
+        bench.explain_words(recipe, "dog", 999)
+
+
+def test_the_command_shows_where_words_are_seen(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
+    words = ["explain", "--collection", "scenes", "#1", "--words", "dog"]
+    assert main([*words, "--png", str(tmp_path / "dog.png")]) == 0
+    assert "Recognised as" in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    assert np.array(json.loads(capsys.readouterr().out)["places"]).shape == (7, 7)
+    assert main([*words[:4], "#2", *words[4:]]) == 1
+    assert main(words[:-2]) == 1
+    assert "two, or one with --words" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("encoder", ["efficientnet-lite0", "model-4"])

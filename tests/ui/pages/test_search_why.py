@@ -11,7 +11,7 @@ from engine.evidence.explanation import Explanation
 from engine.workbench.workbench import Query, Workbench
 from tests.ui.app_pages import SCRIPT
 from tests.ui.pages.test_search import RAW, captions, params, sentences, visit
-from ui.pages.search.why import can_be_asked
+from ui.pages.search.why import can_be_asked, words_can_be_asked
 from ui.session.query import SessionQuery
 from ui.widgets.evidence_view import ShownSide, evidence_data
 from ui.widgets.picture_strips import Strip, StripPicture, strips_data
@@ -65,6 +65,8 @@ def test_words_and_several_pictures_cannot_be_asked() -> None:
     assert can_be_asked(SessionQuery(image_id=3))
     assert can_be_asked(SessionQuery(data=b"x", words="red"))
     assert not can_be_asked(SessionQuery(words="red"))
+    assert words_can_be_asked(SessionQuery(words="red"))
+    assert not words_can_be_asked(SessionQuery(image_id=3, words="red"))
 
 
 def test_the_browser_gets_maps_that_sum_to_the_score(bench: Workbench) -> None:
@@ -89,6 +91,13 @@ def test_what_the_encoder_sees_stands_beside(bench: Workbench) -> None:
 def test_an_encoder_that_shows_nothing_says_so(bench: Workbench) -> None:
     test = seen(**RAW, q="1", why="3")
     assert any("neither a decoder nor channels" in sentence for sentence in sentences(test))
+
+
+def test_of_words_the_class_that_is_seen_is_shown(bench: Workbench) -> None:
+    recipe_of(bench)
+    test = visit(**LITE, words="dog", why="3")
+    assert "Recognised as" in captions(test)
+    assert any("None of these words" in sentence for sentence in sentences(visit(**LITE, words="xqzzy", why="3")))
 
 
 def test_names_of_strips_reach_the_browser_as_data_only() -> None:

@@ -21,7 +21,8 @@ from ui.pages.search.query_bar import facts_of, query_buttons
 from ui.pages.search.query_words import SEEN, query_title, reads_words, unknown_words
 from ui.pages.search.tiles import result_pictures
 from ui.pages.search.why import ACTION as WHY
-from ui.pages.search.why import can_be_asked
+from ui.pages.search.why import FOUND as WHY_FOUND
+from ui.pages.search.why import can_be_asked, words_can_be_asked
 from ui.session.opened import workbench
 from ui.session.query import EVERYTHING, SessionQuery, current_query, set_query_image, shown_results
 from ui.shared.browser import copy_link
@@ -95,7 +96,7 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
         picture_grid(
             recipe.collection, pictures, key="answers", title="Results", more=_more(answer),
             on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
-            further=[WHY, BREAK] if can_be_asked(query) and not answer.words else [],
+            further=_reasons(query, answer),
         )  # fmt: skip
     if answer.written:
         st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
@@ -106,6 +107,13 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
         )  # fmt: skip
     _receipt(recipe, answer)
     how_sure(recipe, answer)
+
+
+def _reasons(query: SessionQuery, answer: Answer) -> list[tuple[str, str, str]]:
+    """What can be asked about a result: why it is near or found, and what breaks the match."""
+    if words_can_be_asked(query) and answer.words:
+        return [WHY_FOUND]
+    return [WHY, BREAK] if can_be_asked(query) and not answer.words else []
 
 
 def _with_further(answer: Answer) -> Answer:

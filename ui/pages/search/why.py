@@ -20,6 +20,12 @@ from ui.widgets.evidence_view import ShownSide, evidence_view
 
 _VIEWS = _PLACES, _SEEN = "Places that match", "What the encoder sees"
 ACTION = ("why", "Why is it near?", "W")  # of a picture of the results
+FOUND = ("why", "Why is it found?", "W")  # of a picture that words found
+
+
+def words_can_be_asked(query: SessionQuery) -> bool:
+    """Whether the query is words alone, of which a result shows a class."""
+    return bool(query.words) and not query.pictured and not query.examples
 
 
 def can_be_asked(query: SessionQuery) -> bool:
@@ -37,6 +43,9 @@ def why_dialog(recipe: Recipe, query: SessionQuery | None) -> None:
     id = st.session_state.get("why")
     if id is None:
         return
+    if query is not None and words_can_be_asked(query):
+        _words_dialog(recipe, query.words, int(id))
+        return
     if query is None or not can_be_asked(query):
         ask_why(None)
         return
@@ -50,6 +59,26 @@ def _dialog(recipe: Recipe, query: Query, id: int) -> None:
         persist_state="session",
     )  # fmt: skip
     (_places if view == _PLACES else sights_view)(recipe, query, id)
+
+
+@st.dialog("Why is it found?", width="large", on_dismiss=lambda: ask_why(None))
+def _words_dialog(recipe: Recipe, words: str, id: int) -> None:
+    """The class that the words were taken for, and where it is seen."""
+    bench = workbench()
+    try:
+        with st.spinner("Looking for the words …"):
+            found = bench.explain_words(recipe, words, id)
+            drawn = bench.drawn_class(recipe, found, id)
+    except BenzerError as error:
+        show_error(error)
+        return
+    st.image(drawn, caption=plain_text(f"Coloured places speak for “{found.name}”."))
+    st.caption(plain_text(found.sentence()))
+    with st.container(horizontal=True):
+        stem = f"benzer-word-{id}"
+        st.download_button("PNG", drawn, f"{stem}.png", "image/png", key="word-png", on_click="ignore")
+        told = json.dumps(found.as_dict(), ensure_ascii=False, indent=1)
+        st.download_button("JSON", told, f"{stem}.json", "application/json", key="word-json", on_click="ignore")
 
 
 def _places(recipe: Recipe, query: Query, id: int) -> None:
