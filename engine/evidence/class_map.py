@@ -46,8 +46,8 @@ class ClassMap:
     def sentence(self) -> str:
         """What was recognised, how probably, and what the places sum to."""
         return (
-            f"Recognised as “{self.name}” with a probability of {self.probability:.1%}, by {self.encoder}. Its places "
-            f"sum to {self.places.sum():.3f}: its score {self.score:.3f} less the offset of the class, {self.offset:.3f}."
+            f"Recognised as “{self.name}” with a probability of {self.probability:.1%}, by {self.encoder}. The places "
+            f"sum to {self.places.sum():.3f}: its score {self.score:.3f} less the class's offset, {self.offset:.3f}."
         )
 
     def as_dict(self) -> dict[str, Any]:
