@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.distances import metric
+from engine.core.distances import metric, normalised
 from engine.core.errors import BenzerError, NoVectors
 from engine.core.recipe import Recipe
 from engine.encoders.combination import Combination
@@ -22,6 +22,7 @@ from engine.evidence.evidence import Evidence, evidence
 from engine.evidence.places import Places, places_of
 
 Pixels: TypeAlias = NDArray[np.uint8]
+_MEAN_OF = 2000  # vectors
 _OF_ITSELF = "Averaged with neighbours, a vector also depends on other pictures: this explains the vectors before that."
 
 
@@ -37,7 +38,9 @@ class Subject:
 class Explanation:
     """The distance of two pictures under a metric, and the evidence of each encoder for it.
 
-    `embedding` is the one explained, and `note` says why it is not that of the recipe, "" if it is.
+    Under cosine, `beyond` is the evidence for what is left of the similarity when the mean vector of the collection is
+    taken off both vectors: what any two pictures share is gone. `embedding` is the one explained, and `note` says why
+    it is not that of the recipe, "" if it is.
     """
 
     metric: str
@@ -45,6 +48,7 @@ class Explanation:
     distance: float
     parts: tuple[Evidence, ...]
     note: str = ""
+    beyond: tuple[Evidence, ...] = ()
 
     @property
     def total(self) -> float:
@@ -54,7 +58,9 @@ class Explanation:
     def sentence(self) -> str:
         """What the maps sum to."""
         if self.metric == "cosine":
-            return f"The places sum to a similarity of {self.total:.4f}: a cosine distance of {self.distance:.4f}."
+            told = f"The places sum to a similarity of {self.total:.4f}: a cosine distance of {self.distance:.4f}."
+            left = sum(part.total for part in self.beyond)
+            return f"{told} Less the mean vector of the collection, {left:.4f} of it is left." if self.beyond else told
         return f"The places sum to {self.total:.4f}, the square of the Euclidean distance {self.distance:.4f}."
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,6 +72,7 @@ class Explanation:
             "sum": self.total,
             "note": self.note,
             "encoders": [part.as_dict() for part in self.parts],
+            "beyond": [part.as_dict() for part in self.beyond],
         }
 
 
@@ -94,7 +101,32 @@ def explain(encoder: Encoder, vectors: Vectors, recipe: Recipe, first: Subject, 
         for one, other, part, share in zip(*places, encoders, shares, strict=True)
     )
     note = _OF_ITSELF if recipe.embedding.endswith(AUGMENTED) else ""
-    return Explanation(recipe.metric, embedding(name).name, distance, parts, note)
+    beyond = _beyond(encoders, shares, places, _mean(vectors)) if recipe.metric == "cosine" else ()
+    return Explanation(recipe.metric, embedding(name).name, distance, parts, note, beyond)
+
+
+def _mean(vectors: Vectors) -> NDArray[np.float64]:
+    """The (d,) mean of the vectors at length 1, of at most 2,000 of them, evenly spread."""
+    step = max(1, len(vectors.ids) // _MEAN_OF)
+    return np.asarray(normalised(np.asarray(vectors.matrix[::step], np.float32)).mean(0, dtype=np.float64))
+
+
+def _beyond(
+    encoders: Sequence[Encoder], shares: Sequence[float], places: Sequence[Sequence[Places]], mean: NDArray[np.float64]
+) -> tuple[Evidence, ...]:
+    """The evidence of each encoder for the product of both vectors less the mean."""
+    found, start = [], 0
+    for encoder, share, one, other in zip(encoders, shares, *places, strict=True):
+        block = mean[start : start + one.width]
+        off = _as_parts(encoder, one, block) if one.apart else block
+        found.append(evidence(one.less(off), other.less(off), "cosine", encoder.info.title, share))
+        start += one.width
+    return tuple(found)
+
+
+def _as_parts(encoder: Encoder, places: Places, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A vector as the parts of its places, which stand apart."""
+    return places.fitted_to(vector).parts if encoder.grid is None else encoder.placed(vector)
 
 
 def encoders_with_places(encoder: Encoder, name: str) -> tuple[list[Encoder], list[float]]:

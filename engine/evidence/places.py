@@ -54,6 +54,13 @@ class Places:
         parts = self.parts * (float(np.linalg.norm(vector)) / length if length else 1.0)
         return replace(self, parts=parts + (vector - parts.sum(0)) / len(parts))
 
+    def less(self, mean: NDArray[np.float64]) -> Places:
+        """The same for the vector less a (m,) mean, which every place gives an equal part of.
+
+        Of a vector whose places stand apart, `mean` is (p, m), as the parts are.
+        """
+        return replace(self, parts=self.parts - (mean if self.apart else mean / len(self.parts)))
+
 
 def places_of(latent: NDArray[np.float32], embedding: str, finish: Finish | None = None) -> Places:
     """The places of a (C, h, w) latent under an embedding; `finish` is the post-processing of its vectors.

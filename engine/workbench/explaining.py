@@ -52,10 +52,11 @@ class ExplainingMethods(Part):
         first: Query | PictureLike | int,
         second: Query | PictureLike | int,
     ) -> bytes:
-        """A PNG of both pictures with their maps and lines between the strongest places, a row for each encoder."""
+        """A PNG of both pictures with their maps and lines between the strongest places, a row for each encoder; below,
+        what is left without the mean of the collection."""
         collection = self.collection(recipe.collection)
         pictures = [_shown(collection, _one_picture(query)) for query in (first, second)]
-        return png(stacked([side_by_side(part, *pictures) for part in explanation.parts]))
+        return png(stacked([side_by_side(part, *pictures) for part in (*explanation.parts, *explanation.beyond)]))
 
     def shown(self, collection: str, query: Query | PictureLike | int) -> bytes:
         """A picture, or the part of it that is asked with, as a JPEG to show beside another."""

@@ -16,6 +16,7 @@ from engine.evidence.explanation import Explanation
 _HERE = Path(__file__).parent
 _DIGITS = 7  # of a contribution
 _LINES = 12
+_LESS = "less the mean picture"  # what is left when what all pictures share is taken off
 
 _view = st.components.v2.component(
     "benzer_evidence",
@@ -44,14 +45,15 @@ def evidence_data(explanation: Explanation, first: ShownSide, second: ShownSide)
         "metric": explanation.metric,
         "hue": list(HUE),
         "sides": [{"src": _address(side.image), "name": side.name} for side in (first, second)],
-        "parts": [_part(part) for part in explanation.parts],
+        "parts": [*(_part(part) for part in explanation.parts), *(_part(part, _LESS) for part in explanation.beyond)],
         "lines": _LINES,
     }
 
 
-def _part(part: Evidence) -> dict[str, Any]:
+def _part(part: Evidence, of: str = "") -> dict[str, Any]:
+    title = part.title if part.weight == 1 else f"{part.title} ({part.weight:.0%})"
     return {
-        "title": part.title if part.weight == 1 else f"{part.title} ({part.weight:.0%})",
+        "title": f"{title}, {of}" if of else title,
         "maps": [part.first.round(_DIGITS).tolist(), part.second.round(_DIGITS).tolist()],
         "pairs": part.pairs.round(_DIGITS).tolist(),
         "total": part.total,

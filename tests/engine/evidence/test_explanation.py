@@ -15,6 +15,7 @@ from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import FINISHES, POOLINGS
+from engine.encoders.vectors.store import stored
 from engine.search.answer import Query
 from engine.workbench.workbench import Workbench
 from tests.engine.duplicates.scenes import scene
@@ -137,6 +138,25 @@ def test_the_edges_that_two_drawings_share_stand_where_they_are(bench: Workbench
         bench.explain(recipe_of(bench, ("hog", ""), "flatten-white"), 1, 2)
 
 
+@pytest.mark.parametrize("embedding", ["avg", "max", "flatten", "avg-sqrt", "flatten-white"])
+def test_less_the_mean_the_places_sum_to_what_two_pictures_do_not_share_with_all(
+    bench: Workbench, embedding: str
+) -> None:
+    recipe = recipe_of(bench, LITE, embedding)
+    vectors = stored(bench.collection("scenes"), bench.encoder(recipe).info, embedding)
+    assert vectors is not None
+    rows = np.asarray(vectors.matrix, np.float64)
+    rows /= np.linalg.norm(rows, axis=1)[:, None]
+    less = rows - rows.mean(0)
+    found = bench.explain(recipe, 2, 5)
+    [left] = found.beyond
+    one, other = (int(np.searchsorted(vectors.ids, id)) for id in (2, 5))
+    assert left.total == pytest.approx(less[one] @ less[other], abs=1e-5)
+    assert left.pairs.sum() == pytest.approx(left.total, abs=1e-9)
+    assert f"{left.total:.4f} of it is left" in found.sentence()
+    assert not bench.explain(recipe.but(metric="euclidean"), 2, 5).beyond
+
+
 def test_words_and_several_pictures_and_unknown_ones_are_refused(bench: Workbench) -> None:
     recipe = recipe_of(bench)
     with pytest.raises(BadParameter, match="one picture"):
@@ -153,7 +173,7 @@ def test_the_command_prints_matches_and_draws(
     words = ["explain", "--collection", "scenes", "--encoder", "efficientnet-lite0", "#1", "#2"]
     assert main([*words, "--png", str(tmp_path / "why.png")]) == 0
     assert "The places sum to a similarity of" in capsys.readouterr().out
-    assert Image.open(tmp_path / "why.png").height == 480
+    assert Image.open(tmp_path / "why.png").height == 2 * 480 + 24
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert np.sum(told["encoders"][0]["first"]) == pytest.approx(told["sum"], abs=1e-6)

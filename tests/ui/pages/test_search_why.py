@@ -74,7 +74,8 @@ def test_the_browser_gets_maps_that_sum_to_the_score(bench: Workbench) -> None:
     explanation: Explanation = bench.explain(recipe, 1, 3)
     side = ShownSide(bench.shown("shapes", Query.image(1)), "<b>.png")
     data = evidence_data(explanation, side, side)
-    [part] = data["parts"]
+    part, left = data["parts"]
+    assert left["title"].endswith(", less the mean picture")
     assert np.sum(part["maps"][0]) == pytest.approx(explanation.total, abs=1e-4)
     assert np.sum(part["pairs"]) == pytest.approx(explanation.total, abs=1e-3)
     assert data["sides"][0]["src"].startswith("data:image/jpeg;base64,")
