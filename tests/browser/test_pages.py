@@ -298,20 +298,20 @@ def test_an_untrained_model_offers_training(page: Any, server: Server) -> None:
     see_with(page, re.compile("not trained yet"))
     page.locator(".st-key-seeing-train button").click()  # the page behind has one, too
     page.get_by_role("heading", name="Train", exact=True).wait_for()
-    page.get_by_role("button", name="Start training").wait_for()
+    page.get_by_role("button", name="Learn from my pictures").wait_for()
 
 
 def test_a_training_is_seen_everywhere_survives_a_reload_and_stops(page: Any, server: Server) -> None:
     page.goto(server.url + "/train")
     page.get_by_label("Epochs", exact=True).fill("900")
-    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("button", name="Learn from my pictures").click()
     page.get_by_text("Runs in the background").wait_for()
     page.reload()
     page.get_by_text("Runs in the background").wait_for()
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Collections").click()
     page.get_by_role("heading", name="Collections", exact=True).wait_for()
     chip = page.locator(".st-key-job-chip")
-    chip.get_by_text(re.compile('Training Model .* on "Animal faces"')).wait_for()
+    chip.get_by_text('Training Small ResNet on "Animal faces"').wait_for()
     chip.get_by_role("button", name="Stop", exact=True).click()
     chip.wait_for(state="detached", timeout=60_000)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Train").click()

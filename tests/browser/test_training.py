@@ -187,7 +187,7 @@ def test_impossible_numbers_are_refused_with_one_sentence(page: Any, server: Ser
     fill(page, "Epochs", "0")
     alert = page.get_by_test_id("stAlert").filter(has_text="The epochs of the training must be a whole number from 1")
     alert.wait_for()
-    assert page.get_by_role("button", name="Start training").is_disabled()
+    assert page.get_by_role("button", name="Learn from my pictures").is_disabled()
     fill(page, "Epochs", "3")
     alert.wait_for(state="detached")
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Collections").click()

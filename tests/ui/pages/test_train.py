@@ -314,6 +314,34 @@ def grouping_run(bench: Workbench, name: str) -> Run:
     return run
 
 
+def learning_run(bench: Workbench, name: str) -> Run:
+    """A run that learned by contrast alone: nothing is held out or reconstructed, and altered copies are found."""
+    run = fake_run(bench, name, objective="contrastive", network="small-resnet", contrast=0.0, validation=0.0)
+    lines = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["mse"], line["ssim"], line["validation"]
+        line["recognition"] = 0.2 + 0.2 * line["epoch"]
+    (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    watch = Watch(run.folder / "watch")
+    for epoch in watch.epochs():
+        seen = watch.epoch(epoch)
+        assert seen is not None
+        watch.note(epoch, seen.neighbours, b"")
+    return run
+
+
+def test_a_run_that_learned_by_contrast_is_shown_by_what_it_finds(bench: Workbench) -> None:
+    run, other = learning_run(bench, "learned"), learning_run(bench, "again")
+    assert "Altered copy found: 80%, untrained 20%" in result(run)
+    test = page(run_open="learned", runs_compared=["learned", "again"])
+    shown = texts(test)
+    assert "altered copy found 20% → **80%**" in shown
+    assert "Small ResNet · Shapes · 32 px · contrastive" in shown
+    assert "**Altered copy found**" in shown
+    found = [Line(each.name, points(each.events(), "retrieval")) for each in (run, other)]
+    assert "not decided" in verdict([run, other], [], found)
+
+
 def test_a_run_that_groups_is_shown_by_its_groups(bench: Workbench) -> None:
     grouping_run(bench, "groups")
     test = page()
