@@ -53,7 +53,7 @@ def price_table(prices: list[Price]) -> str:
     header = ["method", "recall@8", "95 %", "compared", "ms", "buckets", "largest"]
     rows = [
         [
-            price.method, f"{price.here.recall:.3f}", f"{price.here.low:.3f} to {price.here.high:.3f}",
+            price.method, f"{price.here.recall:.3f}", f"{price.low:.3f} to {price.high:.3f}",
             f"{price.here.share:.1%}", f"{price.milliseconds:.3g}", price.used, price.largest,
         ]
         for price in prices

@@ -34,9 +34,11 @@ class HashCodeMethods(Part):
         Raises:
             NotReady: embed first. BadParameter: fewer than 3 pictures.
         """
-        vectors = self._open(_exact(recipe)).searcher.vectors
-        key = (vectors.digest, recipe.metric)
-        return self._labs.get(key, lambda: HashLab(vectors.ids, vectors.matrix, recipe.metric))
+        searcher = self._open(_exact(recipe)).searcher
+        vectors, metric = searcher.vectors, recipe.metric
+        return self._labs.get(
+            (vectors.digest, metric), lambda: HashLab(vectors.ids, vectors.matrix, metric, searcher.exact)
+        )
 
     def picture_vector(self, recipe: Recipe, picture: Query | PictureLike | int) -> NDArray[np.float32]:
         """The (1, d) vector of one picture, of the collection or from outside, as a search compares it.

@@ -15,7 +15,7 @@ from engine.core.cache import Cache
 from engine.core.distances import metric as metric_named
 from engine.core.errors import BadParameter
 from engine.indexes import make_index
-from engine.indexes.index import Ids, Vectors
+from engine.indexes.index import Ids, Index, Vectors
 from engine.indexes.sample_truth import without_themselves
 from engine.indexes.table.rows import Rows, RowTable
 from engine.indexes.table.sampling import sample_rows
@@ -69,19 +69,21 @@ class Change:
 class HashLab:
     """Hash codes of (n, d) vectors under (n,) ascending ids, of which a sample is taken beyond 100,000.
 
+    `exact` is exact search over these vectors, if there is one already.
+
     Raises:
         BadParameter: fewer than 3 vectors.
     """
 
-    def __init__(self, ids: Ids, vectors: Vectors, metric: str) -> None:
+    def __init__(self, ids: Ids, vectors: Vectors, metric: str, exact: Index | None = None) -> None:
         if len(ids) < FEWEST:
             raise BadParameter("number of pictures", "hash codes", f"at least {FEWEST}", len(ids))
         self.total, self.metric = len(ids), metric
         if len(ids) > MOST:
             kept = np.sort(np.random.default_rng(0).choice(len(ids), MOST, replace=False))
-            ids, vectors = ids[kept], np.ascontiguousarray(vectors[kept])
+            ids, vectors, exact = ids[kept], np.ascontiguousarray(vectors[kept]), None
         self.table = RowTable(ids, vectors)
-        self.exact = make_index("exact", metric).build(ids, vectors)
+        self.exact = exact or make_index("exact", metric).build(ids, vectors)
         self.space = Space(self.table, metric)
         self.questions = self._questions()
         self._hashed: Cache[Hashed] = Cache(_SETTINGS_KEPT)

@@ -16,18 +16,16 @@ from engine.indexes.index import Vectors
 from engine.indexes.table.rows import Rows
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64)  # probes at which the curve is measured
-_SECONDS = 0.12  # for the single queries of one method
+_SECONDS = 0.06  # for the single queries of one method
 _LEAST_TIMED = 5
 
 
 @dataclass(frozen=True)
 class Point:
-    """With that many probes: the mean recall of the nearest, its interval (95 %), and the mean share compared."""
+    """With that many probes: the mean recall of the nearest, and the mean share compared."""
 
     probes: int
     recall: float
-    low: float
-    high: float
     share: float
 
 
@@ -36,13 +34,16 @@ class Price:
     """What a hashing finds at what price.
 
     Attributes:
-        method: written with its numbers. here: with its own number of probes. curve: with others, ascending.
+        method: written with its numbers. here: with its own number of probes; low, high: the interval of its recall
+            (95 %). curve: with other numbers, ascending.
         milliseconds: of one query, the median; timed: of how many. used, largest: how many buckets of the first table
             hold a picture, and how many pictures the fullest holds.
     """
 
     method: str
     here: Point
+    low: float
+    high: float
     curve: tuple[Point, ...]
     milliseconds: float
     timed: int
@@ -71,19 +72,22 @@ class Questions:
 def price_of(hashed: Hashed, hashing: Hashing, questions: Questions) -> Price:
     """The price of a hashing, measured with these queries; each is left out of its own results."""
     steps = sorted({step for step in STEPS if step < 2**hashing.bits} | {hashing.searched})
-    curve = [_point(hashed.buckets, questions, step) for step in steps]
-    here = next(point for point in curve if point.probes == hashing.searched)
-    times = _timed(hashed.buckets, questions, here.probes)
-    return Price(str(hashing), here, tuple(curve), float(np.median(times)), len(times), hashed.used(), hashed.largest())
+    reached = {step: _reached(hashed.buckets, questions, step) for step in steps}
+    curve = {step: Point(step, float(recall.mean()), float(share.mean())) for step, (recall, share) in reached.items()}
+    interval = bootstrap_interval(reached[hashing.searched][0])
+    times = _timed(hashed.buckets, questions, hashing.searched)
+    return Price(
+        str(hashing), curve[hashing.searched], *interval, tuple(curve.values()), float(np.median(times)), len(times),
+        hashed.used(), hashed.largest(),
+    )  # fmt: skip
 
 
-def _point(buckets: Buckets, questions: Questions, probes: int) -> Point:
+def _reached(buckets: Buckets, questions: Questions, probes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(q,) the recall of each query, and (q,) the share of the other pictures that it is compared with."""
     counts, found = buckets.reached(questions.vectors, questions.near, probes)
     exist = (questions.near >= 0).sum(1)
     recall = np.where(exist > 0, found.sum(1) / np.maximum(exist, 1), 1.0)
-    others = max(buckets.table.size - 1, 1)
-    low, high = bootstrap_interval(recall)
-    return Point(probes, float(recall.mean()), low, high, float((counts - 1).clip(0).mean() / others))
+    return recall, (counts - 1).clip(0) / max(buckets.table.size - 1, 1)
 
 
 def _timed(buckets: Buckets, questions: Questions, probes: int) -> NDArray[np.float64]:

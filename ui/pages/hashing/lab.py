@@ -241,7 +241,7 @@ def price_columns(prices: Sequence[Price]) -> dict[str, list[str]]:
     return {
         "method": [method_title(price.hashing.method) for price in prices],
         "recall@8": [f"{price.here.recall:.2f}" for price in prices],
-        "95 %": [f"{price.here.low:.2f}–{price.here.high:.2f}" for price in prices],
+        "95 %": [f"{price.low:.2f}–{price.high:.2f}" for price in prices],
         "compared": [f"{100 * price.here.share:.1f} %" for price in prices],
         "ms": [f"{price.milliseconds:.3g}" for price in prices],
         "buckets": [f"{price.used:,}" for price in prices],

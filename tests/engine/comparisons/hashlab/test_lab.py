@@ -89,7 +89,7 @@ def test_the_price_is_that_of_a_slow_count(lab: HashLab, method: str) -> None:
         shares.append(found.before / (COUNT - 1))
     assert price.here.recall == pytest.approx(np.mean(recalls))
     assert price.here.share == pytest.approx(np.mean(shares))
-    assert price.here.low <= price.here.recall <= price.here.high
+    assert price.low <= price.here.recall <= price.high
     assert [point.recall for point in price.curve] == sorted(point.recall for point in price.curve)
     assert price.milliseconds > 0
 
