@@ -206,8 +206,9 @@ paired over the same queries. Made by `python -m benchmarks.without_labels`."""
 AFTERWORD = """Shares *by altered copies* are those under which mirrored, cut and recoloured copies of 400 pictures most
 often find their originals; of all that cannot be told from the best, the most even. That favours the colour histogram,
 which such copies change least, over the textures, and searches worse than equal shares wherever the interval says so.
-So the app takes equal ones. All together are better than each part on the photographs and the paintings, but not on
-products: their labels follow shapes, which the grey texture alone tells apart best."""
+So the app takes equal ones. All together have a higher figure than each part on the photographs and the paintings, but
+not on products, whose labels follow shapes: there the grey texture alone is ahead, and so is the best of the shares
+chosen with labels, which gives it 70 %."""
 
 if __name__ == "__main__":
     main()
