@@ -156,7 +156,8 @@ interval of the paired difference over the same queries excludes 0. Made by `pyt
 interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is DBA: each vector averaged with its
 eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed releases
 (`$BENZER_TEST_DATA/weights`); torchvision's own may score slightly differently. What Models 1–4 reach when they are
-trained on a collection itself is [measured apart](autoencoders.md).
+trained on a collection itself is [measured apart](autoencoders.md), and so are colour layout, colour texture and both
+[side by side](without-labels.md).
 
 """
 WORDS = """## Words without training
