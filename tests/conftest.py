@@ -12,6 +12,14 @@ import pytest
 from engine.jobs import job as jobs
 from tests import forking
 
+HERE = Path(__file__).parent
+# What trains networks, builds packages or starts an interpreter for each test is not for the daily round.
+SLOW = (
+    "distribution", "engine/training/test_loop.py", "engine/training/test_survival.py", "engine/training/objectives",
+    "engine/classification/training", "engine/classification/test_run.py", "engine/classification/test_fine_tuning.py",
+    "engine/comparisons/recipes/test_run.py", "engine/comparisons/hashing/test_run.py", "engine/cli/test_train.py",
+    "engine/cli/test_terminals.py", "engine/workbench/test_full_disk.py",
+)  # fmt: skip
 ON_RAY = {"test_blocks.py", "test_rdh.py", "test_ray.py"}
 
 # Ray keeps the token that it found when it was loaded: every cluster of one process must be given the same.
@@ -40,5 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_ray = item.path.name in ON_RAY and item.get_closest_marker("slow") is not None
         if "browser" in item.path.parts or on_ray:
             item.add_marker(pytest.mark.alone)
+        if any(item.path.is_relative_to(HERE / place) for place in SLOW):
+            item.add_marker(pytest.mark.slow)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow") is not None)
     items.sort(key=lambda item: -slow[item.path])  # long files first: one begun last would be waited for alone

@@ -17,7 +17,7 @@ from engine.runs.run import Run
 from models.specs import CHANNELS, SPECS, Spec
 
 WHOLE = SPECS[1]
-_REST = 0.25  # seconds
+_REST = 1.0  # seconds; the slider of epochs loses a press while a new epoch is drawn
 EVERYWHERE = "BENZER_TEST_NARROW"  # set in the environment of processes that are forked for such tests
 
 

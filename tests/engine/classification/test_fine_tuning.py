@@ -30,6 +30,7 @@ from models.autoencoder import Autoencoder
 from models.bert import Bert
 from models.specs import BertSpec
 from models.tunable import PICTURE, TEXT, parted
+from tests.engine.narrow import narrow_model  # noqa: F401
 
 COLOURS = {"Bags": (200, 60, 60), "Caps": (60, 180, 70), "Shirts": (60, 70, 210)}
 WORDS = {"Bags": "leather bag", "Caps": "sun cap", "Shirts": "cotton shirt"}
