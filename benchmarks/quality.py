@@ -4,12 +4,14 @@
 
 The collections are photographs, paintings and products of $BENZER_TEST_DATA and two drawn samples. What is measured is
 kept in the home folder: an interrupted benchmark goes on with the next encoder. All figures are also written to
-benchmarks/results/quality.csv.
+benchmarks/results/quality.csv, whose rows stay where an encoder is not measured, and is not in the home either; but not
+without those of the default recipe, which the others are compared with.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import time
@@ -39,17 +41,27 @@ from engine.workbench import Workbench
 SAMPLES = (SAMPLE, "artworks")  # the drawn products have the name of the photographed ones
 DEFAULT = ("efficientnet-lite0", ROOT)
 HEADS = ("plain", "square root, centred", "neighbours", "both", "whitening", "whitening, neighbours")
+CSV = PROJECT / "benchmarks" / "results" / "quality.csv"
 _CSV = ["collection", "encoder", "after it", "precision@8", "low", "high", "lead low", "lead high"]
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A mean precision@8 with its 95 % interval, and that of its paired lead over the default; None without one."""
+
+    mean: float
+    interval: tuple[float, float]
+    lead: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Line:
-    """An encoder on a collection: by finish the (q,) precision@8 of every query; the same queries in all lines."""
+    """An encoder on a collection: its figure by finish."""
 
     encoder: str
     title: str
     pooling: str
-    precisions: dict[str, list[float]]
+    figures: dict[str, Figure]
 
 
 def main() -> None:
@@ -61,34 +73,71 @@ def main() -> None:
     wanted = parser.parse_args()
     os.environ.setdefault("BENZER_WEIGHTS", str(DATA / "weights"))
     bench = Workbench(Home(wanted.home.resolve()))
-    parts, csv = [], list[list[object]]()
+    parts, figures = [], list[list[object]]()
     for collection in collections(bench.home, wanted.collections.split(",")):
-        lines = list(measured(bench.home, collection, list(filter(None, wanted.encoders.split(","))), wanted.kept))
+        lines = measured(bench.home, collection, list(filter(None, wanted.encoders.split(","))), wanted.kept)
         parts.append(table(collection, lines) + _missing(bench.home, collection, lines))
-        csv += [row for line in lines for row in figures(collection.name, line, lines)]
+        figures += [row for line in lines for row in rows_of(collection.name, line)]
         print(parts[-1], flush=True)
     words = [row for collection in collections(bench.home, wanted.collections.split(","))
              for row in rows(bench, collection.name)]  # fmt: skip
     page = HEAD + "".join(parts) + WORDS + "\n".join([*HEADER, *words]) + "\n"
     page += f"\nMeasured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
     (PROJECT / "docs" / "quality.md").write_text(page, encoding="utf-8")
-    (PROJECT / "benchmarks" / "results" / "quality.csv").write_text(csv_text(_CSV, csv), encoding="utf-8")
+    CSV.write_text(csv_text(_CSV, figures), encoding="utf-8")
 
 
-def measured(home: Home, collection: Collection, only: Sequence[str], kept: bool) -> Iterator[Line]:
-    """A line for each ready encoder, measured now unless that has been done; `kept`: without those that have not."""
-    for choice in choices(home, collection.name):
-        if not choice.ready or choice.rare or (only and choice.name not in only):
-            continue
-        name = f"{choice.name}@{choice.weights}" if choice.weights else choice.name
-        path = home.root / "measured" / collection.name / f"{name}.json"
-        if not path.exists() and kept:
-            continue
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, json.dumps(precisions_of(home, collection, choice)).encode())
-            print(f"{collection.name}: {choice.title}", flush=True)
-        yield Line(choice.name, choice.title, unfinished(choice.embedding), json.loads(path.read_bytes()))
+def measured(home: Home, collection: Collection, only: Sequence[str], kept: bool) -> list[Line]:
+    """A line for each encoder: measured now or before in this home, else from the CSV; `kept`: nothing is measured."""
+    known, lines = former(collection.name), []
+    offered = sorted(choices(home, collection.name), key=lambda choice: choice.name != DEFAULT[0])
+    default: list[float] | None = None
+    for choice in offered:
+        precisions = _precisions(home, collection, choice, kept or not _wanted(choice, only))
+        default = precisions.get(DEFAULT[1]) if choice.name == DEFAULT[0] else default
+        figures = {finish: figure(values, default) for finish, values in precisions.items()}
+        figures = figures or known.get(choice.name, {})
+        if figures:
+            lines.append(Line(choice.name, choice.title.partition(" · ")[0], unfinished(choice.embedding), figures))
+    return lines
+
+
+def _wanted(choice: EncoderChoice, only: Sequence[str]) -> bool:
+    return choice.ready and not choice.rare and (not only or choice.name in only)
+
+
+def _precisions(home: Home, collection: Collection, choice: EncoderChoice, kept: bool) -> dict[str, list[float]]:
+    """By finish the (q,) precision@8 of every query, measured unless that has been done; {} if it is not to be."""
+    name = f"{choice.name}@{choice.weights}" if choice.weights else choice.name
+    path = home.root / "measured" / collection.name / f"{name}.json"
+    if not path.exists() and kept:
+        return {}
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, json.dumps(precisions_of(home, collection, choice)).encode())
+        print(f"{collection.name}: {choice.title}", flush=True)
+    found: dict[str, list[float]] = json.loads(path.read_bytes())
+    return found
+
+
+def figure(values: Sequence[float], default: Sequence[float] | None) -> Figure:
+    """The figure of (q,) precisions, and its lead over those of the default for the same queries."""
+    lead = bootstrap_interval(np.subtract(values, default)) if default else None
+    return Figure(float(np.mean(values)), bootstrap_interval(np.asarray(values)), lead)
+
+
+def former(collection: str) -> dict[str, dict[str, Figure]]:
+    """What the CSV says of a collection, by encoder and finish."""
+    found: dict[str, dict[str, Figure]] = {}
+    for row in csv.DictReader(CSV.read_text(encoding="utf-8").splitlines()) if CSV.exists() else ():
+        if row["collection"] == collection:
+            pooling = unfinished(row["after it"])
+            mean, low, high = (float(row[name]) for name in _CSV[3:6])
+            lead = (float(row["lead low"]), float(row["lead high"])) if row["lead low"] else None
+            found.setdefault(row["encoder"], {})[row["after it"].removeprefix(pooling)] = Figure(
+                mean, (low, high), lead
+            )
+    return found
 
 
 def precisions_of(home: Home, collection: Collection, choice: EncoderChoice) -> dict[str, list[float]]:
@@ -107,12 +156,12 @@ def precisions_of(home: Home, collection: Collection, choice: EncoderChoice) -> 
 
 def table(collection: Collection, lines: Sequence[Line]) -> str:
     """The Markdown table of a collection, best encoder first; the best figure is bold."""
-    best = max(np.mean(values) for line in lines for values in line.precisions.values())
+    best = max(one.mean for line in lines for one in line.figures.values())
     kinds = ", ".join(f"{count} {label}" for label, count in collection.labels().items())
     out = [f"## {collection.title}", "", f"{len(collection):,} pictures: {kinds}.", ""]
     out += ["| encoder | pooling | " + " | ".join(HEADS) + " |", "|---|---|" + "---:|" * len(HEADS)]
-    for line in sorted(lines, key=lambda line: -max(np.mean(values) for values in line.precisions.values())):
-        cells = [_cell(line.precisions.get(finish), _of_default(lines), best) for finish in FINISHES]
+    for line in sorted(lines, key=lambda line: -max(one.mean for one in line.figures.values())):
+        cells = [_cell(line.figures.get(finish), best) for finish in FINISHES]
         out.append("| " + " | ".join([line.title, line.pooling, *cells]) + " |")
     return "\n".join([*out, "", ""])
 
@@ -124,27 +173,20 @@ def _missing(home: Home, collection: Collection, lines: Sequence[Line]) -> str:
     return f"Not measured here: {', '.join(left)}.\n\n" if left else ""
 
 
-def figures(collection: str, line: Line, lines: Sequence[Line]) -> Iterator[list[object]]:
+def rows_of(collection: str, line: Line) -> Iterator[list[object]]:
     """The rows of the CSV: each precision with its interval, and that of its lead over the default."""
-    default = _of_default(lines)
-    for finish, values in line.precisions.items():
-        lead = bootstrap_interval(np.subtract(values, default)) if default else ("", "")
-        mean, interval = float(np.mean(values)), bootstrap_interval(np.asarray(values))
-        yield [collection, line.encoder, f"{line.pooling}{finish}", mean, *interval, *lead]
+    for finish, one in line.figures.items():
+        yield [collection, line.encoder, f"{line.pooling}{finish}", one.mean, *one.interval, *(one.lead or ("", ""))]
 
 
-def _of_default(lines: Sequence[Line]) -> list[float] | None:
-    return next((line.precisions.get(DEFAULT[1]) for line in lines if line.encoder == DEFAULT[0]), None)
-
-
-def _cell(values: list[float] | None, default: list[float] | None, best: float) -> str:
+def _cell(one: Figure | None, best: float) -> str:
     """For example ".979 ±.005 ▲": half the 95 % interval, and whether the paired lead over the default excludes 0."""
-    if values is None:
+    if one is None:
         return "–"
-    mean, (low, high) = float(np.mean(values)), bootstrap_interval(np.asarray(values))
-    figure = f"**{mean:.3f}**" if mean == best else f"{mean:.3f}"
-    first, last = bootstrap_interval(np.subtract(values, default)) if default else (0.0, 0.0)
-    return f"{figure} ±{(high - low) / 2:.3f}" + (" ▲" if first > 0 else " ▼" if last < 0 else "")
+    low, high = one.interval
+    mean = f"**{one.mean:.3f}**" if one.mean == best else f"{one.mean:.3f}"
+    first, last = one.lead or (0.0, 0.0)
+    return f"{mean} ±{(high - low) / 2:.3f}" + (" ▲" if first > 0 else " ▼" if last < 0 else "")
 
 
 HEAD = """# How well each encoder searches
@@ -157,15 +199,15 @@ interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is
 eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed releases
 (`$BENZER_TEST_DATA/weights`); torchvision's own may score slightly differently. What Models 1–4 reach when they are
 trained on a collection itself is [measured apart](autoencoders.md), and so are colour layout, colour texture and both
-[side by side](without-labels.md).
+[side by side](without-labels.md). The rows are of several runs.
 
 """
 WORDS = """## Words without training
 
 Each label typed once, as it stands: the share of the eight pictures found by what they show that carry it. What is not
-known is refused. Of a label with several words the known ones count, so the names of styles are taken for things of
-that name, which finds nothing; and the network, which was trained on photographs, misses some of the drawn animals. A
-shop's labels are finer than its classes: *Casual Shoes*, *Formal Shoes* and *Sports Shoes* all find the same shoes.
+known is refused, as nearly all names of styles are; of a label with several words the known ones count. The network,
+which was trained on photographs, misses some of the drawn animals. A shop's labels are finer than its classes: *Casual
+Shoes*, *Formal Shoes* and *Sports Shoes* all find the same shoes, *Shirts*, *Tshirts* and *Kurtas* the same T-shirts.
 
 """
 

@@ -35,12 +35,13 @@ def _euclidean(queries: NDArray[np.float64], vectors: NDArray[np.float64]) -> ND
 
 def _cosine(queries: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """As `engine.core.distances.cosine`: a zero row has the distance 0 to another zero row and 1 to any other."""
-    one, other = _unit(queries), _unit(vectors)
-    apart = np.clip(1.0 - one @ other.T, 0.0, 2.0)
-    apart[np.ix_(~one.any(axis=1), ~other.any(axis=1))] = 0
-    return np.asarray(apart)
+    one, other = _lengths(queries), _lengths(vectors)
+    apart = (queries / np.where(one > 0, one, 1)[:, None]) @ vectors.T
+    apart /= -np.where(other > 0, other, 1)  # of few distances, not of all values of the vectors
+    apart += 1
+    apart[np.ix_(one == 0, other == 0)] = 0
+    return np.clip(apart, 0.0, 2.0, out=apart)
 
 
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(lengths > 0, lengths, 1))
+def _lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(np.einsum("nd,nd->n", rows, rows)))
