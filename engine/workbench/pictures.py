@@ -58,6 +58,7 @@ class PictureMethods(Part):
     """Methods for pictures and their facts, mixed into `Workbench`."""
 
     _tables: Cache[PictureTable]
+    _meeting: Cache[NDArray[np.int64]]
 
     def look(self, collection: str, id: int, side: int | None = 1920) -> bytes:
         """The original picture as an upright JPEG of at most `side` pixels, None for its own size.
@@ -71,10 +72,14 @@ class PictureMethods(Part):
 
     def picture_table(self, collection: str) -> PictureTable:
         """All facts about a collection's pictures as columns, cached until something changes."""
+        known, marked = self._marked(collection)
+        own = (collection, known)
+        return self._tables.get((*own, marked), lambda: with_marks(self._unmarked(own), self.collection(collection)))
+
+    def _marked(self, collection: str) -> tuple[object, object]:
+        """Changes with the catalogue, and with tags and stars."""
         folder = self.home.datasets / collection
-        known = (collection, catalogue_stamp(folder))
-        marked = (*known, file_stamp(folder / marks.FILE))
-        return self._tables.get(marked, lambda: with_marks(self._unmarked(known), self.collection(collection)))
+        return catalogue_stamp(folder), file_stamp(folder / marks.FILE)
 
     def _unmarked(self, known: tuple[str, object]) -> PictureTable:
         return self._tables.get(known, lambda: unmarked_table(self.collection(known[0])))
@@ -120,8 +125,14 @@ class PictureMethods(Part):
 
     def meeting(self, collection: str, where: str | Where) -> NDArray[np.int64]:
         """The ids of the pictures that meet a filter, ascending; BadParameter for an invalid condition."""
-        table = self.picture_table(collection)
-        return table.ids[matching(parse_where(where) if isinstance(where, str) else where, table)]
+        conditions = parse_where(where) if isinstance(where, str) else tuple(where)
+        known = (collection, *self._marked(collection), conditions)
+
+        def found() -> NDArray[np.int64]:
+            table = self.picture_table(collection)
+            return table.ids[matching(conditions, table)]
+
+        return self._meeting.get(known, found)
 
     def _limits(self, collection: str, include_query: bool, label: str | None, where: str | Where) -> Limits:
         """What a search may find; BadParameter for an invalid condition of the filter."""

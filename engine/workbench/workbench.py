@@ -80,6 +80,7 @@ __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "
 
 _COLLECTIONS_KEPT = 8
 _RECIPES_KEPT = 6
+_FILTERS_KEPT = 8
 _PICTURES_KEPT = 8  # decoded query pictures: a few hundred kilobytes each
 _ENCODERS_KEPT = 2
 _SURROUNDINGS_KEPT = 2
@@ -117,6 +118,7 @@ class Workbench(
         self._exact: Cache[Index] = Cache(_RECIPES_KEPT)  # shared by the recipes over the same vectors
         self._encoders: Cache[Encoder] = Cache(_ENCODERS_KEPT)
         self._tables: Cache[PictureTable] = Cache(_COLLECTIONS_KEPT)
+        self._meeting: Cache[NDArray[np.int64]] = Cache(_FILTERS_KEPT)  # a page asks for one several times
         self._probabilities: Cache[ClassProbabilities] = Cache(_COLLECTIONS_KEPT)
         self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_RECIPES_KEPT)
         self._surroundings_kept: Cache[Neighbourhoods] = Cache(_SURROUNDINGS_KEPT)

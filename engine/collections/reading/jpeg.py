@@ -13,6 +13,7 @@ SIGNATURE = b"\xff\xd8\xff"
 END = b"\xff\xd9"
 _SOS, _EOI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
 _FRAMES = {0xC0: "", 0xC1: "", 0xC2: "progressive", 0xC3: "lossless", 0xC9: "", 0xCA: "progressive", 0xCB: "lossless"}
+_COMMON = {0xC0, 0xC1, 0xC2}  # Huffman-coded, all at once or in passes
 _RESTARTS = range(0xD0, 0xD8)
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic coding, quantisation, restart interval
 # Bits that are read as coefficients where the picture lacks some, and are passed over where it is whole. The first is
@@ -47,6 +48,17 @@ def frame(data: bytes) -> Frame | None:
         if part.marker == _SOS:
             break
     return None
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether it is a JPEG as every program reads it: 8 bits, grey or YCbCr, Huffman-coded, with an end mark."""
+    if not data.startswith(SIGNATURE) or not data.endswith(END):
+        return False
+    first = next((part for part in _parts(data) if part.marker in (*_FRAMES, _SOS)), None)
+    if first is None or first.marker not in _COMMON or len(first.body) < 6:
+        return False
+    bits, _, _, components, _ = _frame(first)
+    return bits == 8 and len(components) in (1, 3)
 
 
 def ended(data: bytes, *, metadata: bool) -> tuple[bytes, bytes] | None:

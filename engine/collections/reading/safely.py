@@ -128,6 +128,18 @@ def shown_otherwise(data: bytes) -> bool:
     return is_wide(picture) or is_transparent(picture) or has_other_colours(picture)
 
 
+def is_shown_as_stored(data: bytes) -> bool:
+    """Whether it is a whole JPEG that stands upright in colours of sRGB, as `open_picture` would show it.
+
+    Raises:
+        UnreadableImage: with `stage` look or header.
+    """
+    if not jpeg.is_plain(data):
+        return False
+    picture = _opened_somehow(data)
+    return _orientation(picture) == 1 and not has_other_colours(picture)
+
+
 def stretched(picture: Image.Image, size: int) -> NDArray[np.uint8]:
     """The picture stretched to a square, with antialiasing: (size, size, 3) uint8."""
     if picture.size != (size, size):

@@ -18,6 +18,7 @@ from engine.collections.facts.xmp import Sidecar, embedded
 from engine.collections.reading.safely import (
     header,
     header_and_picture,
+    is_shown_as_stored,
     open_picture,
     read_bytes,
     shown_otherwise,
@@ -101,7 +102,10 @@ def preview(pictures: list[bytes], side: int) -> list[bytes | Failure]:
 
 
 def shown(pictures: list[bytes], side: int | None) -> list[bytes | Failure]:
-    """Each picture in memory as an upright JPEG of at most `side` pixels, None for its own size."""
+    """Each picture in memory as an upright JPEG of at most `side` pixels, None for its own size.
+
+    A JPEG that every browser shows as it is stays as it is.
+    """
     return [_guarded(_shown, data, side) for data in pictures]
 
 
@@ -173,6 +177,8 @@ def _part(picture: Image.Image, crop: Crop) -> Image.Image:
 
 def _shown(data: bytes, side: int | None) -> bytes:
     width, height, _ = header(data)
+    if (side is None or side >= max(width, height)) and is_shown_as_stored(data):
+        return data
     # A JPEG may be decoded at a fraction of its size as long as the shorter side keeps all the pixels that are shown.
     shorter = None if side is None else -(-side * min(width, height) // max(width, height))
     picture = open_picture(data, size=None if shorter is None else -(-shorter // 2))

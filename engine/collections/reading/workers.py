@@ -200,23 +200,27 @@ class WorkerProcess:
 
 
 class Spare:
-    """The worker that is kept for the next picture: a program takes a quarter of a second to start."""
+    """The workers that are kept for the next pictures: a program takes a quarter of a second to start.
+
+    There are two, for a picture that is looked at and its facts.
+    """
+
+    _MOST = 2
 
     def __init__(self) -> None:
         self._kept: list[WorkerProcess] = []
 
     def take(self) -> WorkerProcess:
-        """The kept worker, if it is still usable, or a new one."""
+        """A kept worker that is still usable, or a new one."""
         with contextlib.suppress(IndexError):
-            worker = self._kept.pop()
-            if worker.usable:
-                return worker
-            worker.end()
+            while not (worker := self._kept.pop()).usable:
+                worker.end()
+            return worker
         return WorkerProcess()
 
     def put_back(self, worker: WorkerProcess) -> None:
-        """Keep a worker; one is enough."""
-        if worker.usable and not self._kept:
+        """Keep a worker, if there is room."""
+        if worker.usable and len(self._kept) < self._MOST:
             self._kept.append(worker)
         else:
             worker.end()

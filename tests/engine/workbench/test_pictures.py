@@ -67,6 +67,15 @@ def test_a_picture_is_looked_at_upright_and_no_larger_than_asked(bench: Workbenc
     assert Image.open(io.BytesIO(bench.look("photos", by_name(bench, "plain.png"), 1920))).size == (30, 20)
 
 
+def test_a_jpeg_that_needs_no_change_is_shown_as_it_is(bench: Workbench, tmp_path: Path) -> None:
+    path = tmp_path / "photos" / "upright.jpg"
+    Image.linear_gradient("L").resize((90, 60)).convert("RGB").save(path, "JPEG", quality=95)
+    bench.run("rescan", collection="photos")
+    id = by_name(bench, "upright.jpg")
+    assert bench.look("photos", id, None) == bench.look("photos", id, 90) == path.read_bytes()
+    assert Image.open(io.BytesIO(bench.look("photos", id, 45))).size == (45, 30)
+
+
 def test_what_cannot_be_looked_at_is_named(bench: Workbench, tmp_path: Path) -> None:
     with pytest.raises(BadParameter, match="side of the picture"):
         bench.look("photos", 1, 4)

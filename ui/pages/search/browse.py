@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
+from engine.collections.collection import Images
 from engine.core.recipe import Recipe
 from ui.pages.search.acting import act_on, known_facts
 from ui.session.filters import where_of
@@ -22,10 +24,7 @@ def browse(recipe: Recipe) -> None:
     """Forty thumbnails per page; a click makes a new query."""
     images = images_of(recipe.collection)
     wanted, where = st.session_state.get("label", ""), where_of(recipe.collection)
-    rows = [row for row, label in enumerate(images.labels) if not wanted or label == wanted]
-    if where:
-        meeting = set(workbench().meeting(recipe.collection, where).tolist())
-        rows = [row for row in rows if int(images.ids[row]) in meeting]
+    rows = _narrowed(recipe.collection, images, wanted)
     pages = max(1, -(-len(rows) // A_PAGE))
     st.session_state.browse_page = min(max(st.session_state.get("browse_page", 1), 1), pages)
     what = f"pictures labelled {plain_text(wanted)}" if wanted else "pictures"
@@ -45,6 +44,14 @@ def browse(recipe: Recipe) -> None:
     )  # fmt: skip
     if pages > 1:
         _pager(pages)
+
+
+def _narrowed(collection: str, images: Images, label: str) -> Sequence[int]:
+    """The rows of the pictures that have the label ("": any) and meet the filters."""
+    rows: Sequence[int] = range(len(images.ids))
+    if where := where_of(collection):
+        rows = np.flatnonzero(np.isin(images.ids, workbench().meeting(collection, where))).tolist()
+    return [row for row in rows if images.labels[row] == label] if label else rows
 
 
 def _pager(pages: int) -> None:

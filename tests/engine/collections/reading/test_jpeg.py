@@ -109,3 +109,20 @@ def test_a_panorama():
     data = out.getvalue().removesuffix(jpeg.END) + b"\xff\xe5trailer of a phone"
     assert header(data)[:2] == (20_000, 60)
     assert open_picture(data, size=224).getpixel((9_000, 30)) == pytest.approx((90, 140, 200), abs=2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_every_program_shows_alike_is_plain(kind: str) -> None:
+    data = JPEGS[kind]
+    assert jpeg.is_plain(data)
+    of_12_bits = data.replace(b"\x08\x00\x32\x00\x46", b"\x0c\x00\x32\x00\x46")
+    for other in (data[:-2], data + b"trailer", data[:40], b"", of_12_bits):
+        assert not jpeg.is_plain(other)
+    if kind not in ("progressive", "grey"):
+        assert not jpeg.is_plain(data.replace(b"\xff\xc0", b"\xff\xc9", 1)), "arithmetic coding"
+
+
+def test_colours_for_print_are_not_plain() -> None:
+    out = io.BytesIO()
+    Image.new("CMYK", (9, 9)).save(out, "JPEG")
+    assert not jpeg.is_plain(out.getvalue())
