@@ -24,6 +24,7 @@ from engine.indexes.ahead import compile_in_a_process, compile_loops
 from engine.workbench.watching import watch_folders
 from ui.session.facts import facts_shown, suggestions_shown, taken_away
 from ui.session.opened import open_collection, recent_jobs, workbench
+from ui.static_files import StaticFiles
 
 # Behind your own reverse proxy: BENZER_HOSTS="pictures.example.org other.example.org".
 PROXIED = frozenset(os.environ.get("BENZER_HOSTS", "").split())
@@ -190,7 +191,7 @@ _SERVED = (
 )
 # The second for a server that stands below a path of a proxy (server.baseUrlPath).
 ROUTES = [Route(below + path, serve, methods=["GET"]) for path, serve in _SERVED for below in ("/", "/{base:path}/")]
-MIDDLEWARE = [Middleware(OwnPagesOnly)]
+MIDDLEWARE = [Middleware(OwnPagesOnly), Middleware(StaticFiles)]
 
 
 @asynccontextmanager
