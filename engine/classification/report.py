@@ -39,7 +39,7 @@ def to_html(classification: Classification) -> str:
         title=classification.title,
         facts=_facts(classification),
         best=best(lines, [row for row in rows if not row.error]),
-        results=_results([line for line in lines if line.condition.name == CLEAN]),
+        results=_results(classification, [line for line in lines if line.condition.name == CLEAN]),
         conditions=_conditions(classification, lines),
         models=[_model(classification, line) for line in lines if line.condition.name == CLEAN],
         failed=Table(["model", "fold", "why"], failed, 3),
@@ -56,12 +56,14 @@ def _facts(classification: Classification) -> str:
     return text
 
 
-def _results(clean: Sequence[ResultLine]) -> Table:
+def _results(classification: Classification, clean: Sequence[ResultLine]) -> Table:
     marks = [bold_best([line.accuracy for line in clean]), bold_best([line.f1 for line in clean])]
     marks += [bold_best([getattr(line, name) for line in clean], low=True) for name in ("ece", "log_loss", "brier")]
     cells: list[list[str | Best | Bar]] = [
         [
-            line.title,
+            f"{line.title} (predicts as {same.lower()})"
+            if (same := classification.same_as(line.fusion))
+            else line.title,
             str(line.folds),
             strong(_spread(line.accuracy, line.accuracy_deviation, line.folds), marks[0][at]),
             strong(_spread(line.f1, line.f1_deviation, line.folds), marks[1][at]),
@@ -74,6 +76,10 @@ def _results(clean: Sequence[ResultLine]) -> Table:
     ]
     head = ["model", "folds", "accuracy", "macro F1", "calibration error", "log loss", "Brier score", "s a fold"]
     return Table(head, cells, 1)
+
+
+def _named(title: str, same: str) -> str:
+    return f"{title} (predicts as {same.lower()})" if same else title
 
 
 def _spread(mean: float, deviation: float, folds: int) -> str:

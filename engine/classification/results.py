@@ -191,6 +191,17 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
         kept = (one for one in every if label in ("", one.label) and predicted in ("", one.predicted))
         return [one for one in kept if not (wrong and one.right)]
 
+    def same_as(self, fusion: str) -> str:
+        """The title of an earlier model that predicts the same class for every item, "" for none.
+
+        A late fusion that gives one side all weight is that side.
+        """
+        told: dict[str, set[tuple[int, int, str]]] = {}
+        for row in (row for row in self.rows() if not row.error):
+            told.setdefault(row.fusion, set()).update((row.fold, one.id, one.predicted) for one in row.answers)
+        own, earlier = told.get(fusion, set()), self.plan.fusions[: self.plan.fusions.index(fusion)]
+        return next((FUSIONS[other] for other in earlier if own and told.get(other) == own), "")
+
     def calibration(self, fusion: str) -> measures.Calibration:
         """How well the confidence of all predictions together is calibrated, with its interval."""
         return measures.calibration(*confidences(self.answers(fusion)))

@@ -66,6 +66,15 @@ def test_eighteen_items_against_fifteen_are_no_lead(tmp_path: Path) -> None:
     assert "not decided" in told.beside
 
 
+def test_a_model_that_predicts_as_another_is_named_as_such(tmp_path: Path) -> None:
+    found = classification(tmp_path, ("picture", "text", "late"))
+    one_wrong = [(1, CLASSES[0])]
+    keep_all(found, CLASSES, THINGS, {("picture", 0): one_wrong, ("late", 0): one_wrong})
+    assert [found.same_as(fusion) for fusion in ("picture", "text", "late")] == ["", "", "Picture only"]
+    assert "Late fusion (predicts as picture only)" in to_html(found)
+    assert "Text only (predicts as" not in to_html(found)
+
+
 def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
     found = classification(tmp_path, ("picture", "late"))
     assert best(found.table(), found.rows()) is None

@@ -95,7 +95,7 @@ def table_lines(view: Seen, condition: str) -> list[Line]:
             TableRow(one.fusion if one.condition.name == CLEAN else f"{one.fusion} {one.condition.name}", one),
             Named(one.title, one.condition.title if condition == _ALL else ""),
             FUSION_HELP[one.fusion],
-            "" if one.folds == view.plan.folds else f"{one.folds} of {view.plan.folds} folds so far.",
+            _note(view, one),
             judged=condition != _ALL or one.condition.name == CLEAN,
         )
         for one in table
@@ -104,6 +104,13 @@ def table_lines(view: Seen, condition: str) -> list[Line]:
     return found + [
         Line(TableRow(row.key, error=row.error), Named(row.title, f"fold {row.fold + 1}"), row.title) for row in failed
     ]
+
+
+def _note(view: Seen, one: Figures) -> str:
+    """Whether folds are missing, and which model predicts the same."""
+    folds = "" if one.folds == view.plan.folds else f"{one.folds} of {view.plan.folds} folds so far."
+    same = findings(view).same_as(one.fusion) if one.condition.name == CLEAN else ""
+    return " ".join(filter(None, (folds, f"The same predictions as {same.lower()}." if same else "")))
 
 
 def _under(name: str, shown: str, deviation: str = "") -> dict[str, Any]:
