@@ -1,6 +1,6 @@
 """How far photographs can be altered and are still found, for nine encoders. Writes docs/invariance.md.
 
-    python -m benchmarks.invariance [--home FOLDER] [--queries 30] [--only-train]
+    python -m benchmarks.invariance [--home FOLDER] [--queries 30] [--only-train | --kept]
 
 Models 1–3 are trained on the photographs first, shortly, as plain autoencoders; Model 4 is the one that ships. What is
 measured is kept in the home folder: an interrupted benchmark goes on with the next curve.
@@ -51,13 +51,15 @@ def main() -> None:
         "--queries", type=int, default=QUERIES, help=f"photographs that are altered (default: {QUERIES})"
     )
     parser.add_argument("--only-train", action="store_true", help="train Models 1–3 and measure nothing")
+    parser.add_argument("--kept", action="store_true", help="measure nothing: write the page of what is kept")
     wanted = parser.parse_args()
     os.environ.setdefault("BENZER_WEIGHTS", str(DATA / "weights"))
     bench = Workbench(Home(wanted.home.resolve()))
     [collection] = collections(bench.home, ["animals"])
-    train_missing(bench.home, collection)
+    if not wanted.kept:
+        train_missing(bench.home, collection)
     if not wanted.only_train:
-        table = measured(bench, collection, wanted.queries)
+        table = measured(bench, collection, wanted.queries, wanted.kept)
         (PROJECT / "docs" / "invariance.md").write_text(page(table, len(collection)), encoding="utf-8")
         (PROJECT / "benchmarks" / "results" / "invariance.csv").write_text(to_csv(table), encoding="utf-8")
 
@@ -75,13 +77,14 @@ def train_missing(home: Home, collection: Collection) -> None:
         print(f"{name}: validation MSE {run.card['validation_loss']:.4f}", flush=True)
 
 
-def measured(bench: Workbench, collection: Collection, queries: int) -> Invariances:
-    """The table of that many queries, measured now as far as that is not done."""
+def measured(bench: Workbench, collection: Collection, queries: int, kept: bool = False) -> Invariances:
+    """The table of that many queries, measured now as far as that is not done; `kept`: as it is."""
     title = f"Nine encoders, {queries} queries"
     found = [table for table in bench.invariance_tables() if table.title == title]
     plan = plan_for(bench.home, title, collection.name, tuple(ENCODERS), queries=queries, levels=LEVELS)
     table = found[0] if found else bench.plan_invariances(plan)
-    bench.run("invariance", said, name=table.name)
+    if not kept:
+        bench.run("invariance", said, name=table.name)
     return table
 
 
@@ -96,6 +99,7 @@ def page(table: Invariances, pictures: int) -> str:
         "## Found first, over all strengths\n\n" + by_encoder(rows, cell_text),
         "## Where only half are found\n\n" + HALF + by_encoder(rows, half_text),
         "## Which encoder is best\n\n" + BEST + best(rows),
+        *missing(table),
         f"Measured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -122,6 +126,15 @@ def best(rows: Sequence[InvarianceRow]) -> str:
     names = {row.key: ENCODERS[row.encoder.partition("/")[0]] for row in rows}
     leads = invariance_leads(rows)
     return "\n".join(f"- {ALTERATIONS[way].title}: {lead.told(names)}." for way, lead in leads.items())
+
+
+def missing(table: Invariances) -> list[str]:
+    """What could not be measured, and what has not been, a paragraph each."""
+    rows = {(row.encoder.partition("/")[0], row.alteration): row for row in table.rows()}
+    failed = [f"{ENCODERS[key[0]]}, {key[1]}: {row.error}" for key, row in rows.items() if row.error]
+    left = [title for encoder, title in ENCODERS.items() if any((encoder, way) not in rows for way in ALTERATIONS)]
+    told = [f"Not measured to the end: {', '.join(left)}."] if left else []
+    return told + (["Could not be measured: " + " ".join(failed)] if failed else [])
 
 
 HEAD = """# How far pictures can be altered and are still found
