@@ -13,6 +13,7 @@ from engine.encoders.networks.weights import load
 from engine.jobs.queue import turn
 from engine.runs import listing as runs
 from engine.training import TrainingConfig, continue_run, train_run
+from engine.training.config import with_defaults
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,10 @@ TRAINING = "training"  # the queue slot of trainings: one at a time
 
 
 def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Train a network on a collection (`collection`, `config`), or continue a run (`run`, optionally `epochs`)."""
+    """Train a network on a collection (`collection`, `config`), or continue a run (`run`, optionally `epochs`).
+
+    Without a config it learns from the pictures alone, as the page and the command line do by default.
+    """
     home = home_of(arguments)
 
     def pretrained(network: str) -> Mapping[str, Tensor]:
@@ -34,5 +38,5 @@ def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
             collection = Collection.open(home, run.card["collection"]["name"])
             return {"run": continue_run(run, collection, reporter, arguments.get("epochs"), pretrained).name}
         collection = Collection.open(home, arguments["collection"])
-        config = TrainingConfig.from_dict(arguments["config"])
+        config = TrainingConfig.from_dict(arguments.get("config") or with_defaults({}, len(collection)))
         return {"run": train_run(home, config, collection, reporter, pretrained).name}

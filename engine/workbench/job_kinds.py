@@ -43,6 +43,7 @@ from engine.interchange.importing import import_dataset
 from engine.jobs import job as jobs
 from engine.runs.listing import run
 from engine.search.job import calibrate, embed, index, sample
+from engine.training.config import with_defaults
 from engine.training.job import train
 from engine.workbench.copying import copy_files
 
@@ -187,7 +188,7 @@ def _training(arguments: Arguments) -> str:
         with suppress(NotFound, Corrupt):
             return f'"{run(home_of(arguments), arguments["run"]).title}"'
         return f'"{arguments["run"]}"'
-    config = arguments["config"]
+    config = arguments.get("config") or with_defaults({})
     network = network_title(config["network"]) if config.get("network") else f"Model {config.get('model', 4)}"
     return f"{network} on {_collection(arguments)}"
 

@@ -135,7 +135,7 @@ def test_the_run_is_an_encoder_that_sees_a_picture_and_its_mirror_image_alike(ho
     assert (run.name, run.encoder) == ("blobs-small-resnet-1", "small-resnet")
     assert run.card["title"] == "Small ResNet, trained on Blobs"
     run.rename("My discs")
-    mine = next(choice for choice in choices(home) if choice.weights == run.name)
+    mine = next(choice for choice in choices(home) if choice.key == f"small-resnet@{run.name}")
     assert (mine.name, mine.title, mine.ready) == ("small-resnet", "Small ResNet · My discs", True)
     assert "“Blobs”" in mine.good_for
     encoder = open_encoder("small-resnet", run.name, home)
