@@ -26,6 +26,7 @@ from engine.training import TrainingConfig, continue_run, loop, train_run
 from engine.training.augment import half_colour_view
 from engine.training.config import with_defaults
 from engine.training.estimate import estimate
+from engine.training.job import train
 from engine.training.objectives.contrastive import Contrastive, whole_batches
 from engine.training.train import training_data
 from models.specs import RESIDUAL, SPECS
@@ -185,6 +186,14 @@ def test_the_models_learn_by_it_too(home: Home) -> None:
     run = train_run(home, TrainingConfig(**(SMALL | {"network": "", "model": 1, "epochs": 1})), Blobs(24), Reporter())
     assert run.encoder == "model-1"
     assert open_encoder("model-1", run.name, home).encode(torch.rand(2, 3, 32, 32)).shape[1] == SPECS[1].blocks[-1]
+
+
+def test_a_job_without_a_config_learns_from_the_pictures(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.collections.collection.Collection.open", lambda *_: Blobs(24))
+    monkeypatch.setattr("engine.training.config._EPOCHS", (1, 1))
+    made = train({"home": str(home.root), "collection": "blobs"}, Reporter())
+    config = runs.run(home, made["run"]).config
+    assert (config["objective"], config["network"], config["epochs"]) == ("contrastive", "small-resnet", 1)
 
 
 def test_the_time_can_be_estimated() -> None:
