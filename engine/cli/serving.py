@@ -1,4 +1,4 @@
-"""The command serve: the local service for other programs."""
+"""The command serve: the local service for other programs, over HTTP or as a tool of language models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 
 from engine.cli.flags import Commands
 from engine.core.errors import BadParameter
+from engine.service.mcp import McpServer
 from engine.workbench.workbench import Workbench
 
 TOKEN = "BENZER_API_TOKEN"  # noqa: S105 - the name of a variable
@@ -19,7 +20,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def register(commands: Commands) -> None:
     sub = commands.add("serve", command_serve)
-    sub.add_argument("--api", action="store_true", required=True, help="searching and changing over HTTP, as JSON")
+    way = sub.add_mutually_exclusive_group(required=True)
+    way.add_argument("--api", action="store_true", help="searching and changing over HTTP, as JSON")
+    way.add_argument("--mcp", action="store_true", help="searching by the Model Context Protocol, over standard input")
     sub.add_argument("--host", default=_LOOPBACK[0], help="the address to listen on (default: this computer alone)")
     sub.add_argument("--port", type=int, default=_PORT, help=f"default: {_PORT}")
     sub.epilog = (
@@ -30,6 +33,9 @@ def register(commands: Commands) -> None:
 
 def command_serve(arguments: argparse.Namespace) -> None:
     """Serve searches, and changes of collections, to other programs."""
+    if arguments.mcp:
+        McpServer(Workbench()).run(sys.stdin, sys.stdout)
+        return
     import uvicorn
 
     from engine.service.app import LOOPBACK, service

@@ -8,8 +8,8 @@ from typing import Any
 from engine import VERSION
 from engine.service.requests import SEARCH_FIELDS
 
-_KINDS = {int: "integer", str: "string"}
-_ABOUT = {
+KINDS = {int: "integer", str: "string"}
+ABOUT = {
     "id": "a picture of the collection",
     "words": "what pictures show, or what is written of them",
     "picture": "the bytes of a picture file in base64",
@@ -45,7 +45,7 @@ def document() -> dict[str, Any]:
 def _paths() -> dict[str, Any]:
     own, ids = "/collections/{collection}", {"id": "integer"}
     names = {"collection": "string"}
-    asked = {name: _KINDS[kind] for name, kind in SEARCH_FIELDS.items() if name not in ("id", "picture", "words")}
+    asked = {name: KINDS[kind] for name, kind in SEARCH_FIELDS.items() if name not in ("id", "picture", "words")}
     json_body = {"application/json": {"schema": {"$ref": "#/components/schemas/Search"}}}
     picture = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
     facts = {"name": "string", "label": "string", "text": "string"}
@@ -76,13 +76,13 @@ def _operation(
 def _parameters(named: Mapping[str, str], where: str) -> Sequence[dict[str, Any]]:
     return [
         {"name": name, "in": where, "required": where == "path", "schema": {"type": kind}}
-        | ({"description": _ABOUT[name]} if name in _ABOUT else {})
+        | ({"description": ABOUT[name]} if name in ABOUT else {})
         for name, kind in named.items()
     ]
 
 
 def _search() -> dict[str, Any]:
-    fields = {name: {"type": _KINDS[kind], "description": _ABOUT[name]} for name, kind in SEARCH_FIELDS.items()}
+    fields = {name: {"type": KINDS[kind], "description": ABOUT[name]} for name, kind in SEARCH_FIELDS.items()}
     return {"type": "object", "properties": fields, "additionalProperties": False}
 
 
