@@ -87,14 +87,11 @@ _added: dict[str, OwnModuleEncoder] = {}
 _lock = threading.Lock()
 
 
-def add_module(
-    name: str, module: Module, size: int, mean: Sequence[float], std: Sequence[float], taken: Sequence[str]
-) -> EncoderInfo:
+def add_module(name: str, module: Module, size: int, mean: Sequence[float], std: Sequence[float]) -> EncoderInfo:
     """Offer a module as an encoder; a module added before under the same name is replaced.
 
     Args:
-        size: pictures are stretched to (size, size) pixels. mean, std: by channel, of values in [0, 1].
-        taken: names of other encoders, which it must not take.
+        size, mean, std: as `checked_preparation` takes them.
 
     Raises:
         BadParameter: a wrong type or value of any argument, or a module that does not map pictures to vectors.
@@ -102,18 +99,28 @@ def add_module(
     from torch.nn import Module
 
     if not isinstance(module, Module):
-        raise BadParameter("module", _THING, "a torch.nn.Module", type(module).__name__)
-    if name in set(taken) - _added.keys():
-        raise BadParameter("name", _THING, "a new one", name)
+        raise BadParameter("module", _THING, "a torch.nn.Module or an ONNX file", type(module).__name__)
+    means, deviations = checked_preparation(size, mean, std)
+    encoder = OwnModuleEncoder(name, module, size, means, deviations)
+    with _lock:
+        _added[name] = encoder
+    return encoder.info
+
+
+def checked_preparation(
+    size: int, mean: Sequence[float], std: Sequence[float]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Means and deviations as numbers; BadParameter for these or a size that cannot be.
+
+    Args:
+        size: pictures are stretched to (size, size) pixels. mean, std: by channel, of values in [0, 1].
+    """
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _LARGEST:
         raise BadParameter("size", _THING, f"a whole number of pixels from 1 to {_LARGEST}", size)
     means, deviations = _channels("mean", mean), _channels("std", std)
     if min(deviations) <= 0:
         raise BadParameter("std", _THING, "above 0", std)
-    encoder = OwnModuleEncoder(name, module, size, means, deviations)
-    with _lock:
-        _added[name] = encoder
-    return encoder.info
+    return means, deviations
 
 
 def _channels(parameter: str, values: Sequence[float]) -> tuple[float, ...]:

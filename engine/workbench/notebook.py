@@ -13,13 +13,14 @@ from engine.collections.listing import collections
 from engine.collections.reading.workers import read_in_worker
 from engine.collections.sources.job import title_of
 from engine.core.cache import Cache
-from engine.core.errors import BadParameter
+from engine.core.errors import BadParameter, NotFound
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders import EncoderInfo, choices, open_encoder
 from engine.encoders.choosing import default_choice, default_embedding
 from engine.encoders.encoder import Encoder
-from engine.encoders.own_modules import add_module
+from engine.encoders.onnx_networks import OnnxEncoder, add_network, remove_network
+from engine.encoders.own_modules import OwnModuleEncoder, add_module, checked_preparation
 from engine.encoders.pooling import unfinished
 from engine.encoders.vectors.batches import embed_pictures
 from engine.interchange import make_format
@@ -165,29 +166,45 @@ class NotebookMethods:
     def add_encoder(
         self,
         name: str,
-        module: Module,
+        module: Module | str | PathLike[str],
         *,
         size: int = 224,
         mean: Sequence[float] = _IMAGENET_MEAN,
         std: Sequence[float] = _IMAGENET_STD,
     ) -> EncoderInfo:
-        """Offer a module of PyTorch as an encoder, for as long as this process runs; its weights are copied.
+        """Offer a network as an encoder, under a fingerprint of its weights: a module of PyTorch or an ONNX file.
 
-        Its vectors are stored under a fingerprint of its weights and are found again when it is added again. Work in
-        other processes (`start`, the app) does not know it.
+        A module serves as long as this process runs, as code is never stored; when it is added again, its vectors are
+        found again. An ONNX file is copied into the home, where pages and jobs use it, too (`remove_encoder`).
 
         Args:
+            module: the module, or the path of the file.
             size: pictures are stretched to (size, size) pixels. mean, std: by channel, of values in [0, 1].
 
         Raises:
-            BadParameter: a wrong type or value of any argument, or a module that does not map (n, 3, size, size)
-            pictures to (n, C) vectors or (n, C, h, w) features.
+            BadParameter: a wrong type or value of any argument, a name that others have, or a network that does not
+            map (n, 3, size, size) pictures to (n, C) vectors or (n, C, h, w) features.
+            NotFound, Unreadable, MissingPackage: of an ONNX file.
         """
         Recipe("any", name)  # its form is that of every encoder's name
-        info = add_module(name, module, size, mean, std, [choice.name for choice in choices(self.home)])
+        family = OnnxEncoder if isinstance(module, str | PathLike) else OwnModuleEncoder
+        if name in {line.name for line in choices(self.home)} - {line.name for line in family.choices(self.home)}:
+            raise BadParameter("name", "an encoder", "a new one", name)
+        if isinstance(module, str | PathLike):
+            prepared = checked_preparation(size, mean, std)
+            info = add_network(self.home, name, _path(module, "an encoder"), size, *prepared).info
+        else:
+            info = add_module(name, module, size, mean, std)
         self._encoders.clear()  # they may hold a module that had this name before
         self._opened.clear()
         return info
+
+    def remove_encoder(self, name: str) -> None:
+        """Delete a network that was added from an ONNX file; NotFound if there is none of that name."""
+        if not isinstance(name, str) or not remove_network(self.home, name):
+            raise NotFound(f"There is no encoder {name!r} that was added from an ONNX file.")
+        self._encoders.clear()
+        self._opened.clear()
 
     def default_recipe(self, collection: str) -> Recipe:
         """As the workbench has it."""
