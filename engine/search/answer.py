@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
-from engine.search.calibration.calibration import Calibration, Confidence
+from engine.search.calibration.calibration import CONFIDENCE, Calibration, Confidence
 from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
 from engine.search.provenance import COLUMNS, Provenance, WordsUsed, provenance_cells
 from engine.search.showing import html_of, show_page
@@ -184,11 +184,18 @@ class Answer:
         return " · ".join(filter(None, [*parts, self._quality(), self.note]))
 
     def to_csv(self) -> str:
-        """One row per hit: rank, id, name, label, text, distance, sha256, and what the answer was made with."""
+        """One row per hit: rank, id, name, label, text, distance, sha256, how sure it is, and what made the answer.
+
+        How sure: the columns of `to_frame`, empty where nothing is known of it.
+        """
         made_with = provenance_cells(asdict(self.provenance) if self.provenance else None)
+        sure = self.calibration.cells() if self.calibration is not None else [[""] * len(CONFIDENCE)] * len(self.hits)
         return csv_text(
-            ["rank", "id", "name", "label", "text", "distance", "sha256", *COLUMNS],
-            [[h.rank, h.id, h.name, h.label, h.text, f"{h.distance:.6f}", h.sha256, *made_with] for h in self.hits],
+            ["rank", "id", "name", "label", "text", "distance", "sha256", *CONFIDENCE, *COLUMNS],
+            [
+                [h.rank, h.id, h.name, h.label, h.text, f"{h.distance:.6f}", h.sha256, *cells, *made_with]
+                for h, cells in zip(self.hits, sure, strict=True)
+            ],
         )
 
     def to_json(self) -> str:

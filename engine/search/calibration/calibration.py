@@ -14,6 +14,7 @@ from engine.evaluation.statistics.decision import Values
 from engine.evaluation.statistics.lower_tail import LowerTail
 
 Verdict = Literal["surely the same", "similar", "nothing similar here", "cannot tell"]
+CONFIDENCE = ("percentile", "expected_by_chance", "probability")  # columns of a table of results
 NEAREST = 5  # results that decide whether anything is similar
 OFTEN = 0.2  # of the searches that deserve a verdict get it at least, else nobody is told it
 
@@ -39,6 +40,12 @@ class Confidence:
     def sentence(self) -> str:
         """The verdict and its reason, as "Nothing similar here: …"."""
         return f"{self.verdict[0].upper()}{self.verdict[1:]}: {self.reason}"
+
+    def cells(self) -> list[list[str]]:
+        """Of each result the cells under CONFIDENCE; without labels the last one is empty."""
+        alike = [f"{chance:.4f}" for chance in self.alike] or [""] * len(self.percentiles)
+        columns = zip(self.percentiles, self.expected, alike, strict=True)
+        return [[f"{share:.6g}", f"{expected:.6g}", chance] for share, expected, chance in columns]
 
     def as_dict(self) -> dict[str, Any]:
         """For an export."""

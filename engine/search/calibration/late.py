@@ -6,6 +6,7 @@ import logging
 import threading
 
 from engine.collections.collection import Images
+from engine.core.cache import file_stamp
 from engine.core.errors import BenzerError
 from engine.core.store import Store
 from engine.encoders.vectors.store import Vectors
@@ -18,6 +19,8 @@ _AT_ONCE = 4_000_000  # values (vectors × their length) whose calibration is ma
 class LateCalibration:
     """The calibration of one state of a collection; safe to share between threads.
 
+    One that is stored anew, as the command calibrate does, takes the place of the one that was read before.
+
     Attributes:
         done: whether it is known. found: what it is then; None for too few pictures, or vectors it cannot be made of.
     """
@@ -28,22 +31,24 @@ class LateCalibration:
         self.done = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._stamp: tuple[object, ...] = ()
 
     def now(self) -> Calibration | None:
-        """The calibration, or None while it is being made: of many vectors that is done in the background."""
-        if self.done:
+        """The calibration; while it is being made the former one, or None: of many vectors in the background."""
+        if self._is_current():
             return self.found
         if self.vectors.matrix.size <= _AT_ONCE:
             return self.wait()
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self.wait, name="calibration", daemon=True)
             self._thread.start()
-        return None
+        return self.found
 
     def wait(self) -> Calibration | None:
         """The calibration, made now if it is missing."""
         with self._lock:
-            if not self.done:
+            if not self._is_current():
+                self._stamp = file_stamp(self.place.pointer)
                 try:
                     self.found = self._opened()
                 except BenzerError as error:
@@ -51,6 +56,13 @@ class LateCalibration:
                 self.done = True
         return self.found
 
+    def _is_current(self) -> bool:
+        return self.done and file_stamp(self.place.pointer) == self._stamp
+
     def _opened(self) -> Calibration | None:
         known = stored_calibration(self.place, self.vectors, labels_of(self.vectors, self.images))
-        return known or make_calibration(self.place, self.vectors, self.images, self.metric)
+        if known is not None:
+            return known
+        made = make_calibration(self.place, self.vectors, self.images, self.metric)
+        self._stamp = file_stamp(self.place.pointer)
+        return made

@@ -95,3 +95,17 @@ def test_limits_of_other_rules_are_set_again_and_altered_copies_stay(
     found = LateCalibration(place, vectors, images, "cosine").now()
     assert found is not None
     assert found.altered.tolist() == [0.01]
+
+
+def test_one_that_is_stored_anew_takes_the_place_of_the_former(place: Store) -> None:
+    vectors, images = collection()
+    served = LateCalibration(place, vectors, images, "cosine")
+    first = served.now()
+    assert first is not None
+    assert served.now() is first
+    assert len(first.altered) == 0
+    make_calibration(place, vectors, images, "cosine", np.array([0.01, 0.02]))  # by another process
+    now = served.now()
+    assert now is not None
+    assert now.altered.tolist() == [0.01, 0.02]
+    assert served.now() is now
