@@ -1,4 +1,4 @@
-"""The dialog that adds pictures: a folder or table of this computer, an upload, a sample or a public data set.
+"""The dialog that adds pictures: a folder, a table, an upload, another program's data set, a sample, a public one.
 
 It stays open until the report of the import, so that what was left out is seen where the pictures were chosen.
 """
@@ -17,6 +17,7 @@ from engine.collections.sources.job import title_of
 from engine.collections.sources.known import KNOWN, Known
 from engine.core.errors import BenzerError
 from engine.jobs.job import Job
+from ui.pages.collections.datasets import PANEL, dataset_panel
 from ui.pages.collections.folder_browser import folder_panel
 from ui.pages.collections.report import report_of, report_panel
 from ui.session.opened import collection_cards, free_name, recent_jobs, workbench
@@ -68,6 +69,7 @@ def _dialog() -> None:
     ways = {
         "My folders": partial(folder_panel, _begin),
         "Upload": _upload,
+        PANEL: partial(dataset_panel, _begin),
         "Samples": _samples,
         "Public data sets": _public_data_sets,
     }
