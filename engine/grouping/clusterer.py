@@ -12,7 +12,8 @@ from engine.core.distances import checked_vectors, normalised
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.settings import AnySetting, Setting, all_settings
-from engine.grouping.numbers import Tried
+from engine.grouping.by_sample import SAMPLE, WHOLE, nearest_in
+from engine.grouping.numbers import Tried, sampled
 from engine.grouping.projection import all_equal
 from engine.grouping.tree import Tree
 
@@ -36,6 +37,7 @@ class Clusterer(ABC):
     summary: ClassVar[str]  # one plain sentence
     settings: ClassVar[tuple[AnySetting, ...]] = ()
     rank: ClassVar[int] = 50
+    by_sample: ClassVar[bool] = False  # whether of many images only a sample is clustered, as all take hours
 
     def __init__(self, metric: str, seed: int = 0, **settings: Any) -> None:
         known_metric(metric)
@@ -44,6 +46,7 @@ class Clusterer(ABC):
         self.notes: list[str] = []
         self.tree: Tree | None = None
         self.curve: list[Tried] = []
+        self.share = 1.0  # of the vectors that are clustered, the others joining their nearest
 
     def fit_predict(self, vectors: Matrix) -> Labels:
         """(n, d) vectors to (n,) group numbers: 0 is the largest group, −1 is noise. Equal vectors are one group.
@@ -55,11 +58,23 @@ class Clusterer(ABC):
         self.check(len(vectors))
         if self.metric == "cosine":
             vectors = normalised(vectors)
-        self.notes, self.tree, self.curve = [], None, []
+        self.notes, self.tree, self.curve, self.share = [], None, [], 1.0
         if all_equal(vectors):
             self.notes.append(_SAME if len(vectors) > 1 else _ALONE)
             return np.zeros(len(vectors), dtype=np.int64)
-        return by_size(self._cluster(vectors))
+        cluster = self._cluster_sample if self.by_sample and len(vectors) > WHOLE else self._cluster
+        return by_size(cluster(vectors))
+
+    def _cluster_sample(self, vectors: Matrix) -> NDArray[Any]:
+        """The groups of a sample; the other vectors join those of the nearest of it, ungrouped ones included."""
+        self.share = SAMPLE / len(vectors)
+        sample = vectors[sampled(len(vectors), self.seed, SAMPLE)]
+        labels = np.asarray(self._cluster(sample))
+        self.notes.append(
+            f"{self.title} grouped {SAMPLE:,} pictures drawn at random; each of the other {len(vectors) - SAMPLE:,} "
+            "joined the nearest of them."
+        )
+        return labels[nearest_in(sample, vectors, 1)[1][:, 0]]
 
     @abstractmethod
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:

@@ -39,6 +39,7 @@ class DBSCAN(Clusterer):
         Setting("samples", "Neighbours", "Pictures within the radius of a dense place (min_samples).", 1, 1000, 5),
     )
     rank = 30
+    by_sample = True
 
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         from sklearn.cluster import DBSCAN as Density

@@ -70,7 +70,8 @@ def group(vectors: Matrix, plan: GroupingPlan, metric: str, reporter: Reporter) 
     labels = clock.run(f"Clustering by {clusterer.title}", lambda: clusterer.fit_predict(space))
     notes += clusterer.notes
     # A map of already reduced vectors would be a map of a map: threads instead of clouds.
-    points = clock.run("Computing the map", lambda: _map(held, plan.map, metric, plan.seed))
+    points, told = clock.run("Computing the map", lambda: _map(held, plan.map, metric, plan.seed))
+    notes += [f"Map: {note}" for note in told]
     within = "euclidean" if reduction else metric
     before = silhouette(labels, held, metric, plan.seed) if reduction else None
     return GroupingResult(labels, points, space, within, clusterer.tree, notes, clock.seconds, clusterer.curve, before)
@@ -108,17 +109,18 @@ def _held(vectors: Matrix, metric: str, seed: int, notes: list[str]) -> Matrix:
     return np.concatenate([(normalised(part) if metric == "cosine" else part) @ onto for part in parts])
 
 
-def _map(space: Matrix, step: Step, metric: str, seed: int) -> Matrix:
-    """(n, 2) points, centred, the larger half-axis 1."""
+def _map(space: Matrix, step: Step, metric: str, seed: int) -> tuple[Matrix, list[str]]:
+    """(n, 2) points, centred, the larger half-axis 1, and sentences on what was simplified."""
     if space.shape[1] > _MAP_FROM and len(space) > _MAP_FROM and step.name != "pca" and not all_equal(space):
         step_down = make_projection(Step.parse(f"pca(dimensions={_MAP_FROM})"), metric, seed)
         space, metric = step_down.fit_transform(space), "euclidean"
     flat = Step(step.name, (*(option for option in step.options if option[0] != "dimensions"), ("dimensions", 2)))
-    points = make_projection(flat, metric, seed).fit_transform(space)
+    projection = make_projection(flat, metric, seed)
+    points = projection.fit_transform(space)
     if points.shape[1] < 2:
         points = np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
     points = points - (points.min(axis=0) + points.max(axis=0)) / 2
-    return (points / max(float(np.abs(points).max()), 1e-12)).astype(np.float32)
+    return (points / max(float(np.abs(points).max()), 1e-12)).astype(np.float32), projection.notes
 
 
 class _Clock:

@@ -37,17 +37,19 @@ class HDBSCAN(Clusterer):
         ),
     )
     rank = 20
+    by_sample = True
 
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         from sklearn.cluster import HDBSCAN as Density
 
         count, vectors = len(vectors), self._shortened(vectors)
-        size = min(self.chosen["size"] or max(5, count // 100), max(2, count // 2))
+        wanted = round((self.chosen["size"] or 0) * self.share)
+        size = min(max(2, wanted) if self.chosen["size"] else max(5, count // 100), max(2, count // 2))
         samples = min(self.chosen["samples"], count - 1)
         algorithm = "ball_tree" if vectors.shape[1] > _LONG else "kd_tree"  # the others fill an n × n matrix
         fitted = Density(min_cluster_size=size, min_samples=samples, algorithm=algorithm, n_jobs=-1, copy=True)
         labels = np.asarray(fitted.fit_predict(vectors))
-        self.notes.append(f"HDBSCAN: groups of at least {size} pictures.")
+        self.notes.append(f"HDBSCAN: groups of at least {round(size / self.share):,} pictures.")
         return labels
 
     def _shortened(self, vectors: Matrix) -> Matrix:

@@ -12,8 +12,12 @@ from engine.core.distances import checked_vectors, normalised
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
 from engine.core.settings import AnySetting, Setting, all_settings
+from engine.grouping.by_sample import SAMPLE, WHOLE, between_neighbours, nearest_in
+from engine.grouping.numbers import sampled
 
 Matrix = NDArray[np.float32]
+
+_NEIGHBOURS = 5  # between which a vector that is not in the sample is placed
 
 DIMENSIONS = Setting("dimensions", "Dimensions", "Values per vector after the reduction.", 1, 1024)
 
@@ -32,6 +36,7 @@ class Projection(ABC):
     for_looking: ClassVar[bool] = False  # preserves neighbours, not distances: for maps and density clustering
     rank: ClassVar[int] = 50
     most: ClassVar[int | None] = None  # images it can handle
+    by_sample: ClassVar[bool] = False  # whether of many images only a sample is projected, as all take hours
 
     def __init__(self, metric: str, seed: int = 0, **settings: Any) -> None:
         known_metric(metric)
@@ -58,7 +63,18 @@ class Projection(ABC):
         self.notes = []
         if all_equal(vectors):
             return np.zeros((len(vectors), self.chosen.get("dimensions") or 2), dtype=np.float32)
-        return np.ascontiguousarray(self._project(vectors), dtype=np.float32)
+        project = self._project_sample if self.by_sample and len(vectors) > WHOLE else self._project
+        return np.ascontiguousarray(project(vectors), dtype=np.float32)
+
+    def _project_sample(self, vectors: Matrix) -> Matrix:
+        """The projection of a sample; the other vectors between their nearest of it."""
+        sample = vectors[sampled(len(vectors), self.seed, SAMPLE)]
+        points = np.asarray(self._project(sample), dtype=np.float32)
+        self.notes.append(
+            f"{self.title} was computed for {SAMPLE:,} pictures drawn at random; each of the other "
+            f"{len(vectors) - SAMPLE:,} lies between its {_NEIGHBOURS} nearest of them."
+        )
+        return between_neighbours(points, *nearest_in(sample, vectors, _NEIGHBOURS))
 
     @abstractmethod
     def _project(self, vectors: Matrix) -> NDArray[Any]:

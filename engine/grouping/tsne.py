@@ -23,6 +23,7 @@ class TSNE(Projection):
     title = "t-SNE"
     summary = "A map that keeps neighbours together; distances between groups are not meaningful. Slower than UMAP."
     for_looking = True
+    by_sample = True
     rank = 20
     settings = (
         Setting("dimensions", "Dimensions", "2 for a map.", 1, 3, 2),

@@ -24,6 +24,7 @@ class UMAP(Projection):
     title = "UMAP"
     summary = "Keeps neighbours together and separates groups; for maps, and before HDBSCAN."
     for_looking = True
+    by_sample = True
     rank = 10
     settings = (
         Setting("dimensions", "Dimensions", "2 for a map, about 10 before clustering.", 1, 100, 10),
