@@ -23,6 +23,7 @@ from engine.core.errors import BenzerError, NotFound
 from engine.indexes.ahead import compile_in_a_process, compile_loops
 from engine.workbench.watching import watch_folders
 from ui.session.facts import facts_shown, suggestions_shown, taken_away
+from ui.session.maps import tile_png
 from ui.session.opened import open_collection, recent_jobs, workbench
 from ui.static_files import StaticFiles
 
@@ -175,6 +176,16 @@ def selected(request: Request) -> Response:
     return Response(body, media_type=media, headers=headers)
 
 
+def tile(request: Request) -> Response:
+    """`/maps/<name>/<theme>/<z>/<x>/<y>.png`: a tile of a map that a page has offered; it never changes."""
+    path = request.path_params
+    try:
+        png = tile_png(path["name"], path["z"], path["x"], path["y"], dark=path["theme"] == "dark")
+    except BenzerError as error:
+        return PlainTextResponse(error.message, status_code=404)
+    return Response(png, media_type="image/png", headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
 def _named(request: Request) -> str:
     """The name of the collection in the path; NotFound if none can have it."""
     name = str(request.path_params["collection"])
@@ -187,6 +198,7 @@ _SERVED = (
     ("thumbs/{collection}/{id:int}.webp", thumbnail),
     ("pictures/{collection}/{id:int}.jpg", picture),
     ("facts/{collection}/{id:int}.json", facts),
+    ("maps/{name}/{theme}/{z:int}/{x:int}/{y:int}.png", tile),
     ("selected/{collection}.{kind}", selected),
 )
 # The second for a server that stands below a path of a proxy (server.baseUrlPath).

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Images
 from engine.grouping.stored.palette import COLOURS, NOISE
+from ui.pages.groups.density import DOTS, by_density
 from ui.pages.groups.selection import selection_bar
-from ui.pages.groups.state import Seen, kept, names_of, rows_of, select, selected, state_key
-from ui.session.opened import images_of, open_collection
+from ui.pages.groups.state import Rows, Seen, Way, kept, names_of, rows_of, select, selected, state_key
+from ui.session.opened import images_of
 from ui.widgets.gallery import thumbnails_of
 from ui.widgets.picture_map import LegendEntry, picture_map
 
@@ -36,15 +37,25 @@ def map_tab(view: Seen) -> None:
     by = st.segmented_control(
         "Colour by", list(ways), default="Group", key=f"map-by-{view.key}", required=True, persist_state="session"
     )
-    colours, palette, legend = ways[by if by in ways else "Group"]
+    by = by if by in ways else "Group"
     selection_bar(view, "map")
+    if len(view.groups.ids) > DOTS:
+        by_density(view, by, ways[by], HEIGHT, partial(_dots, view, ways[by]))
+    else:
+        _dots(view, ways[by], np.arange(len(view.groups.ids)))
+    st.caption("Nearby pictures are similar; distances between clusters are not meaningful. Select with box or lasso.")
+
+
+def _dots(view: Seen, way: Way, rows: Rows) -> None:
+    """A dot for each of these pictures."""
+    colours, palette, legend = way
+    ids = view.groups.ids[rows]
     picture_map(
-        key=f"map-{view.key}", title=f"Map of {view.title}", ids=view.groups.ids, points=view.grouping.points,
-        colours=colours, palette=palette, names=names_of(view.collection, view.groups.ids), legend=legend,
+        key=f"map-{view.key}", title=f"Map of {view.title}", ids=ids, points=view.grouping.points[rows],
+        colours=colours[rows], palette=palette, names=names_of(view.collection, ids), legend=legend,
         thumbs=f"{thumbnails_of(view.collection)}/{{id}}.webp", selected=set(selected()), on_select=select,
         on_pick=partial(_pick, view), height=HEIGHT,
     )  # fmt: skip
-    st.caption("Nearby pictures are similar; distances between clusters are not meaningful. Select with box or lasso.")
 
 
 def _pick(view: Seen, id: int) -> None:
@@ -52,8 +63,6 @@ def _pick(view: Seen, id: int) -> None:
 
 
 # ── colours ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-Way = tuple[NDArray[np.int64], list[tuple[str, str]], list[LegendEntry]]
 
 
 def _ways(view: Seen) -> dict[str, Way]:
@@ -105,20 +114,12 @@ def by_amount(values: NDArray[Any], named: Any) -> Way | None:
 
 
 def _by_size(view: Seen, rows: NDArray[np.int64]) -> dict[str, Way]:
-    known = {row.id: (row.width * row.height, row.width, row.height) for row in _records(view)}
-    sizes = [known.get(id, (0, 1, 1)) for id in view.groups.ids.tolist()]
-    pixels = by_amount(np.array([size[0] for size in sizes], dtype=float), _megapixels)
-    shapes = [_shape(width, height) for _, width, height in sizes]
+    sizes = np.where((rows >= 0)[:, None], images_of(view.collection).shapes[rows], 1).astype(np.int64)
+    pixels = by_amount(np.where(rows >= 0, sizes.prod(1), 0).astype(float), _megapixels)
+    wide, high = sizes[:, 0] > 1.1 * sizes[:, 1], sizes[:, 1] > 1.1 * sizes[:, 0]
+    shapes = np.where(wide, "landscape", np.where(high, "portrait", "square")).tolist()
     found = {"Size": pixels} if pixels is not None else {}
     return found | ({"Shape": by_kind(shapes)} if len(set(shapes)) > 1 else {})
-
-
-def _records(view: Seen) -> list[Any]:
-    return open_collection(view.collection).rows("image")
-
-
-def _shape(width: int, height: int) -> str:
-    return "landscape" if width > 1.1 * height else "portrait" if height > 1.1 * width else "square"
 
 
 def _megapixels(pixels: float) -> str:

@@ -27,6 +27,10 @@ from ui.session.query import set_examples
 from ui.session.recipe import use_recipe
 from ui.shared.messages import show_error
 from ui.widgets.gallery import Tile, thumbnail_url
+from ui.widgets.picture_map import LegendEntry
+
+Rows = NDArray[np.int64]
+Way = tuple[Rows, list[tuple[str, str]], list[LegendEntry]]  # colours of the pictures, the palette and its legend
 
 TABS = ("Groups", "Tree", "Map", "Vectors", "Outliers")
 
