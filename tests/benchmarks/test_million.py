@@ -1,0 +1,47 @@
+"""What the benchmark of a million pictures is made of."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks._memory import measured, memory
+from benchmarks._thumbnails import KINDS, SIDE, draw, pictures
+
+
+def test_the_same_block_has_the_same_pictures_and_some_are_there_twice() -> None:
+    once, other = list(pictures(0)), list(pictures(1))
+    assert once == list(pictures(0))
+    assert once[1] == once[0]
+    assert len(set(once)) == 990
+    assert not set(once) & set(other)
+    near, of = (np.asarray(Image.open(io.BytesIO(once[number])), float) for number in (51, 50))
+    assert near.shape == (SIDE, SIDE, 3)
+    assert 4 < (near - of).mean() < 20
+
+
+def test_drawing_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
+    draw(tmp_path, 30)
+    first = sorted(path.name for path in tmp_path.rglob("*.jpg"))
+    assert len(first) == 30
+    stamp = (tmp_path / "kind-000" / "0000000.jpg").stat().st_mtime_ns
+    draw(tmp_path, 30)
+    assert (tmp_path / "kind-000" / "0000000.jpg").stat().st_mtime_ns == stamp
+    assert len(list(tmp_path.iterdir())) == KINDS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_that_of_a_program_with_its_children() -> None:
+    own, resident = memory(os.getpid())
+    assert 10 < own < resident
+    hungry = "b = bytearray(200 << 20); import time; time.sleep(1)"
+    above = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hungry!r}])"
+    assert measured([sys.executable, "-c", above]).own > 200
+    with pytest.raises(RuntimeError):
+        measured([sys.executable, "-c", "raise SystemExit(3)"])
