@@ -28,9 +28,9 @@ def card_of(collection: Collection) -> CollectionCard:
     images = collection.images()
     step = max(1, len(images.ids) // _THUMBS)
     thumbs = tuple(int(id) for id in images.ids[::step][:_THUMBS])
-    labels = len([label for label in collection.labels() if label])
+    labels = len(set(images.labels) - {""})
     origin = str(collection.source.get("kind", ""))
-    rejects = len(collection.rejects())
+    rejects = collection.counts()["rejected"]
     return CollectionCard(collection.name, collection.title, len(images.ids), labels, rejects, thumbs, origin)
 
 

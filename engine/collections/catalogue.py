@@ -10,9 +10,10 @@ import functools
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -44,7 +45,7 @@ CREATE TRIGGER files_removed AFTER DELETE ON files BEGIN
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageRow:
     """One file. `status`: image (usable), copy (of a usable image), rejected. `key` names the file in its source;
     `stored` is its place below images/, "" for a file referenced where it lies. Sizes in pixels and bytes."""
@@ -67,6 +68,8 @@ class ImageRow:
 
 
 _COLUMNS = [field.name for field in fields(ImageRow)]
+_STATUS = _COLUMNS.index("status")
+_values: Callable[[ImageRow], tuple[Any, ...]] = attrgetter(*_COLUMNS)
 _INSERT = f"INSERT INTO files ({','.join(_COLUMNS)},seal) VALUES ({','.join('?' * (len(_COLUMNS) + 1))})"
 _UPDATE = f"UPDATE files SET {','.join(f'{name}=?' for name in _COLUMNS)},seal=? WHERE id=?"
 _SELECT = f"SELECT {','.join(_COLUMNS)},seal FROM files "
@@ -219,14 +222,48 @@ class Reading:
         return facts
 
     @_checked
-    def rows(self) -> list[ImageRow]:
-        """All files by id, after verifying the whole table."""
-        found = self.db.execute(_SELECT + "ORDER BY id").fetchall()
-        count, seals, next_id = self.db.execute("SELECT rows, seals, next_id FROM totals").fetchone()
-        whole = (len(found), sum(line[-1] for line in found)) == (count, seals)
-        if not whole or (found and found[-1][0] >= next_id):
+    def rows(self, status: str = "") -> list[ImageRow]:
+        """All files by id, or those of one status, after verifying the whole table."""
+        return [ImageRow(*line) for line in self._lines() if not status or line[_STATUS] == status]
+
+    @_checked
+    def columns(self, status: str, names: Sequence[str]) -> list[list[Any]]:
+        """The values of these columns, over the files of a status by id, after verifying the whole table."""
+        places, found = [_COLUMNS.index(name) for name in names], [list[Any]() for _ in names]
+        for line in self._lines():
+            if line[_STATUS] == status:
+                for column, place in zip(found, places, strict=True):
+                    column.append(line[place])
+        return found
+
+    @_checked
+    def having(self, column: str, value: str) -> list[ImageRow]:
+        """The files with that value in a column, by id; only these are verified. Quick for hashes."""
+        asked = f"{_SELECT}WHERE {_COLUMNS[_COLUMNS.index(column)]}=? ORDER BY id"
+        return [self._whole(line) for line in self.db.execute(asked, (value,))]
+
+    def shared(self) -> list[str]:
+        """The contents that several readable files have."""
+        asked = "SELECT hash FROM files WHERE status<>'rejected' GROUP BY hash HAVING count(*)>1"
+        return [hash for [hash] in self.db.execute(asked)]
+
+    def folders(self) -> list[str]:
+        """The folders that hold a file, by name, without the source itself."""
+        found = {name.rpartition("/")[0] for [name] in self.db.execute("SELECT name FROM files")}
+        return sorted(found - {""})
+
+    def _lines(self) -> Iterator[tuple[Any, ...]]:
+        """The values of all files by id, each verified, and in the end the table as a whole."""
+        count = seals = last = 0
+        for line in self.db.execute(_SELECT + "ORDER BY id"):
+            values, seal = line[:-1], line[-1]
+            if seal_of(*values) != seal:
+                raise Catalogue(self.path).damaged()
+            count, seals, last = count + 1, seals + seal, values[0]
+            yield values
+        known, known_seals, next_id = self.db.execute("SELECT rows, seals, next_id FROM totals").fetchone()
+        if (count, seals) != (known, known_seals) or last >= next_id:
             raise Catalogue(self.path).damaged()
-        return [self._whole(line) for line in found]
 
     @_checked
     def row(self, id: int) -> ImageRow | None:
@@ -289,16 +326,16 @@ class Writing(Reading):
         """Insert the row under a new id, which is never reused, and return it with that id."""
         [next_id] = self.db.execute("SELECT next_id FROM totals").fetchone()
         row = replace(row, id=next_id)
-        self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
+        self.db.execute(_INSERT, _sealed(row))
         return row
 
     def put_back(self, row: ImageRow) -> None:
         """Reinsert a row deleted in the same transaction, under its own id."""
-        self.db.execute(_INSERT, (*astuple(row), seal_of(*astuple(row))))
+        self.db.execute(_INSERT, _sealed(row))
 
     def replace(self, row: ImageRow) -> None:
         """Overwrite the row of that id."""
-        self.db.execute(_UPDATE, (*astuple(row), seal_of(*astuple(row)), row.id))
+        self.db.execute(_UPDATE, (*_sealed(row), row.id))
 
     def remove(self, ids: Iterable[int]) -> None:
         self.db.executemany("DELETE FROM files WHERE id=?", [(id,) for id in ids])
@@ -333,6 +370,11 @@ class Writing(Reading):
     def drop_unused_thumbnails(self) -> None:
         """Delete the thumbnails of contents without a row."""
         self.db.execute("DELETE FROM thumbnails WHERE hash NOT IN (SELECT hash FROM files WHERE status<>'rejected')")
+
+
+def _sealed(row: ImageRow) -> tuple[Any, ...]:
+    values = _values(row)
+    return *values, seal_of(*values)
 
 
 def _write_facts(db: sqlite3.Connection, facts: dict[str, Any]) -> None:

@@ -14,49 +14,27 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
 from engine.collections.folders import create_folder, delete_folder, hold
 from engine.collections.frame import Framed
+from engine.collections.images import Images, images_of, labels_of
 from engine.collections.reading.safely import follows_links, read_bytes
 from engine.collections.report import Reject
+from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import BadParameter, Corrupt, NotFound, UnreadableImage
 from engine.core.home import Home, slug
 
+__all__ = ["Collection", "ImageRecord", "Images"]
+
+_STATES_KEPT = 3  # a million pictures take a third of a gigabyte
 _RESCAN = "Rescan the collection to take note of what changed on disk."
-
-
-@dataclass(frozen=True)
-class Images:
-    """The usable images in the order of their ids, as columns of equal length.
-
-    Attributes:
-        ids: (n,) int64.
-        hashes: sha256 of each file's bytes, as hex.
-        labels: "" for an image without a label.
-        names, texts: for display.
-        shapes: (n, 2) int32, upright width and height in pixels; 0 if unknown.
-    """
-
-    ids: NDArray[np.int64]
-    hashes: list[str]
-    labels: list[str]
-    names: list[str]
-    texts: list[str]
-    shapes: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def content_digest(self) -> str:
-        """A digest over the content hashes: equal for every import of the same files, whatever their ids."""
-        return hashlib.sha256("\n".join(sorted(self.hashes)).encode()).hexdigest()
+_images: Cache[Images] = Cache(_STATES_KEPT)
 
 
 @dataclass(frozen=True)
@@ -153,27 +131,20 @@ class Collection(Framed):
 
     def labels(self) -> dict[str, int]:
         """The number of images by label, sorted by label; images without a label are left out."""
-        counts: dict[str, int] = {}
-        for row in self.rows("image"):
-            if row.label:
-                counts[row.label] = counts.get(row.label, 0) + 1
-        return dict(sorted(counts.items()))
+        return labels_of(self.images())
 
-    def images(self) -> Images:
-        """The usable images as columns."""
-        rows = self.rows("image")
-        return Images(
-            np.array([row.id for row in rows], dtype=np.int64),
-            [row.hash for row in rows],
-            [row.label for row in rows],
-            [row.name for row in rows],
-            [row.text for row in rows],
-            np.array([(row.width, row.height) for row in rows], dtype=np.int32).reshape(-1, 2),
-        )
+    def images(self, reading: Reading | None = None) -> Images:
+        """The usable images as columns, read and verified once for each state of the catalogue; Corrupt."""
+        stamp = catalogue_stamp(self.folder)
+        if reading is None:
+            with self.catalogue.reading() as reading:
+                return self.images(reading)
+        return _images.get((self.folder, stamp, reading.generation()), lambda: images_of(reading))
 
     def fingerprint(self) -> str:
         """Changes whenever an image is added, removed or changed: a digest over (id, content hash)."""
-        text = "\n".join(f"{row.id} {row.hash}" for row in self.rows("image"))
+        images = self.images()
+        text = "\n".join(f"{id} {hash}" for id, hash in zip(images.ids.tolist(), images.hashes, strict=True))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def image(self, id: int) -> ImageRecord:
@@ -216,7 +187,9 @@ class Collection(Framed):
 
     def rejects(self) -> list[Reject]:
         """Every file that could not be used, with the reason."""
-        return [Reject(row.name, row.stage, row.code, row.message) for row in self.rows("rejected")]
+        with self.catalogue.reading() as reading:
+            found = reading.having("status", "rejected")
+        return [Reject(row.name, row.stage, row.code, row.message) for row in found]
 
     def rename(self, title: str) -> None:
         """Change the title; the name, which recipes and addresses use, stays."""
@@ -235,8 +208,7 @@ class Collection(Framed):
     def rows(self, status: str = "") -> list[ImageRow]:
         """The catalogue's rows by id, all or those of one status; Corrupt if the catalogue is damaged."""
         with self.catalogue.reading() as reading:
-            found = reading.rows()
-        return [row for row in found if not status or row.status == status]
+            return reading.rows(status)
 
     def path_of(self, row: ImageRow) -> Path:
         """Where the file of a row is now."""

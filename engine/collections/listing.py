@@ -36,7 +36,7 @@ def _all(home: Home) -> Iterator[tuple[str, Collection | BenzerError]]:
 
 def _row_damage(collection: Collection) -> BenzerError | None:
     try:
-        collection.rows()
+        collection.images()  # which verifies all rows
     except BenzerError as error:
         return error
     return None

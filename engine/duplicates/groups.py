@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.humanize import count_of
@@ -142,11 +144,27 @@ def group_duplicates(
         decided: pictures that are no duplicates, and folders that are protected besides those of the rule.
     """
     rule = Rule(rule.keep, rule.folder, tuple(sorted({*rule.protected, *decided.protected})))
-    files = files_by_content(collection, rule, _grey(same))
+    rows = _rows_of(collection, [] if same is None else [same.contents[row] for row in _near_rows(same, least)])
+    files = files_by_content(collection, rows, rule, _grey(same))
+    count = _count(collection) - len(rows) + sum(map(len, files.values()))
     near = _neighbours(same, least, files, decided) if same is not None else {}
     groups = sorted(_stars(files, near, rule, decided), key=lambda group: (not group.exact, -group.likeness))
-    count = sum(map(len, files.values()))
     return FoundDuplicates(collection.name, least, rule, tuple(groups), count)
+
+
+def _near_rows(same: SamePictures, least: float) -> list[int]:
+    """The contents that show the same as another, as rows of `same`."""
+    found: list[int] = np.unique(same.rows[same.likeness >= least]).tolist()
+    return found
+
+
+def _count(collection: Collection) -> int:
+    """How many rows with a file of their own the collection has."""
+    counts = collection.counts()
+    if collection.source.get("folder"):
+        return counts["image"] + counts["copy"]
+    with collection.catalogue.reading() as reading:
+        return counts["image"] + sum(bool(row.stored) for row in reading.having("status", "copy"))
 
 
 def _grey(same: SamePictures | None) -> frozenset[str]:
@@ -156,11 +174,17 @@ def _grey(same: SamePictures | None) -> frozenset[str]:
     return frozenset(same.contents[row] for row in (same.tones[:, 1] < GREY).nonzero()[0].tolist())
 
 
+def _rows_of(collection: Collection, contents: Iterable[str]) -> list[ImageRow]:
+    """The rows of these contents, and of all that several files have."""
+    with collection.catalogue.reading() as reading:
+        rows = [row for content in sorted({*reading.shared(), *contents}) for row in reading.having("hash", content)]
+    return [row for row in rows if row.status != "rejected" and has_file(collection, row)]
+
+
 def files_by_content(
-    collection: Collection, rule: Rule, grey: frozenset[str] = frozenset()
+    collection: Collection, rows: Iterable[ImageRow], rule: Rule, grey: frozenset[str] = frozenset()
 ) -> dict[str, list[ImageRow]]:
     """The files of each content, the one to keep first; a file that is listed twice counts once."""
-    rows = [row for row in collection.rows() if row.status != "rejected" and has_file(collection, row)]
     files: dict[str, dict[str, ImageRow]] = {}
     for row in sorted(rows, key=lambda row: rule.order(row, row.hash in grey)):
         files.setdefault(row.hash, {}).setdefault(str(collection.path_of(row)), row)

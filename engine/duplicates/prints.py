@@ -98,7 +98,8 @@ def prints_of(collection: Collection, reporter: Reporter) -> Prints:
 
 def thumbnails_named(collection: Collection) -> dict[str, int]:
     """Each content of the collection, ascending, with the id of one picture that shows it."""
-    return dict(sorted((row.hash, row.id) for row in collection.rows("image")))
+    images = collection.images()
+    return dict(sorted(zip(images.hashes, images.ids.tolist(), strict=True)))
 
 
 def _stored(store: Store) -> Prints | None:

@@ -63,9 +63,3 @@ def lies_in(row: ImageRow, folder: str) -> bool:
     """Whether a picture is in a folder below the source, at any depth; all are in the source itself."""
     key = folder_key(folder)
     return not key or row.name.startswith(key + "/")
-
-
-def folders_of(rows: list[ImageRow]) -> list[str]:
-    """Every folder that contains one of these pictures, by name, without the source itself."""
-    found = {row.name.rpartition("/")[0] for row in rows}
-    return sorted(found - {""})

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.collections.collection import Collection, Images
+import numpy as np
+
+from engine.collections.collection import Collection
 from engine.core.errors import NoVectors
 from engine.core.home import Home
 from engine.core.humanize import count_of, examples
@@ -13,7 +15,6 @@ from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
 from engine.encoders.vectors.pipeline import vectors_of
-from engine.encoders.vectors.store import Vectors
 from engine.grouping import clusterers, projections
 from engine.grouping.grouper import group, methods
 from engine.grouping.plan import GroupingPlan
@@ -40,17 +41,13 @@ def group_collection(
     if not len(vectors.ids):
         raise NoVectors(f"No picture of {collection.title} could be prepared.")
     found = group(vectors.matrix, chosen, recipe.metric, reporter)
-    left_out = _held(images) - _held(vectors)
-    names = dict(zip(images.ids.tolist(), images.names, strict=True))
-    found.notes += _left_out_note([names[id] for id, _ in sorted(left_out)])
+    left_out = np.flatnonzero(~np.isin(images.ids, vectors.ids[images.holds(vectors.ids, vectors.contents)])).tolist()
+    found.notes += _left_out_note([images.names[row] for row in left_out])
     title = title or _title(chosen)
     pictures, precision = (vectors.hashes, vectors.ids), encoder.info.computed_in
-    made = store_grouping(collection, recipe, chosen, *pictures, found, title, left_out, precision)
+    without = [(int(images.ids[row]), images.hashes[row]) for row in left_out]
+    made = store_grouping(collection, recipe, chosen, *pictures, found, title, without, precision)
     return {"collection": collection.name, "grouping": made.name, "groups": made.facts["groups"]}
-
-
-def _held(images: Images | Vectors) -> set[tuple[int, str]]:
-    return set(zip(images.ids.tolist(), images.hashes, strict=True))
 
 
 def _left_out_note(names: list[str]) -> list[str]:

@@ -31,13 +31,13 @@ def gathered(
     wanted = table.ids.tolist() if ids is None else list(dict.fromkeys(map(int, ids)))
     if not wanted:
         raise BadParameter("number of pictures", "an export", "at least 1", 0)
-    gone = next((id for id in wanted if id not in table.rows), None)
-    if gone is not None:
+    rows = {id: row for id in wanted if (row := table.row(id)) is not None}
+    if (gone := next((id for id in wanted if id not in rows), None)) is not None:
         raise NotFound(f"There is no picture {gone} in the collection {collection.title!r} any more.")
     names, size = names_and_size(collection, wanted)
     held, placed = _vectors(vectors), _groups(grouping)
     samples = [
-        _sample(table, id, name, held.get(id), *placed.get(id, ("", None)))
+        _sample(table, rows[id], name, held.get(id), *placed.get(id, ("", None)))
         for id, name in zip(wanted, plain_paths([names[id] for id in wanted]), strict=True)
     ]
     return Dataset(collection.title, samples, metric), size
@@ -60,9 +60,8 @@ def plain_paths(names: Sequence[str]) -> list[str]:
 
 
 def _sample(
-    table: PictureTable, id: int, name: str, vector: Vector | None, group: str, point: tuple[float, float] | None
+    table: PictureTable, row: int, name: str, vector: Vector | None, group: str, point: tuple[float, float] | None
 ) -> Sample:
-    row = table.rows[id]
     mark = table.marks[row]
     return Sample(
         name=name,
@@ -76,7 +75,7 @@ def _sample(
         point=point,
         width=int(table.widths[row]),
         height=int(table.heights[row]),
-        id=id,
+        id=int(table.ids[row]),
     )
 
 

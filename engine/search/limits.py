@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.images import Images
 from engine.core.errors import NotFound
 
 
@@ -25,20 +26,18 @@ class Limits:
     where: str = ""
     among: NDArray[np.int64] | None = None
 
-    def within(
-        self, candidates: NDArray[np.bool_], ids: NDArray[np.int64], labels: NDArray[np.str_]
-    ) -> NDArray[np.bool_]:
-        """Those of the candidates, (n,) of n pictures, that have the label and meet the filter.
+    def within(self, candidates: NDArray[np.bool_], images: Images) -> NDArray[np.bool_]:
+        """Those of the candidates, (n,) of the n images, that have the label and meet the filter.
 
         Raises:
             NotFound: none has the label, or meets the filter.
         """
         if self.label:
-            candidates = candidates & (labels == self.label)
+            candidates = candidates & images.labelled(self.label)
             if not candidates.any():
                 raise NotFound(f"No picture of this collection has the label {self.label!r}.")
         if self.among is not None:
-            candidates = candidates & np.isin(ids, self.among)
+            candidates = candidates & np.isin(images.ids, self.among)
             if not candidates.any():
                 raise NotFound(f"No picture of this collection meets the filter {self.where!r}.")
         return candidates

@@ -169,8 +169,7 @@ def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> St
 
 def _belong_together(images: Images, vectors: Vectors) -> bool:
     """Whether every vector matches the current image: a rescan may come between the two reads."""
-    hashes = dict(zip(images.ids.tolist(), images.hashes, strict=True))
-    return all(hashes.get(id) == hash for id, hash in zip(vectors.ids.tolist(), vectors.hashes, strict=True))
+    return bool(images.holds(vectors.ids, vectors.contents).all())
 
 
 def _embed_command(recipe: Recipe) -> str:

@@ -76,9 +76,8 @@ class Searcher:
         self.note = note
         self.provenance = provenance
         self.calibration = calibration
-        self._rows = {int(id): row for row, id in enumerate(images.ids)}
         self._has_vector = np.isin(images.ids, vectors.ids)
-        self._labels = np.asarray(images.labels)
+        self._possible = images.ids[self._has_vector]
         self._sampled_recall: dict[int, float] = {}
 
     def vector(self, image_id: int) -> NDArray[np.float32]:
@@ -116,7 +115,7 @@ class Searcher:
             recall, missed, estimated = self._judge(nearest, vector, recipe.k, scope)
         late, calibrated = self.calibration, None
         if late is not None and query.pictured:
-            calibrated = late.found if late.done else late.now()
+            calibrated = late.now()
         receipt = Receipt(
             milliseconds=nearest.milliseconds,
             encode_milliseconds=encode_milliseconds,
@@ -184,18 +183,18 @@ class Searcher:
         """The query with the names and the sha256 of the files of those pictures that are of the collection."""
         if query.examples:
             return replace(query, examples=tuple(self._named_example(one) for one in query.examples))
-        row = self._rows.get(query.image_id) if query.image_id is not None and query.data is None else None
+        row = self.images.row(query.image_id) if query.data is None else None
         return query if row is None else replace(query, name=self.images.names[row], sha256=self.images.hashes[row])
 
     def _named_example(self, example: Example) -> Example:
-        row = self._rows.get(example.image_id) if example.image_id is not None else None
+        row = self.images.row(example.image_id)
         return example if row is None else replace(example, name=self.images.names[row], sha256=self.images.hashes[row])
 
     def _scope(self, query: Query, limits: Limits) -> Scope:
         left_out = np.array([] if limits.include_query else sorted(query.image_ids), dtype=np.int64)
         if not limits.label and limits.among is None:
             return Scope(left_out)
-        return Scope(left_out, self.images.ids[limits.within(self._has_vector, self.images.ids, self._labels)])
+        return Scope(left_out, self.images.ids[limits.within(self._has_vector, self.images)])
 
     def _find(self, index: Index, vector: NDArray[np.float32], k: int, scope: Scope, total: int) -> SearchResult:
         began = time.perf_counter()
@@ -248,8 +247,8 @@ class Searcher:
         return self._sampled_recall[k]
 
     def _total(self, scope: Scope) -> int:
-        possible = self.images.ids[self._has_vector] if scope.ids is None else scope.ids
-        return len(possible) - int(np.isin(scope.left_out, possible).sum())
+        possible = self._possible if scope.ids is None else scope.ids
+        return len(possible) - int(np.isin(scope.left_out, possible).sum()) if len(scope.left_out) else len(possible)
 
     def _order(self, distances: NDArray[np.floating], scope: Scope) -> NDArray[np.int64]:
         """The rows of all vectors that may be found, nearest first; ties in the order of their ids."""
@@ -259,7 +258,7 @@ class Searcher:
     def _hits(self, nearest: SearchResult) -> tuple[Hit, ...]:
         images, hits = self.images, []
         for rank, (id, distance) in enumerate(zip(nearest.ids.tolist(), nearest.distances.tolist(), strict=True), 1):
-            row = self._rows[id]
+            row = int(np.searchsorted(images.ids, id))
             about = images.names[row], images.labels[row], images.texts[row]
             hits.append(Hit(rank, id, *about, distance, images.hashes[row]))
         return tuple(hits)

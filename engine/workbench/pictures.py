@@ -90,7 +90,7 @@ class PictureMethods(Part):
         A file that can no longer be read has an empty EXIF table.
         """
         opened, table = self.collection(collection), self.picture_table(collection)
-        record, row = opened.image(id), table.rows.get(int(id))
+        record, row = opened.image(id), table.row(int(id))
         if row is None:
             raise NotFound(f"There is no picture {id} in the collection {opened.title!r}.")
         mark = table.marks[row]

@@ -99,7 +99,7 @@ class _Shower:
         return ShownPicture(_encoded(preview_in_worker(data, _SIDE)), name, tuple(filter(None, [line])))
 
     def picture(self, id: int, *before: str) -> ShownPicture:
-        row = self.table.rows.get(id)
+        row = self.table.row(id)
         name = self.table.names[row] if row is not None else str(id)
         lines = [*before, *(self._lines(row) if row is not None else ())]
         return ShownPicture(_encoded(self._bytes(id)), name, tuple(filter(None, lines)))

@@ -65,8 +65,9 @@ class TidyingMethods(Part):
 
     def to_trash(self, collection: str, ids: Iterable[int]) -> list[Drop]:
         """What `drop_duplicates` and the job "tidy" take to move pictures away for their own sake, none being kept."""
-        contents = {row.id: row.hash for row in self.collection(collection).rows("image")}
-        return [Drop(id, contents.get(id, "")) for id in dict.fromkeys(map(int, ids))]
+        images = self.collection(collection).images()
+        rows = {id: images.row(id) for id in dict.fromkeys(map(int, ids))}
+        return [Drop(id, images.hashes[row] if row is not None else "") for id, row in rows.items()]
 
     def trash_refused(self, collection: str) -> str:
         """Why no picture can be moved away for its own sake, as a sentence; "" if nothing speaks against it."""

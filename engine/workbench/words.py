@@ -210,7 +210,7 @@ def _named(query: Query, images: Images) -> Query:
 
 def _allowed(images: Images, left_out: int | None, limits: Limits) -> NDArray[np.int64]:
     kept = images.ids != (-1 if left_out is None else left_out)
-    return images.ids[limits.within(kept, images.ids, np.asarray(images.labels))]
+    return images.ids[limits.within(kept, images)]
 
 
 def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -32,6 +32,7 @@ from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, EncoderChoice
+from engine.encoders.onnx_networks import network_pointer
 from engine.encoders.pooling import unaugmented
 from engine.encoders.text_image import card_file, takes_texts
 from engine.encoders.vectors.batches import embed_pictures
@@ -393,8 +394,8 @@ class Workbench(
         for encoder, weights in parts_of(recipe.encoder, recipe.weights):
             if weights:
                 files += [folder / weights / "run.json" for folder in self.home.runs]
-            else:  # a ready-made network has a card, a descriptor has none
-                files.append(card_file(self.home, encoder))
+            else:  # a ready-made network has a card, an added one a store, a descriptor neither
+                files += [card_file(self.home, encoder), network_pointer(self.home, encoder)]
         return files
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:

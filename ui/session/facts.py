@@ -79,9 +79,8 @@ def _table(collection: str, ids: Sequence[int]) -> str:
     table = workbench().picture_table(collection)
     rows = []
     for id in ids:
-        if id not in table.rows:
+        if (row := table.row(id)) is None:
             raise NotFound(f"There is no picture {id} in this collection.")
-        row = table.rows[id]
         mark, exif = table.marks[row], table.exif[row]
         facts = [table.names[row], table.labels[row], table.texts[row], exif.taken, exif.camera]
         rows.append([id, *facts, table.widths[row], table.heights[row], ", ".join(mark.tags), mark.stars or ""])

@@ -30,6 +30,8 @@ MOST_STARS = 5
 _BEGUN, _BEGUN_SECONDS = ".marks-", 60  # how the name of an unfinished file begins, and when it counts as left over
 _LONGEST = 100  # characters of a tag
 _ACTS_KEPT = 100
+_FEW = 2000  # pictures that are looked up one by one
+_READABLE = "SELECT id, hash FROM files WHERE status<>'rejected'"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS marks (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, tags TEXT NOT NULL,
     stars INTEGER NOT NULL, synced TEXT NOT NULL, seal INTEGER NOT NULL);
@@ -109,12 +111,14 @@ def change_marks(collection: Collection, ids: Iterable[int], change: Change, wha
     wanted = list(dict.fromkeys(map(int, ids)))
     if not wanted:
         raise BadParameter("number of pictures", "tags and stars", "at least 1", 0)
-    hashes = _hashes(collection)
-    gone = next((id for id in wanted if id not in hashes), None)
+    there = _hashes(collection, {}, wanted)
+    gone = next((id for id in wanted if id not in there), None)
     if gone is not None:
         raise NotFound(f"There is no picture {gone} in the collection {collection.title!r} any more.")
     with _writing(collection) as db:
-        known = _with_returned(_read(db, _path(collection)), hashes)
+        marked = _read(db, _path(collection))
+        hashes = there | _hashes(collection, marked)
+        known = _with_returned(marked, hashes)
         changed = {id: (known.get(id, Mark()), change(id, known.get(id, Mark()))) for id in wanted}
         changed = {id: pair for id, pair in changed.items() if pair[0] != pair[1]}
         _put(db, {id: after for id, (_, after) in changed.items()}, hashes)
@@ -129,7 +133,8 @@ def marks(collection: Collection) -> dict[int, Mark]:
     if not path.exists():
         return {}
     with _connection(path, "ro") as db:
-        return _with_returned(_read(db, path), _hashes(collection))
+        marked = _read(db, path)
+    return _with_returned(marked, _hashes(collection, marked))
 
 
 def last_act(collection: Collection) -> dict[str, Any] | None:
@@ -148,13 +153,14 @@ def undo_marks(collection: Collection) -> int:
     Raises:
         NotFound: there is nothing to revert.
     """
-    path, hashes = _path(collection), _hashes(collection)
-    act = None
+    path, act = _path(collection), None
     if path.exists():
         with _writing(collection) as db:
             act = _last(db, path)
             if act is not None:
-                known = _with_returned(_read(db, path), hashes)
+                marked = _read(db, path)
+                hashes = _hashes(collection, marked, map(int, act["changes"]))
+                known = _with_returned(marked, hashes)
                 former = dict(_restored(act["changes"], known, hashes))
                 _put(db, former, hashes)
                 db.execute("DELETE FROM acts WHERE number=?", (act["number"],))
@@ -193,10 +199,15 @@ def _with_returned(known: Mapping[int, tuple[str, Mark]], hashes: Mapping[int, s
     return {id: mark for id, mark in found.items() if mark != Mark()}
 
 
-def _hashes(collection: Collection) -> dict[int, str]:
-    """The content hash of every readable picture, by id."""
+def _hashes(collection: Collection, marked: Mapping[int, tuple[str, Mark]], ids: Iterable[int] = ()) -> dict[int, str]:
+    """The content hash of the readable ones of these pictures, and of all with the content of a marked one, by id."""
+    wanted, contents = {*marked, *ids}, {hash for hash, _ in marked.values()}
     with collection.catalogue.reading() as reading:
-        return dict(reading.db.execute("SELECT id, hash FROM files WHERE status<>'rejected'"))
+        if len(wanted) + len(contents) > _FEW:
+            return dict(reading.db.execute(_READABLE))
+        asked = [("id", id) for id in sorted(wanted)] + [("hash", hash) for hash in sorted(contents)]
+        found = [reading.db.execute(f"{_READABLE} AND {column}=?", (value,)).fetchall() for column, value in asked]
+    return dict(sorted(row for rows in found for row in rows))
 
 
 # ── the file ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,14 +33,20 @@ def keep_columns(writing: Writing, found: Iterable[tuple[int, Mapping[str, str]]
 def exif_by_hash(reading: Reading) -> dict[str, Exif]:
     """The known EXIF by content hash; Corrupt if a seal does not match."""
     try:
-        return {hash: Exif(**value) for hash, value in _read(reading, "exif", "hash")}
+        known: dict[str, Exif] = {}  # most pictures have none, or share all but the time
+        found = {}
+        for hash, text in _read(reading, "exif", "hash"):
+            if text not in known:
+                known[text] = Exif(**json.loads(text))
+            found[hash] = known[text]
+        return found
     except TypeError as error:
         raise Catalogue(reading.path).damaged() from error
 
 
 def columns_by_id(reading: Reading) -> dict[int, dict[str, str]]:
     """The cells of further columns by id; Corrupt if a seal does not match."""
-    return dict(_read(reading, "columns", "id"))
+    return {id: json.loads(text) for id, text in _read(reading, "columns", "id")}
 
 
 def drop_unused_facts(writing: Writing) -> None:
@@ -60,13 +66,16 @@ def _keep(writing: Writing, schema: str, table: str, values: list[tuple[Any, dic
     writing.db.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?,?,?)", sealed)
 
 
-def _read(reading: Reading, table: str, key: str) -> list[tuple[Any, Any]]:
+def _read(reading: Reading, table: str, key_name: str) -> list[tuple[Any, str]]:
+    """Each key with the JSON of its value."""
     if not _exists(reading, table):
         return []
-    found = reading.db.execute(f"SELECT {key}, value, seal FROM {table}").fetchall()
-    if any(seal_of(key, text) != seal for key, text, seal in found):
-        raise Catalogue(reading.path).damaged()
-    return [(key, json.loads(text)) for key, text, _ in found]
+    found = []
+    for key, text, seal in reading.db.execute(f"SELECT {key_name}, value, seal FROM {table}"):
+        if seal_of(key, text) != seal:
+            raise Catalogue(reading.path).damaged()
+        found.append((key, text))
+    return found
 
 
 def _exists(reading: Reading, table: str) -> bool:

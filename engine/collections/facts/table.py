@@ -47,36 +47,37 @@ class PictureTable:
         """The folder of each picture below the source, "" for the source itself."""
         return [folder_of(name) for name in self.names]
 
-    @cached_property
-    def rows(self) -> dict[int, int]:
-        """The position of each id."""
-        return {int(id): row for row, id in enumerate(self.ids)}
+    def row(self, id: int) -> int | None:
+        """The position of an id, None if it is not there."""
+        place = int(np.searchsorted(self.ids, id))
+        return place if place < len(self.ids) and self.ids[place] == id else None
 
 
 def with_marks(table: PictureTable, collection: Collection) -> PictureTable:
     """The table with the current tags and stars; Corrupt if these are damaged."""
     marked = marks(collection)
-    return replace(table, marks=[marked.get(id, _NO_MARK) for id in table.ids.tolist()])
+    return replace(table, marks=[marked.get(id, _NO_MARK) for id in table.ids.tolist()]) if marked else table
 
 
 def unmarked_table(collection: Collection) -> PictureTable:
     """The table from the catalogue alone, which changes less often than tags and stars; Corrupt if it is damaged."""
     with collection.catalogue.reading() as reading:
-        rows = [row for row in reading.rows() if row.status == "image"]
+        images = collection.images(reading)
         exif, columns = exif_by_hash(reading), columns_by_id(reading)
-    names = dict.fromkeys(name for row in rows for name in columns.get(row.id, ()))
+    ids = images.ids.tolist()
+    names = dict.fromkeys(name for id in ids for name in columns.get(id, ())) if columns else {}
     return PictureTable(
-        ids=np.array([row.id for row in rows], dtype=np.int64),
-        names=[row.name for row in rows],
-        labels=[row.label for row in rows],
-        texts=[row.text for row in rows],
-        widths=np.array([row.width for row in rows], dtype=np.int64),
-        heights=np.array([row.height for row in rows], dtype=np.int64),
-        bytes=np.array([row.size for row in rows], dtype=np.int64),
-        exif=[exif.get(row.hash, _NO_EXIF) for row in rows],
-        marks=[_NO_MARK] * len(rows),
-        columns={name: [columns.get(row.id, {}).get(name, "") for row in rows] for name in names},
-        missing=sum(row.hash not in exif for row in rows),
+        ids=images.ids,
+        names=images.names,
+        labels=images.labels,
+        texts=images.texts,
+        widths=images.shapes[:, 0].astype(np.int64),
+        heights=images.shapes[:, 1].astype(np.int64),
+        bytes=images.sizes,
+        exif=[exif.get(hash, _NO_EXIF) for hash in images.hashes],
+        marks=[_NO_MARK] * len(images),
+        columns={name: [columns.get(id, {}).get(name, "") for id in ids] for name in names},
+        missing=sum(hash not in exif for hash in images.hashes),
     )
 
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,11 @@ class Vectors:
     digest: str
     finish: Finish | None = None
     reading: int = READING
+
+    @cached_property
+    def contents(self) -> NDArray[np.bytes_]:
+        """(n,) the content hashes as an array of 64 bytes each."""
+        return np.array([hash.encode() for hash in self.hashes], dtype="S64")
 
 
 @dataclass(frozen=True)
@@ -121,16 +127,19 @@ def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
         snapshot = store(collection, info, name).open(only=_SMALL)
     if snapshot is None:
         return VectorState(total, 0, total)
-    now = set(zip(images.ids.tolist(), images.hashes, strict=True))
-    held, outdated = set(_held(snapshot.folder)), False
+    ids, contents = (load_array(snapshot.folder / file) for file in _SMALL)
+    fresh, outdated = images.holds(ids, contents), False
     if snapshot.facts.get("reading", 1) < READING:
         outdated = total > _LOOKED_AT
-        otherwise = set() if outdated else _shown_otherwise(collection)
-        held = {(id, hash) for id, hash in held if hash not in otherwise}
+        otherwise = [] if outdated else sorted(hash.encode() for hash in _shown_otherwise(collection))
+        kept = ~np.isin(contents, np.array(otherwise, dtype=contents.dtype))
+        ids, fresh = ids[kept], fresh[kept]
     left_out = {(int(id), hash): reason for id, hash, reason in snapshot.facts["left_out"]}
-    names = dict(zip(images.ids.tolist(), images.names, strict=True))
-    reasons = tuple((names[id], reason) for (id, hash), reason in left_out.items() if (id, hash) in now)
-    return VectorState(len(now - held - set(left_out)), len(held - now), total, reasons, outdated)
+    rows = {(id, hash): images.row(id) for id, hash in left_out}
+    here = {key: row for key, row in rows.items() if row is not None and images.hashes[row] == key[1]}
+    reasons = tuple((images.names[row], left_out[key]) for key, row in here.items())
+    without = len(here) - int(np.isin([id for id, _ in here], ids[fresh]).sum())
+    return VectorState(total - int(fresh.sum()) - without, int((~fresh).sum()), total, reasons, outdated)
 
 
 def _shown_otherwise(collection: Collection) -> set[str]:
@@ -256,8 +265,3 @@ def _small(folder: Path) -> tuple[NDArray[np.int64], list[str]]:
     ids = load_array(folder / "ids.npy")
     hashes = load_array(folder / "hashes.npy")
     return ids, [hash.decode() for hash in hashes.tolist()]
-
-
-def _held(folder: Path) -> list[tuple[int, str]]:
-    ids, hashes = _small(folder)
-    return list(zip(ids.tolist(), hashes, strict=True))

@@ -121,12 +121,13 @@ class Grouping:
     def stale(self, collection: Collection) -> str:
         """A sentence if the collection's images have changed since, else ""."""
         images = collection.images()
-        known = set(zip(self.ids.tolist(), self._hashes, strict=True))
-        now = set(zip(images.ids.tolist(), images.hashes, strict=True))
-        now -= {(id, hash) for id, hash in self.facts.get("left_out", ())}
-        if now == known:
+        there = images.holds(self.ids, self._contents)
+        without = np.array([id for id, _ in self.facts.get("left_out", ())], dtype=np.int64)
+        hashes = np.array([hash.encode() for _, hash in self.facts.get("left_out", ())], dtype="S64")
+        known = int(there.sum()) + int(images.holds(without, hashes).sum())
+        new, gone = len(images) - known, int((~there).sum())
+        if not new and not gone:
             return ""
-        new, gone = len(now - known), len(known - now)
         return f"The collection has changed since then: {count_of(new, 'new picture')}, {gone:,} removed or changed."
 
     # ── manual edits ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,8 +224,8 @@ class Grouping:
         return load_array(self._files / "labels.npy")
 
     @cached_property
-    def _hashes(self) -> list[str]:
-        return [hash.decode() for hash in load_array(self._files / "hashes.npy").tolist()]
+    def _contents(self) -> NDArray[np.bytes_]:
+        return load_array(self._files / "hashes.npy")
 
     def _in_order(self) -> NDArray[np.int64]:
         if self.tree is not None:

@@ -71,12 +71,15 @@ def groups_of(ids: NDArray[np.int64], state: State, space: Matrix, metric: str) 
     """The groups of (n,) ascending ids: (n, d) vectors give each member's distance to its group's centre."""
     numbers, counts = np.unique(state.labels, return_counts=True)
     found = sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda n: (n[0] < 0, -n[1], n[0]))
-    groups = [_group(ids, state, space, metric, number) for number, _ in found]
+    order = np.argsort(state.labels, kind="stable")
+    rows = dict(zip(numbers.tolist(), np.split(order, np.cumsum(counts)[:-1]), strict=True))
+    groups = [_group(ids, rows[number], state, space, metric, number) for number, _ in found]
     return Groups(ids, state.labels, groups)
 
 
-def _group(ids: NDArray[np.int64], state: State, space: Matrix, metric: str, number: int) -> Group:
-    rows = np.flatnonzero(state.labels == number)
+def _group(
+    ids: NDArray[np.int64], rows: NDArray[np.int64], state: State, space: Matrix, metric: str, number: int
+) -> Group:
     inside = np.asarray(space[rows])
     away = known_metric(metric).between(inside.mean(axis=0, keepdims=True), inside)[0]
     order = np.argsort(away, kind="stable")

@@ -13,6 +13,7 @@ import pytest
 
 from engine.cli.parser import parser
 from engine.cluster import Lost
+from engine.collections.images import Images
 from engine.core.distances import cosine
 from engine.core.errors import BadParameter, NotFound
 from engine.core.recipe import Recipe
@@ -30,7 +31,7 @@ def searcher(method: str = "exact", metric: str = "cosine", **settings: int) -> 
     matrix = rng.normal(size=(COUNT, 16)).astype(np.float32)
     labels = [["cat", "dog", ""][row % 3] for row in range(COUNT)]
     names = [f"img_{row}.png" for row in range(COUNT)]
-    images = SimpleNamespace(ids=ids, labels=labels, names=names, texts=[""] * COUNT, hashes=[""] * COUNT)
+    images = Images(ids, [""] * COUNT, labels, names, [""] * COUNT)
     vectors = SimpleNamespace(ids=ids, matrix=matrix, digest="d", hashes=[""] * COUNT)
     recipe = Recipe("c", "model-1", "w", metric=metric, method=method, options=tuple(settings.items()))
     index = make_index(method, metric, **settings).build(ids, matrix)
@@ -153,7 +154,7 @@ def test_recall_is_estimated_for_each_k_beyond_the_limit(monkeypatch: pytest.Mon
 def test_a_thousand_neighbours_beside_the_query_itself() -> None:
     rng = np.random.default_rng(0)
     ids, matrix = np.arange(1100, dtype=np.int64), rng.normal(size=(1100, 4)).astype(np.float32)
-    images = SimpleNamespace(ids=ids, labels=[""] * 1100, names=["x"] * 1100, texts=[""] * 1100, hashes=[""] * 1100)
+    images = Images(ids, [""] * 1100, [""] * 1100, ["x"] * 1100, [""] * 1100)
     vectors = SimpleNamespace(ids=ids, matrix=matrix, digest="d", hashes=[])
     exact = make_index("exact", "cosine").build(ids, matrix)
     answer = ask(Searcher(Recipe("c", "e"), images, vectors, exact, exact), 5, k=1000)  # type: ignore[arg-type]

@@ -40,11 +40,10 @@ def card_of(card: CollectionCard) -> None:
     """Draw the card of a collection."""
     with st.container(border=True, key=f"card-{card.name}"):
         images = images_of(card.name)
-        rows = {int(id): row for row, id in enumerate(images.ids)}
         tiles = [
-            Tile(id=id, src=thumbnail_url(card.name, id, images.hashes[rows[id]]), name=images.names[rows[id]])
+            Tile(id=id, src=thumbnail_url(card.name, id, images.hashes[row]), name=images.names[row])
             for id in card.thumb_ids
-            if id in rows
+            if (row := images.row(id)) is not None
         ]
         if tiles:
             gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import streamlit as st
 
+from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.storage import digest_of
 from engine.duplicates.acts.checking import Drop
@@ -19,6 +20,7 @@ from ui.session.opened import open_collection, workbench
 from ui.shared.messages import errors_shown
 from ui.widgets.culling import Marks
 
+_folders: Cache[list[str]] = Cache(4)
 AT_ONCE = 200  # files moved while the page waits; more are moved by a job
 
 
@@ -34,6 +36,16 @@ def chosen_rule(collection: str) -> Rule:
     keep = str(st.session_state.get("duplicates-keep") or "largest")
     folder = str(st.session_state.get(f"keep-folder-{collection}") or "")
     return Rule(keep if keep in KEEP else "largest", folder if keep == "folder" else "")
+
+
+def folders_of(collection: str) -> list[str]:
+    """Every folder of a collection with a file in it, without the source itself; kept until something changes."""
+
+    def read() -> list[str]:
+        with open_collection(collection).catalogue.reading() as reading:
+            return reading.folders()
+
+    return _folders.get((collection, catalogue_stamp(workbench().home.datasets / collection)), read)
 
 
 def found_duplicates(collection: str) -> FoundDuplicates:

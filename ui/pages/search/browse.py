@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from engine.collections.collection import Images
 from engine.core.recipe import Recipe
@@ -36,7 +37,7 @@ def browse(recipe: Recipe) -> None:
     chosen = query.as_query().image_ids if query is not None else set()
     pictures = [
         picture_of(recipe.collection, images, row, chosen=int(images.ids[row]) in chosen)
-        for row in rows[(number - 1) * A_PAGE : number * A_PAGE]
+        for row in rows[(number - 1) * A_PAGE : number * A_PAGE].tolist()
     ]
     picture_grid(
         recipe.collection, pictures, key="browse", title="All pictures", kind="browse", words=False, first=0,
@@ -46,12 +47,12 @@ def browse(recipe: Recipe) -> None:
         _pager(pages)
 
 
-def _narrowed(collection: str, images: Images, label: str) -> Sequence[int]:
+def _narrowed(collection: str, images: Images, label: str) -> NDArray[np.int64]:
     """The rows of the pictures that have the label ("": any) and meet the filters."""
-    rows: Sequence[int] = range(len(images.ids))
+    kept = images.labelled(label) if label else np.ones(len(images), dtype=bool)
     if where := where_of(collection):
-        rows = np.flatnonzero(np.isin(images.ids, workbench().meeting(collection, where))).tolist()
-    return [row for row in rows if images.labels[row] == label] if label else rows
+        kept = kept & np.isin(images.ids, workbench().meeting(collection, where))
+    return np.flatnonzero(kept)
 
 
 def _pager(pages: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.collections.images import Images
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
@@ -27,12 +28,6 @@ RECIPE = Recipe("pile", "raw-pixels", embedding="flatten")
 
 
 @dataclass
-class Images:
-    ids: NDArray[np.int64]
-    hashes: list[str]
-
-
-@dataclass
 class Pile:
     """A collection of 60 made-up images in three groups of 30, 20 and 10; ids are 3, 6, 9 …"""
 
@@ -41,7 +36,8 @@ class Pile:
     ids: NDArray[np.int64] = field(default_factory=lambda: 3 * np.arange(1, 61))
 
     def images(self) -> Images:
-        return Images(self.ids, self.hashes)
+        nothing = [""] * len(self.ids)
+        return Images(self.ids, self.hashes, nothing, nothing, nothing)
 
 
 def vectors() -> NDArray[np.float32]:
