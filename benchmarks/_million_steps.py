@@ -1,4 +1,7 @@
-"""What is done with a million pictures, one function for each step; each runs in a process of its own."""
+"""What is done with a million pictures, one function for each step; each runs in a process of its own.
+
+Times are those of the processor in that process, so that other work on the computer does not count.
+"""
 
 from __future__ import annotations
 
@@ -58,19 +61,19 @@ class Place:
         append_line(self.said, {what: value})
 
     def timed(self, what: str, work: Callable[[], Any]) -> Any:
-        """Do something once, and say how long it took."""
-        began = time.perf_counter()
+        """Do something once, and say how long it took the processor."""
+        began = time.process_time()
         found = work()
-        self.say(what, _shown(time.perf_counter() - began))
+        self.say(what, _shown(time.process_time() - began))
         return found
 
     def median(self, what: str, work: Callable[[int], Any], asked: Sequence[int]) -> None:
         """Do something for each of some ids, and say the median and the longest."""
         times = []
         for id in asked:
-            began = time.perf_counter()
+            began = time.process_time()
             work(id)
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         self.say(what, f"{_shown(statistics.median(times))} (longest {_shown(max(times))})")
 
 
@@ -114,9 +117,9 @@ def shown(seconds):
     return f"{1000 * seconds:,.0f} ms" if seconds < 1 else f"{seconds:,.1f} s"
 
 def seconds(work):
-    began = time.perf_counter()
+    began = time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 def say(what, value):
     print(f"    {what}: {value}", flush=True)

@@ -3,7 +3,8 @@
     python -m benchmarks.million --folder /data/million [--count 1000000] [--steps import,embed,…] [--again]
 
 Draws thumbnails below the folder and takes them through everything, each step a process of its own whose seconds and
-megabytes, with those of its children, are measured. What a step printed as `name: value` goes into the table. A step
+megabytes, with those of its children, are measured. What a step says of its parts, in seconds of its own processor
+time, goes into the table. A step
 that is done is not done again, so that the work can be cut off and continued. Writes benchmarks/results/million.md
 and the table of docs/scale.md.
 """
@@ -82,7 +83,7 @@ def done(place: _million_steps.Place) -> list[dict[str, Any]]:
 def report(place: _million_steps.Place) -> None:
     """The table, printed, and for a million written into the documents."""
     measured_steps = {one["step"]: one for one in done(place)}
-    rows = [["step", "seconds", "MB of its own", "MB resident", "of it"]]
+    rows = [["step", "seconds", "MB of its own", "MB resident", "parts, by the processor"]]
     for step, (title, _) in STEPS.items():
         if (one := measured_steps.get(step)) is not None:
             said = "; ".join(f"{what} {value}" for line in one["said"] for what, value in line.items())

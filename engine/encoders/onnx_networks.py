@@ -72,13 +72,13 @@ def add_network(home: Home, name: str, file: Path, size: int, mean: Sequence[flo
     """Copy an ONNX file into the home as an encoder; one that had this name before is replaced.
 
     Raises:
-        NotFound: no such file. MissingPackage: ONNX Runtime is not installed. Unreadable: no ONNX network in one file.
-        BadParameter: a network with other inputs or outputs, or that fails on pictures of that size. StorageFull.
+        MissingPackage: ONNX Runtime is not installed. Unreadable: no ONNX network in one file. StorageFull.
+        BadParameter: no such file, a network with other inputs or outputs, or one that fails on pictures of that size.
     """
     import torch
 
     if not file.is_file():
-        raise NotFound(f"There is no file {str(file)!r}.")
+        raise BadParameter("module", "an encoder", "a torch.nn.Module or an ONNX file", str(file))
     facts = {"file": file.name, "size": size, "mean": list(mean), "std": list(std), "sha256": file_digest(file)}
     encoder = OnnxEncoder(name, file, facts | {"spatial": True})
     try:

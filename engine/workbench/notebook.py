@@ -184,7 +184,7 @@ class NotebookMethods:
         Raises:
             BadParameter: a wrong type or value of any argument, a name that others have, or a network that does not
             map (n, 3, size, size) pictures to (n, C) vectors or (n, C, h, w) features.
-            NotFound, Unreadable, MissingPackage: of an ONNX file.
+            Unreadable, MissingPackage: of an ONNX file.
         """
         Recipe("any", name)  # its form is that of every encoder's name
         family = OnnxEncoder if isinstance(module, str | PathLike) else OwnModuleEncoder

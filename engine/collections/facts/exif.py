@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +41,7 @@ class Exif:
 
     def as_dict(self) -> dict[str, Any]:
         """The known values, for JSON."""
-        return {name: value for name, value in asdict(self).items() if value != getattr(_NONE, name)}
+        return {name: value for name, value in vars(self).items() if value != getattr(_NONE, name)}
 
 
 _NONE = Exif()

@@ -256,13 +256,23 @@ def _beside(collection: Collection) -> Iterator[tuple[ImageRow, Path]]:
 
     Capitals matter only where both ways of writing are there: `A.jpg.xmp` is not read for `a.jpg` beside `A.jpg`.
     """
-    rows = [row for row in collection.rows("image") if not row.stored]
-    paths = [collection.path_of(row) for row in rows]
-    names = {folder: _sidecar_names(folder) for folder in {path.parent for path in paths}}
-    owned = {path.with_name(path.name + SUFFIX) for path in paths}
-    for row, path in zip(rows, paths, strict=True):
+    rows = defaultdict[bytes, list[ImageRow]](list)
+    for row in collection.rows("image"):
+        if not row.stored:
+            rows[row.key.split(b"\0")[0].rpartition(b"/")[0]].append(row)
+    for inside in rows.values():
+        if names := _sidecar_names(collection.path_of(inside[0]).parent):  # most folders have none
+            yield from _beside_in([(row, collection.path_of(row)) for row in inside], names)
+
+
+def _beside_in(
+    pictures: list[tuple[ImageRow, Path]], names: Mapping[str, list[str]]
+) -> Iterator[tuple[ImageRow, Path]]:
+    """The same for the pictures of one folder with these sidecar files."""
+    owned = {path.with_name(path.name + SUFFIX) for _, path in pictures}
+    for row, path in pictures:
         for wanted in (path.name + SUFFIX, path.stem + SUFFIX):
-            written = {path.with_name(name) for name in names[path.parent].get(wanted.lower(), ())}
+            written = {path.with_name(name) for name in names.get(wanted.lower(), ())}
             own = path.with_name(wanted)
             if found := [own] if own in written else sorted(written - owned):
                 yield row, found[0]

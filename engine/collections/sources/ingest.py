@@ -60,12 +60,12 @@ class _Ingest:
         self.written = time.monotonic()
 
     def run(self, items: Iterable[Item]) -> ImportReport:
-        results = looked_at(look, self._readable(items), self._tell)
-        for _, result in results:
-            self.settled.append((self.sent.popleft(), result))
-            if len(self.settled) >= BATCH or time.monotonic() - self.written > _BATCH_SECONDS:
-                self._write()
-        self._write()
+        with self.collection.catalogue.connection():  # while one is open, the journal is not put away after each batch
+            for _, result in looked_at(look, self._readable(items), self._tell):
+                self.settled.append((self.sent.popleft(), result))
+                if len(self.settled) >= BATCH or time.monotonic() - self.written > _BATCH_SECONDS:
+                    self._write()
+            self._write()
         self._settle_moves()
         with self.collection.catalogue.writing() as writing:
             writing.promote_copies()
@@ -113,8 +113,8 @@ class _Ingest:
             self.embedded[item.key] = result.marks
         # Size and time as they were before the file was read: a change during the read is noticed by the next rescan.
         size, mtime_ns = item.size or result.size, item.mtime_ns or result.mtime_ns
-        row = replace(_blank(item), size=size, mtime_ns=mtime_ns, hash=result.hash)
-        row = replace(row, width=result.width, height=result.height)
+        about = {"size": size, "mtime_ns": mtime_ns, "width": result.width, "height": result.height}
+        row = replace(_blank(item), **about, hash=result.hash)
         twin = writing.image_of(result.hash)
         if twin is None or (item.former is not None and twin.id == item.former.id):
             writing.keep_thumbnail(result.hash, result.thumbnail)

@@ -95,7 +95,7 @@ def test_the_fingerprint_covers_the_file_and_the_preparation(bench: Workbench, t
 def test_what_is_no_such_network_is_a_sentence(bench: Workbench, tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no network")
     refused: list[tuple[type[BenzerError], str, Path, dict[str, Any]]] = [
-        (NotFound, "no file", tmp_path / "none.onnx", PLAIN),
+        (BadParameter, "a torch.nn.Module or an ONNX file", tmp_path / "none.onnx", PLAIN),
         (Unreadable, "no ONNX network", tmp_path / "text.onnx", PLAIN),
         (BadParameter, "size of", network(tmp_path / "n.onnx"), PLAIN | {"size": 32}),
         (BadParameter, "size of", network(tmp_path / "one.onnx", channels=1), PLAIN),

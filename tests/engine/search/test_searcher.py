@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shlex
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -112,7 +113,8 @@ def test_a_rare_label_is_found_by_every_method() -> None:
     """Asking a whole index for more and more ends somewhere; the few that carry the label are then looked at."""
     for method in ("lsh", "kmeans", "hnsw"):
         opened = searcher(method)
-        opened._labels = np.array(["rare" if row in (7, 50) else "common" for row in range(COUNT)])
+        labels = ["rare" if row in (7, 50) else "common" for row in range(COUNT)]
+        opened.images = replace(opened.images, labels=labels)
         opened.index = Blind(opened)  # type: ignore[assignment]
         answer = ask(opened, label="rare")
         assert {hit.id for hit in answer.hits} == {5 + 3 * 7, 5 + 3 * 50}
@@ -234,7 +236,7 @@ def test_csv_and_json_hold_the_whole_answer() -> None:
 )
 def test_the_command_is_one_that_the_command_line_understands(query: Query) -> None:
     opened = searcher("lsh", bits=6, tables=4)
-    opened._labels = np.array(["-dog"] * COUNT)
+    opened.images = replace(opened.images, labels=["-dog"] * COUNT)
     limits = Limits(include_query=True, label="-dog")
     answer = opened.answer(query, opened.vector(5), opened.recipe, limits, encode_milliseconds=1.0)
     words = shlex.split(answer.command())

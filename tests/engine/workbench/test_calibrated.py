@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -70,6 +72,15 @@ def test_embedding_calibrates_with_altered_copies(bench: Workbench) -> None:
     assert len(found.altered) > 50
     assert found.rates().absent["nothing similar here"] > 0.9
     assert found.rates().present["nothing similar here"] <= 0.05
+
+
+def test_a_table_of_results_says_how_sure_they_are(bench: Workbench, tmp_path: Path) -> None:
+    answer = bench.search(RECIPE, png(0, 777, tmp_path))
+    rows, frame = list(csv.DictReader(io.StringIO(answer.to_csv()))), answer.to_frame()
+    for column in ("percentile", "expected_by_chance", "probability"):
+        assert [float(row[column]) for row in rows] == pytest.approx(frame[column].tolist(), rel=1e-3, abs=1e-4)
+    words = bench.search(RECIPE, Query(text="00.png"))
+    assert {row["percentile"] for row in csv.DictReader(io.StringIO(words.to_csv()))} <= {""}
 
 
 def test_a_search_says_whether_anything_is_similar(bench: Workbench, tmp_path: Path) -> None:
