@@ -242,16 +242,6 @@ class Reading:
         asked = f"{_SELECT}WHERE {_COLUMNS[_COLUMNS.index(column)]}=? ORDER BY id"
         return [self._whole(line) for line in self.db.execute(asked, (value,))]
 
-    def shared(self) -> list[str]:
-        """The contents that several readable files have."""
-        asked = "SELECT hash FROM files WHERE status<>'rejected' GROUP BY hash HAVING count(*)>1"
-        return [hash for [hash] in self.db.execute(asked)]
-
-    def folders(self) -> list[str]:
-        """The folders that hold a file, by name, without the source itself."""
-        found = {name.rpartition("/")[0] for [name] in self.db.execute("SELECT name FROM files")}
-        return sorted(found - {""})
-
     def _lines(self) -> Iterator[tuple[Any, ...]]:
         """The values of all files by id, each verified, and in the end the table as a whole."""
         count = seals = last = 0

@@ -23,6 +23,7 @@ from engine.duplicates.differences import GREY, Difference, difference, none
 from engine.duplicates.pairs import SamePictures
 from engine.duplicates.rules import Rule
 
+_SHARED = "SELECT hash FROM files WHERE status<>'rejected' GROUP BY hash HAVING count(*)>1"
 HEADER = ("group", "keep", "likeness", "difference", "id", "file", "width", "height", "bytes", "sha256")
 
 
@@ -177,7 +178,8 @@ def _grey(same: SamePictures | None) -> frozenset[str]:
 def _rows_of(collection: Collection, contents: Iterable[str]) -> list[ImageRow]:
     """The rows of these contents, and of all that several files have."""
     with collection.catalogue.reading() as reading:
-        rows = [row for content in sorted({*reading.shared(), *contents}) for row in reading.having("hash", content)]
+        wanted = {*contents, *(hash for [hash] in reading.db.execute(_SHARED))}
+        rows = [row for content in sorted(wanted) for row in reading.having("hash", content)]
     return [row for row in rows if row.status != "rejected" and has_file(collection, row)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.collections.catalogue import ImageRow
+from engine.collections.collection import Collection
 from engine.core.errors import BadParameter
 from engine.duplicates.decisions import folder_key
 from engine.duplicates.pairs import LEAST
@@ -63,3 +64,10 @@ def lies_in(row: ImageRow, folder: str) -> bool:
     """Whether a picture is in a folder below the source, at any depth; all are in the source itself."""
     key = folder_key(folder)
     return not key or row.name.startswith(key + "/")
+
+
+def folders_of(collection: Collection) -> list[str]:
+    """Every folder that holds a file of the collection, by name, without the source itself."""
+    with collection.catalogue.reading() as reading:
+        found = {name.rpartition("/")[0] for [name] in reading.db.execute("SELECT name FROM files")}
+    return sorted(found - {""})

@@ -81,10 +81,8 @@ __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "
 
 _COLLECTIONS_KEPT = 8
 _RECIPES_KEPT = 6
-_FILTERS_KEPT = 8
 _PICTURES_KEPT = 8  # decoded query pictures: a few hundred kilobytes each
-_ENCODERS_KEPT = 2
-_SURROUNDINGS_KEPT = 2
+_ENCODERS_KEPT = _SURROUNDINGS_KEPT = 2
 _CLUSTERS_TRIED = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64]
 _HELPFUL_VALUES = 1_000_000  # vectors × their length sampled by the help for choosing clusters: seconds, not minutes
 _HELPFUL_ROWS = 300  # vectors sampled in any case
@@ -118,8 +116,8 @@ class Workbench(
         self._pictures: Cache[NDArray[np.uint8]] = Cache(_PICTURES_KEPT)
         self._exact: Cache[Index] = Cache(_RECIPES_KEPT)  # shared by the recipes over the same vectors
         self._encoders: Cache[Encoder] = Cache(_ENCODERS_KEPT)
-        self._tables: Cache[PictureTable] = Cache(_COLLECTIONS_KEPT)
-        self._meeting: Cache[NDArray[np.int64]] = Cache(_FILTERS_KEPT)  # a page asks for one several times
+        self._tables: Cache[PictureTable] = Cache(2 * _SURROUNDINGS_KEPT)  # with and without marks
+        self._meeting: Cache[NDArray[np.int64]] = Cache(_COLLECTIONS_KEPT)  # a page asks for one several times
         self._probabilities: Cache[ClassProbabilities] = Cache(_COLLECTIONS_KEPT)
         self._left_out: Cache[tuple[tuple[str, str], ...]] = Cache(_RECIPES_KEPT)
         self._surroundings_kept: Cache[Neighbourhoods] = Cache(_SURROUNDINGS_KEPT)

@@ -113,8 +113,8 @@ class _Ingest:
             self.embedded[item.key] = result.marks
         # Size and time as they were before the file was read: a change during the read is noticed by the next rescan.
         size, mtime_ns = item.size or result.size, item.mtime_ns or result.mtime_ns
-        about = {"size": size, "mtime_ns": mtime_ns, "width": result.width, "height": result.height}
-        row = replace(_blank(item), **about, hash=result.hash)
+        width, height, hash = result.width, result.height, result.hash
+        row = replace(_blank(item), size=size, mtime_ns=mtime_ns, width=width, height=height, hash=hash)
         twin = writing.image_of(result.hash)
         if twin is None or (item.former is not None and twin.id == item.former.id):
             writing.keep_thumbnail(result.hash, result.thumbnail)

@@ -9,7 +9,7 @@ from engine.duplicates.decisions import decisions_of, forget_apart, protect
 from engine.duplicates.groups import FoundDuplicates
 from engine.duplicates.pairs import LEAST
 from engine.duplicates.rules import KEEP, STRENGTHS
-from ui.pages.duplicates.state import chosen_strength, folders_of
+from ui.pages.duplicates.state import chosen_strength, folders_in
 from ui.session.opened import open_collection
 from ui.shared.messages import errors_shown
 
@@ -21,7 +21,7 @@ def controls(collection: str) -> None:
     state = st.session_state
     state.setdefault("duplicates-strength", "normal")
     state.setdefault("duplicates-keep", "largest")
-    folders = folders_of(collection)
+    folders = folders_in(collection)
     with st.container(horizontal=True, vertical_alignment="bottom", key="duplicates-controls"):
         strengths = ", ".join(f"{name} {least:g}" for name, least in STRENGTHS.items())
         st.segmented_control(

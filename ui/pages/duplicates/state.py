@@ -15,7 +15,7 @@ from engine.duplicates.acts.trash import Outcome
 from engine.duplicates.decisions import say_apart
 from engine.duplicates.groups import DuplicateGroup, FoundDuplicates
 from engine.duplicates.job import ACTS
-from engine.duplicates.rules import KEEP, STRENGTHS, Rule, least_likeness
+from engine.duplicates.rules import KEEP, STRENGTHS, Rule, folders_of, least_likeness
 from ui.session.opened import open_collection, workbench
 from ui.shared.messages import errors_shown
 from ui.widgets.culling import Marks
@@ -38,14 +38,10 @@ def chosen_rule(collection: str) -> Rule:
     return Rule(keep if keep in KEEP else "largest", folder if keep == "folder" else "")
 
 
-def folders_of(collection: str) -> list[str]:
+def folders_in(collection: str) -> list[str]:
     """Every folder of a collection with a file in it, without the source itself; kept until something changes."""
-
-    def read() -> list[str]:
-        with open_collection(collection).catalogue.reading() as reading:
-            return reading.folders()
-
-    return _folders.get((collection, catalogue_stamp(workbench().home.datasets / collection)), read)
+    key = (collection, catalogue_stamp(workbench().home.datasets / collection))
+    return _folders.get(key, lambda: folders_of(open_collection(collection)))
 
 
 def found_duplicates(collection: str) -> FoundDuplicates:
