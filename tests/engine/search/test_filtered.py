@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from engine.collections.images import Images
 from engine.core.distances import METRICS
 from engine.core.errors import NotFound
 from engine.core.recipe import Recipe
@@ -27,7 +28,7 @@ def searcher(method: str, metric: str = "cosine") -> Searcher:
     matrix = (centres[rng.integers(0, 8, COUNT)] + 0.4 * rng.normal(size=(COUNT, DIMENSIONS))).astype(np.float32)
     labels = [["cat", "dog"][row % 2] for row in range(COUNT)]
     empty = [""] * COUNT
-    images = SimpleNamespace(ids=ids, labels=labels, names=empty, texts=empty, hashes=empty)
+    images = Images(ids, empty, labels, empty, empty)
     vectors = SimpleNamespace(ids=ids, matrix=matrix, digest="d", hashes=empty)
     exact = make_index("exact", metric).build(ids, matrix)
     index = exact if method == "exact" else make_index(method, metric).build(ids, matrix)
