@@ -100,11 +100,11 @@ def test_weights_that_do_not_decay_move_as_by_adam() -> None:
 @pytest.mark.usefixtures("whole_model")
 def test_bf16_reaches_the_loss_of_fp32_on_the_samples(home: Home) -> None:
     faces = [face(species, number) for species in SPECIES for number in range(0, EACH, 24)]
-    pixels = np.stack([np.asarray(face.convert("RGB").resize((64, 64))) for face in faces])
+    pixels = np.stack([np.asarray(face.convert("RGB").resize((32, 32))) for face in faces])
     data = pictures.Data(pixels, np.arange(len(pixels)), ("",) * len(pixels))
     losses = []
     for dtype in (torch.float32, torch.bfloat16):
-        config = TrainingConfig(model=1, size=64, batch=8, epochs=3, probe=0, name=str(dtype).removeprefix("torch."))
+        config = TrainingConfig(model=1, size=32, batch=8, epochs=2, probe=0, name=str(dtype).removeprefix("torch."))
         run = runs.create(home, config.name, config.as_dict(), {})
         losses.append(loop.train(config, data, run, Reporter(), Device("cpu", dtype, "")).card["validation_loss"])
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
