@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.collections import pixels
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
+from engine.collections.images import Images
 from engine.core.home import Home
 from engine.encoders import visual_words
 from engine.encoders.vectors import pipeline
@@ -23,13 +24,6 @@ from engine.runs.run import Run
 from models.autoencoder import Autoencoder
 from models.residual import ResidualNetwork
 from models.specs import RESIDUAL
-
-
-@dataclass(frozen=True)
-class Columns:
-    ids: NDArray[np.int64]
-    hashes: list[str]
-    names: list[str]
 
 
 @dataclass(frozen=True)
@@ -72,10 +66,11 @@ class Pile:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def images(self) -> Columns:
+    def images(self) -> Images:
         ids = sorted(self.pictures)
         hashes = [hashlib.sha256(self.pictures[id].tobytes()).hexdigest() for id in ids]
-        return Columns(np.array(ids, dtype=np.int64), hashes, [f"{id}.png" for id in ids])
+        names, nothing = [f"{id}.png" for id in ids], [""] * len(ids)
+        return Images(np.array(ids, dtype=np.int64), hashes, nothing, names, nothing)
 
     def rows(self, status: str = "") -> list[ImageRow]:
         found = self.images()
