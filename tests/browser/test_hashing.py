@@ -132,23 +132,3 @@ def test_a_file_is_tuned_for_and_the_study_deleted(page: Any, server: Server, be
     page.get_by_role("button", name="Delete benchmark", exact=True).click()
     page.get_by_role("heading", name="New benchmark", exact=True).wait_for()
     assert "vectors-tuned-for-95" not in [study.name for study in bench.studies()]
-
-
-def test_a_flipped_bit_shows_who_comes_and_goes_by_keyboard(page: Any, server: Server) -> None:
-    link = f"{ADDRESS}&embedding=max&method=exact&q=7&lab=pcah(bits=4,probes=0,tables=1)"
-    page.goto(f"{server.url}/hashing?{link}")
-    code = page.get_by_role("group", name=re.compile("^Code of "))
-    bits = code.get_by_role("button")
-    expect(bits).to_have_count(4)
-    bits.first.focus()
-    page.keyboard.press("End")
-    expect(bits.nth(3)).to_be_focused()
-    page.keyboard.press("Space")
-    page.get_by_text(re.compile("with the flipped bits")).wait_for()
-    expect(bits.nth(3)).to_have_attribute("aria-pressed", "true")
-    expect(page).to_have_url(re.compile("flip=1.4"))
-    assert not violations(page)
-    page.reload()
-    page.get_by_text(re.compile("with the flipped bits")).wait_for()
-    page.get_by_role("button", name="Reset bits").click()
-    page.get_by_text(re.compile("nearest among them")).wait_for()
