@@ -146,6 +146,11 @@ class DensityMap {
       image.ready = true;
       this.draw();
     };
+    image.onerror = () => {
+      // The next drawing asks again: a map that was forgotten may have been offered since.
+      if (this.tiles.get(name) === image) this.tiles.delete(name);
+      image.remove();
+    };
     const words = { theme: this.dark ? "dark" : "light", z, x, y };
     image.src = this.data.tiles.replace(/\{(\w+)\}/g, (_, word) => words[word]);
     image.at = [z, x, y];

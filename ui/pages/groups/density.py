@@ -35,6 +35,7 @@ def by_density(view: Seen, by: str, way: Way, height: int, dots: Callable[[Rows]
     if rows is not None:
         few = f"{len(rows):,} pictures are in sight; zoom in to at most {_PART:,}." if len(rows) else "Nothing is here."
         st.info(plain_text(few), icon=":material/zoom_in:")
+        _open(view, None)  # said once
     ids = view.groups.ids
     density_map(
         key=f"density-{view.key}", title=f"Map of {view.title}", count=len(ids), palette=palette, legend=legend,

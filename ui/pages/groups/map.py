@@ -114,7 +114,8 @@ def by_amount(values: NDArray[Any], named: Any) -> Way | None:
 
 
 def _by_size(view: Seen, rows: NDArray[np.int64]) -> dict[str, Way]:
-    sizes = np.where((rows >= 0)[:, None], images_of(view.collection).shapes[rows], 1).astype(np.int64)
+    sizes = np.ones((len(rows), 2), dtype=np.int64)
+    sizes[rows >= 0] = images_of(view.collection).shapes[rows[rows >= 0]]  # the others are deleted
     pixels = by_amount(np.where(rows >= 0, sizes.prod(1), 0).astype(float), _megapixels)
     wide, high = sizes[:, 0] > 1.1 * sizes[:, 1], sizes[:, 1] > 1.1 * sizes[:, 0]
     shapes = np.where(wide, "landscape", np.where(high, "portrait", "square")).tolist()
