@@ -33,18 +33,16 @@ def disagreement_view(card: CollectionCard, recipe: Recipe) -> None:
         "Two encoders side by side: how many of the eight nearest pictures they share, for which pictures their "
         "neighbours differ most, and which of the two agrees with the labels there."
     )
-    jobs = recent_jobs("disagree", _JOBS)
-    job = next((job for job in jobs if job.config["arguments"].get("collection") == card.name), None)
-    if job is not None and job.alive:
-        job_progress(job, key="disagree")
+    jobs = [job for job in recent_jobs("disagree", _JOBS) if job.config["arguments"].get("collection") == card.name]
+    if jobs and jobs[0].alive:
+        job_progress(jobs[0], key="disagree")
         return
     _form(card, recipe)
-    if job is None:
-        return
-    if job.error:
-        st.error(plain_text(job.error), icon=":material/error:")
-    elif job.state == "done":
-        _result(card, job)
+    if jobs and jobs[0].error:
+        st.error(plain_text(jobs[0].error), icon=":material/error:")
+    done = next((job for job in jobs if job.state == "done"), None)
+    if done is not None:
+        _result(card, done)
 
 
 def _form(card: CollectionCard, recipe: Recipe) -> None:

@@ -115,7 +115,8 @@ def _fields(lab: HashLab) -> Hashing:
         most = min(int(setting.high), lab.most_bits) if setting is BITS else int(setting.high)
         least = int(setting.low)
         if most > least:
-            column.slider(setting.title, least, most, key=f"lab-{setting.name}", help=setting.help)
+            key = f"lab-{setting.name}"
+            column.slider(setting.title, least, most, key=key, help=setting.help, persist_state="session")
     return lab_state.hashing()
 
 

@@ -31,10 +31,10 @@ def page() -> None:
         lab_state.read()
     show_complaint()
     recipe: Recipe | None = st.session_state.recipe
+    st.session_state.setdefault("hashing-view", _BENCHMARKS)
     view = st.segmented_control(
-        "View", _VIEWS, key="hashing-view", default=_BENCHMARKS, required=True, label_visibility="collapsed",
-        persist_state="session",
-    )  # fmt: skip
+        "View", _VIEWS, key="hashing-view", required=True, label_visibility="collapsed", persist_state="session"
+    )
     if view == _LAB:
         lab_view(recipe)
     else:
