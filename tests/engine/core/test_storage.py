@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.errors import Corrupt
@@ -55,6 +55,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_a_seal_is_written_as_json_writes_it(body: object) -> None:
     """Another way: the body is encoded twice, once for its sha256 and once inside of the file."""
@@ -63,6 +64,7 @@ def test_a_seal_is_written_as_json_writes_it(body: object) -> None:
     assert sealed(body) == json.dumps({"body": body, "sha256": digest}, **form).encode()
 
 
+@settings(deadline=None)
 @given(JSON, st.integers(0), st.integers(0, 255))
 def test_any_changed_byte_is_noticed(body: object, place: int, byte: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
