@@ -197,12 +197,12 @@ def _minutes(run: Run) -> float:
 
 HEAD = """# What can be had without labels
 
-From a collection alone: what colours and textures give without any training, what a small network learns from the
-pictures themselves, and what all side by side are worth. precision@8: every picture is the query once and left out of
-its own results; cosine; ± is half the 95 % bootstrap interval. Labels only judge, except in the lines *with labels*: an
-upper bound that nobody without labels reaches. *Compressed*: square root, centring, at most 256 principal components
-with their deviations to the power of .75. *Neighbours*: each vector averaged with its eight nearest (DBA). Leads are
-paired over the same queries. Made by `python -m benchmarks.without_labels`."""
+From a collection alone: what colours and textures give without any training, and what all side by side are worth;
+networks that learned from the pictures have a line where one was measured. precision@8: every picture is the query
+once and left out of its own results; cosine; ± is half the 95 % bootstrap interval. Labels only judge, except in the
+lines *with labels*: an upper bound that nobody without labels reaches. *Compressed*: square root, centring, at most
+256 principal components with their deviations to the power of .75. *Neighbours*: each vector averaged with its eight
+nearest (DBA). Leads are paired over the same queries. Made by `python -m benchmarks.without_labels`."""
 AFTERWORD = """Shares *by altered copies* are those under which mirrored, cut and recoloured copies of 400 pictures most
 often find their originals; of all that cannot be told from the best, the most even. That favours the colour histogram,
 which such copies change least, over the textures, and searches worse than equal shares wherever the interval says so.

@@ -73,7 +73,7 @@ def announced() -> str:
         if name in _names() and name not in found:
             found[name] = None
             waiting += [f"js/{other.decode()}" for other in _IMPORT.findall(_read(name))]
-    how = "rel=modulepreload; crossorigin; fetchpriority=low"
+    how = "rel=modulepreload; fetchpriority=low"  # brief: proxies take 4 KB of headers
     return ", ".join(f"<.{_PLACE}{name}>; {how}" for name in sorted(found.keys() - _named()))
 
 

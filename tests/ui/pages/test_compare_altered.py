@@ -109,7 +109,7 @@ def test_lines_charts_and_exports_tell_the_same(here: Workbench) -> None:
     rows = [line.rows["jpeg"] for line in (first, second)]
     chart = curves_chart(rows, [HOSTILE, "B"], 1, "hog/max")
     assert [len(trace.x) for trace in chart.data] == [3, 3]
-    assert spoken_curves(rows, ["A", "B"], 1).startswith("JPEG quality. A: more than half are found at every strength")
+    assert spoken_curves(rows, ["A", "B"], 1).startswith("JPEG quality. A: half or more are found at every strength")
     assert len(verdicts(view, 1)) == 2
     assert b"quality 10" in exported(view, "csv")
     assert json.loads(exported(view, "json"))["plan"]["levels"] == 2

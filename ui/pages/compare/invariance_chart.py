@@ -70,8 +70,6 @@ def spoken_curves(rows: Sequence[InvarianceRow], names: Sequence[str], count: in
     parts = []
     for row, name in zip(rows, names, strict=True):
         half = row.half(count)
-        kept = (
-            "more than half are found at every strength" if half is None else f"half are found at {way.in_words(half)}"
-        )
+        kept = "half or more are found at every strength" if half is None else f"half are found at {way.in_words(half)}"
         parts.append(f"{name}: {kept}")
     return f"{way.title}. " + "; ".join(parts) + "."

@@ -26,7 +26,7 @@ def _outliers(recipe: Recipe) -> None:
     if found.sentence():
         st.caption(plain_text(found.sentence()))
     if not found.ones:
-        st.caption("Fewer than three pictures that can be compared have no outliers.")
+        st.caption("Outliers are found among three pictures or more that can be compared.")
         return
     st.caption(
         "The score compares the distance to a picture's nearest neighbours with what is usual in this collection: "

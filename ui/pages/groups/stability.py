@@ -74,8 +74,8 @@ def with_shares(joins: Sequence[dict[str, Any]], shown: Shown | None, tree: Tree
 
 def _fields(view: Seen, leaves: int) -> None:
     st.caption(
-        "The tree is built again from resampled data, many times. A branch that comes back nearly always does not hang "
-        "on which dimensions or pictures there happen to be; one that seldom does should not be relied on."
+        "The tree is built again from resampled data, many times. A branch that comes back nearly always does not "
+        "depend on which dimensions or pictures there happen to be; one that seldom does should not be relied on."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = st.segmented_control(

@@ -133,7 +133,7 @@ def _find(recipe: Recipe, query: Query, id: int, asked: object, known: dict[str,
     for one in workbench().breaking(recipe, query, id, missing):
         found[one.alteration] = one
         st.session_state.breaking = (asked, dict(found))
-        bar.progress(len(found) / len(ALTERATIONS), text=f"{ALTERATIONS[one.alteration].title} …")
+        bar.progress(len(found) / len(ALTERATIONS), text=f"{ALTERATIONS[one.alteration].title}: done")
     bar.empty()
     return {name: found[name] for name in ALTERATIONS if name in found}
 

@@ -134,7 +134,7 @@ def retrieval_of(run: Run) -> tuple[float, float] | None:
 
 
 def copies_of(run: Run) -> tuple[float, float] | None:
-    """The share of altered copy found untrained, and with the weights that are kept; None where not measured."""
+    """The share of altered copies found untrained, and with the weights that are kept; None where not measured."""
     measured = [event for event in events_of(run) if event.get("recognition") is not None]
     kept = [event["recognition"] for event in measured if event["epoch"] and event.get("best")]
     return (measured[0]["recognition"], kept[-1]) if kept else None
