@@ -60,7 +60,7 @@ def curves_chart(rows: Sequence[InvarianceRow], names: Sequence[str], count: int
     figure.update_yaxes(title="Share of pictures found", range=[-0.02, 1.02], fixedrange=True)
     legend = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "title": None}
     return figure.update_layout(
-        height=_HEIGHT, margin={"l": 4, "r": 8, "t": 10, "b": 4}, showlegend=True, legend=legend, hovermode="closest"
+        height=_HEIGHT, margin={"l": 4, "r": 72, "t": 10, "b": 4}, showlegend=True, legend=legend, hovermode="closest"
     )
 
 
