@@ -80,13 +80,19 @@ def _start(collection: str, first: str, second: str) -> None:
 def _result(card: CollectionCard, job: Job) -> None:
     with errors_shown():
         found = Disagreement.from_dict((job.result or {})["value"])
-        names = named(found.first).whole, named(found.second).whole
+        names = _names(found)
         _head(card, found, names)
         for told in (found.sentence(*names), *found.on_labels(*names)):
             st.markdown(plain_text(told))
         titled(f"Pictures by how many of the {K} nearest are shared")
         draw(overlap_chart(found), key="disagree-overlap", alt=spoken_overlap(found))
         _pictures(card.name, found, names)
+
+
+def _names(found: Disagreement) -> tuple[str, str]:
+    """What the two encoders are called; with their poolings only where nothing else tells them apart."""
+    first, second = named(found.first), named(found.second)
+    return (first.name, second.name) if first.name != second.name else (first.whole, second.whole)
 
 
 def _head(card: CollectionCard, found: Disagreement, names: tuple[str, str]) -> None:
@@ -96,7 +102,8 @@ def _head(card: CollectionCard, found: Disagreement, names: tuple[str, str]) -> 
         table = found.to_csv(open_collection(card.name)).encode("utf-8-sig")
         st.download_button("CSV", table, f"{stem}.csv", "text/csv", on_click="ignore")
     drawn = "" if found.queries == found.pictures else f", {found.queries:,} of them drawn at random and compared"
-    st.caption(f"{found.pictures:,} pictures{drawn}. Distance: {found.metric}.")
+    poolings = " and ".join(dict.fromkeys(named(text).sub for text in (found.first, found.second)))
+    st.caption(plain_text(f"{found.pictures:,} pictures{drawn}. Pooling: {poolings}. Distance: {found.metric}."))
 
 
 def _pictures(collection: str, found: Disagreement, names: tuple[str, str]) -> None:
