@@ -1,6 +1,7 @@
 """What is done with a million pictures, one function for each step; each runs in a process of its own.
 
-Times are those of the processor in that process, so that other work on the computer does not count.
+Times are those of the processor in that process, so that other work on the computer does not count; where they are by
+the clock, that is said.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def open_collection(place: Place) -> None:
 def embed(place: Place) -> None:
     """The vectors of the colour histogram."""
     done = Workbench().run("embed", listen=_teller(), recipe=_recipe().as_dict())
-    place.say("pictures a second", done["images_per_second"])
+    place.say("pictures a second, by the clock", done["images_per_second"])
 
 
 def own_vectors(place: Place) -> None:
@@ -255,7 +256,7 @@ def _grouped(place: Place, plan: dict[str, Any], title: str) -> None:
     grouping = bench.grouping(NAME, made["grouping"])
     place.say("groups", made["groups"])
     for what, seconds in grouping.seconds.items():
-        place.say(what.lower(), _shown(seconds))
+        place.say(f"{what.lower()}, by the clock", _shown(seconds))
     place.timed("opened", grouping.groups)
 
 

@@ -112,7 +112,7 @@ def curves(trained: list[Run]) -> Iterator[str]:
         if number % max(1, len(events) // _LINES) == 0 or event is events[-1]:
             kept = "kept" if event["epoch"] == trained[0].card["best_epoch"] else ""
             loss = f"{event['train']:.3f}" if "train" in event else ""
-            figures = f"{event['copies']:.3f} | {event['retrieval']:.3f} | {minutes:.1f}"
+            figures = f"{event['recognition']:.3f} | {event['retrieval']:.3f} | {minutes:.1f}"
             yield f"| {event['epoch']} | {loss} | {figures} | {kept} |"
     yield ""
     for run in trained:

@@ -83,7 +83,7 @@ def done(place: _million_steps.Place) -> list[dict[str, Any]]:
 def report(place: _million_steps.Place) -> None:
     """The table, printed, and for a million written into the documents."""
     measured_steps = {one["step"]: one for one in done(place)}
-    rows = [["step", "seconds", "MB of its own", "MB resident", "parts, by the processor"]]
+    rows = [["step", "seconds", "MB of its own", "MB resident", "parts, by the processor unless said"]]
     for step, (title, _) in STEPS.items():
         if (one := measured_steps.get(step)) is not None:
             said = "; ".join(f"{what} {value}" for line in one["said"] for what, value in line.items())

@@ -61,9 +61,7 @@ def _results(classification: Classification, clean: Sequence[ResultLine]) -> Tab
     marks += [bold_best([getattr(line, name) for line in clean], low=True) for name in ("ece", "log_loss", "brier")]
     cells: list[list[str | Best | Bar]] = [
         [
-            f"{line.title} (predicts as {same.lower()})"
-            if (same := classification.same_as(line.fusion))
-            else line.title,
+            _named(line.title, classification.same_as(line.fusion)),
             str(line.folds),
             strong(_spread(line.accuracy, line.accuracy_deviation, line.folds), marks[0][at]),
             strong(_spread(line.f1, line.f1_deviation, line.folds), marks[1][at]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from engine.cli.flags import (
     Commands,
@@ -17,6 +16,7 @@ from engine.cli.flags import (
     refuse_with_a_name,
     stored_flags,
 )
+from engine.cli.preparing import prepared
 from engine.cli.printing import (
     check_files,
     delete,
@@ -29,7 +29,7 @@ from engine.cli.printing import (
 from engine.comparisons.invariances import report
 from engine.comparisons.invariances.invariance import Invariances
 from engine.comparisons.invariances.run import plan_for
-from engine.core.errors import BadParameter, NotReady
+from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text, text_table
 from engine.evidence.alterations import ALTERATIONS, alteration
@@ -140,12 +140,7 @@ def _told(found: Breaking) -> list[str]:
 
 def _broken(bench: Workbench, recipe: Recipe, query: Query, match: int, names: tuple[str, ...]) -> list[Breaking]:
     """The breaking points; vectors that are not there yet are made first."""
-    try:
-        return list(bench.breaking(recipe, query, match, names))
-    except NotReady as error:
-        print(error.message + " Doing that first.", file=sys.stderr)
-        bench.run("embed", progress_line(), recipe=recipe.as_dict())
-        return list(bench.breaking(recipe, query, match, names))
+    return prepared(bench, recipe, lambda: list(bench.breaking(recipe, query, match, names)))
 
 
 def _match(text: str) -> int:

@@ -103,7 +103,7 @@ class SideBySide(Derived):
         fitted = self._fitted()
         found = [vectors_of(collection, part, pooling_of(part), reporter) for part in self.parts]
         ids, rows = common_rows(found)
-        matrix = fitted([part.matrix[own] for part, own in zip(found, rows, strict=True)])
+        matrix = fitted([part.matrix for part in found], rows)
         source = Vectors(ids, [], matrix, "")
         without = "One of the encoders has no vector for it."
         return Derivation({id: (source, row) for row, id in enumerate(ids.tolist())}, matrix.shape[1], without)

@@ -107,7 +107,7 @@ def explain(encoder: Encoder, vectors: Vectors, recipe: Recipe, first: Subject, 
 
 def _mean(vectors: Vectors) -> NDArray[np.float64]:
     """The (d,) mean of the vectors at length 1, of at most 2,000 of them, evenly spread."""
-    step = max(1, len(vectors.ids) // _MEAN_OF)
+    step = max(1, -(-len(vectors.ids) // _MEAN_OF))
     return np.asarray(normalised(np.asarray(vectors.matrix[::step], np.float32)).mean(0, dtype=np.float64))
 
 

@@ -42,7 +42,9 @@ def between_neighbours(points: Matrix, distances: Matrix, rows: Rows) -> Matrix:
 
     A vector that is in the sample itself lies on its own point.
     """
-    weights = np.where(rows >= 0, 1 / np.maximum(distances, 1e-6 * max(float(distances.max()), 1e-12)), 0)
+    there = rows >= 0  # the distance of a missing one is no distance
+    farthest = float(distances.max(where=there, initial=1e-12))
+    weights = np.where(there, 1 / np.maximum(distances, 1e-6 * farthest), 0)
     weights /= weights.sum(axis=1, keepdims=True)
     placed: Matrix = np.zeros((len(rows), points.shape[1]), dtype=np.float32)
     for place in range(rows.shape[1]):  # one neighbour at a time, as all at once are k times as large

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -47,6 +48,7 @@ class Clusterer(ABC):
         self.tree: Tree | None = None
         self.curve: list[Tried] = []
         self.share = 1.0  # of the vectors that are clustered, the others joining their nearest
+        self.joined_within = math.inf  # the distance beyond which none of the others joins
 
     def fit_predict(self, vectors: Matrix) -> Labels:
         """(n, d) vectors to (n,) group numbers: 0 is the largest group, −1 is noise. Equal vectors are one group.
@@ -58,7 +60,8 @@ class Clusterer(ABC):
         self.check(len(vectors))
         if self.metric == "cosine":
             vectors = normalised(vectors)
-        self.notes, self.tree, self.curve, self.share = [], None, [], 1.0
+        self.notes, self.tree, self.curve = [], None, []
+        self.share, self.joined_within = 1.0, math.inf
         if all_equal(vectors):
             self.notes.append(_SAME if len(vectors) > 1 else _ALONE)
             return np.zeros(len(vectors), dtype=np.int64)
@@ -66,15 +69,20 @@ class Clusterer(ABC):
         return by_size(cluster(vectors))
 
     def _cluster_sample(self, vectors: Matrix) -> NDArray[Any]:
-        """The groups of a sample; the other vectors join those of the nearest of it, ungrouped ones included."""
+        """The groups of a sample; the other vectors join those of the nearest of it, ungrouped ones included.
+
+        Those that are farther from it than `joined_within` stay ungrouped.
+        """
         self.share = SAMPLE / len(vectors)
         sample = vectors[sampled(len(vectors), self.seed, SAMPLE)]
         labels = np.asarray(self._cluster(sample))
+        if_near = f", if that is within {self.joined_within:.3g}" if math.isfinite(self.joined_within) else ""
         self.notes.append(
             f"{self.title} grouped {SAMPLE:,} pictures drawn at random; each of the other {len(vectors) - SAMPLE:,} "
-            "joined the nearest of them."
+            f"joined the nearest of them{if_near}."
         )
-        return labels[nearest_in(sample, vectors, 1)[1][:, 0]]
+        distances, rows = (found[:, 0] for found in nearest_in(sample, vectors, 1))
+        return np.where((rows >= 0) & (distances <= self.joined_within), labels[rows], NOISE)
 
     @abstractmethod
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:

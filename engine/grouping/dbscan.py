@@ -48,7 +48,8 @@ class DBSCAN(Clusterer):
         self._check_memory(vectors, reach)
         samples = min(self.chosen["samples"], len(vectors))
         rounding = _ROUNDING * float(np.linalg.norm(vectors, axis=1).max())
-        fitted = Density(eps=max(reach, rounding), min_samples=samples, n_jobs=-1)
+        self.joined_within = max(reach, rounding)
+        fitted = Density(eps=self.joined_within, min_samples=samples, n_jobs=-1)
         return np.asarray(fitted.fit_predict(vectors))
 
     def _bend(self, vectors: Matrix) -> float:

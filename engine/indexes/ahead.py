@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.core.home import IMPORTED_FROM
 from engine.indexes import make_index
 from engine.jobs.job import step_back
 
@@ -30,7 +31,8 @@ def compile_in_a_process(folder: Path = KERNELS) -> None:
     with suppress(OSError):
         if marker.read_text() == state:
             return
-    done = subprocess.run([sys.executable, "-m", __name__], capture_output=True, check=False, start_new_session=True)
+    command = [sys.executable, "-m", __name__]
+    done = subprocess.run(command, cwd=IMPORTED_FROM, capture_output=True, check=False, start_new_session=True)
     if done.returncode == 0:
         with suppress(OSError):
             marker.write_text(state)

@@ -13,27 +13,20 @@ from PIL import Image
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import whole_in_worker
 from engine.core.cache import Cache
-from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.encoders.vectors.batches import embed_pictures
 from engine.evidence.alterations import ALTERATIONS, SIDE, alteration
 from engine.evidence.breaking import Breaking, Pair, Standing, breaking
 from engine.evidence.drawing import png
 from engine.search.answer import Query
-from engine.search.opening import OpenedRecipe
-from engine.workbench.inputs import PictureLike, query_of
+from engine.workbench.inputs import PictureLike, one_picture
+from engine.workbench.part import Part
 
 
-class BreakingMethods:
+class BreakingMethods(Part):
     """Methods for altered queries, mixed into `Workbench`."""
 
     _pictures: Cache[NDArray[np.uint8]]
-
-    def collection(self, name: str) -> Collection:
-        raise NotImplementedError
-
-    def _open(self, recipe: Recipe) -> OpenedRecipe:
-        raise NotImplementedError
 
     def standing(
         self, recipe: Recipe, query: Query | PictureLike | int, match: int, name: str, strength: float
@@ -55,11 +48,11 @@ class BreakingMethods:
 
     def altered(self, collection: str, query: Query | PictureLike | int, name: str, strength: float) -> bytes:
         """The query altered in one way, as a PNG."""
-        picture = self._whole(self.collection(collection), _one_picture(query))
+        picture = self._whole(self.collection(collection), one_picture(query, "an altered search"))
         return png(alteration(name)(picture, strength))
 
     def _pair(self, recipe: Recipe, query: Query | PictureLike | int, match: int) -> Pair:
-        asked = _one_picture(query)
+        asked = one_picture(query, "an altered search")
         opened = self._open(recipe.but(method="exact", options=()))
         searcher = opened.searcher
         return Pair(
@@ -76,10 +69,3 @@ class BreakingMethods:
         data = query.data if query.data is not None else collection.picture(query.image_id or 0)
         key = ("whole", hashlib.sha256(data).digest(), query.crop)
         return Image.fromarray(self._pictures.get(key, lambda: whole_in_worker(data, SIDE, query.crop)))
-
-
-def _one_picture(query: Query | PictureLike | int) -> Query:
-    found = query if isinstance(query, Query) else query_of(query)
-    if not found.pictured or (found.data is None and found.image_id is None):
-        raise BadParameter("query", "an altered search", "one picture", found.name or "words")
-    return found

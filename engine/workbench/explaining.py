@@ -12,17 +12,17 @@ from PIL import Image
 
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import shown_in_worker
-from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import unaugmented
 from engine.evidence.drawing import png, side_by_side, stacked
 from engine.evidence.explanation import Explanation, Subject, encoders_with_places, explain, explained
 from engine.search.answer import Query
 from engine.search.examples import Crop
-from engine.workbench.inputs import PictureLike, query_of
+from engine.workbench.inputs import PictureLike, one_picture
 from engine.workbench.part import Part
 
 _DRAWN_SIDE = 960  # pixels
+_THING = "an explanation"
 
 
 class ExplainingMethods(Part):
@@ -55,12 +55,12 @@ class ExplainingMethods(Part):
         """A PNG of both pictures with their maps and lines between the strongest places, a row for each encoder; below,
         what is left without the mean of the collection."""
         collection = self.collection(recipe.collection)
-        pictures = [_shown(collection, _one_picture(query)) for query in (first, second)]
+        pictures = [_shown(collection, one_picture(query, _THING)) for query in (first, second)]
         return png(stacked([side_by_side(part, *pictures) for part in (*explanation.parts, *explanation.beyond)]))
 
     def shown(self, collection: str, query: Query | PictureLike | int) -> bytes:
         """A picture, or the part of it that is asked with, as a JPEG to show beside another."""
-        picture = _shown(self.collection(collection), _one_picture(query))
+        picture = _shown(self.collection(collection), one_picture(query, _THING))
         out = io.BytesIO()
         picture.convert("RGB").save(out, "JPEG", quality=90)
         return out.getvalue()
@@ -68,19 +68,12 @@ class ExplainingMethods(Part):
     def _two_subjects(
         self, collection: Collection, first: Query | PictureLike | int, second: Query | PictureLike | int
     ) -> tuple[Subject, Subject]:
-        one, other = (self._subject(collection, _one_picture(query)) for query in (first, second))
+        one, other = (self._subject(collection, one_picture(query, _THING)) for query in (first, second))
         return one, other
 
     def _subject(self, collection: Collection, query: Query) -> Subject:
         data = _data(collection, query)
         return Subject(partial(self._decoded, data, crop=query.crop), query.image_id if query.stored else None)
-
-
-def _one_picture(query: Query | PictureLike | int) -> Query:
-    found = query if isinstance(query, Query) else query_of(query)
-    if found.examples or found.text or (found.data is None and found.image_id is None):
-        raise BadParameter("query", "an explanation", "one picture", found.name or "words")
-    return found
 
 
 def _data(collection: Collection, query: Query) -> bytes:

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from engine.comparisons.hashlab.lab import HashLab
 from engine.core.cache import Cache
-from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.search.answer import Query
 from engine.search.opening import OpenedRecipe
-from engine.workbench.inputs import PictureLike, query_of
+from engine.workbench.inputs import PictureLike, one_picture
 from engine.workbench.part import Part
 
 _LABS_KEPT = 2  # with 100,000 vectors each holds some hundred megabytes
@@ -46,9 +45,7 @@ class HashCodeMethods(Part):
         Raises:
             NotReady: embed first. NotFound: no such picture. BadParameter: words or several pictures.
         """
-        query = picture if isinstance(picture, Query) else query_of(picture)
-        if query.examples or query.text or (query.data is None and query.image_id is None):
-            raise BadParameter("query", "hash codes", "one picture", query.name or "words")
+        query = one_picture(picture, "hash codes")
         found: NDArray[np.float32] = self._query_vector(self._open(_exact(recipe)), _exact(recipe), query)
         return found
 

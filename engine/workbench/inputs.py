@@ -41,6 +41,14 @@ def query_of(picture: PictureLike | int) -> Query:
     return Query.picture(picture_bytes(picture), name)
 
 
+def one_picture(picture: Query | PictureLike | int, wanted_by: str) -> Query:
+    """The query with one picture, from outside or of the collection; BadParameter for words or several pictures."""
+    query = picture if isinstance(picture, Query) else query_of(picture)
+    if not query.pictured or (query.data is None and query.image_id is None):
+        raise BadParameter("query", wanted_by, "one picture", query.name or "words")
+    return query
+
+
 def picture_list(pictures: PictureLike | Iterable[PictureLike]) -> list[PictureLike]:
     """One picture or several as a list; an (n, h, w, 3) array and an (n, 3, h, w) tensor are several.
 

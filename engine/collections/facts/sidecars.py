@@ -96,8 +96,9 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
         plans = dict[int, _Plan]()
         for id in some:
             try:
-                plans[id] = _plan(collection, rows[id], known.get(id))
-                plans[id].new  # noqa: B018 - raises for a file that is no XML
+                plan = _plan(collection, rows[id], known.get(id))
+                plan.new  # noqa: B018 - raises for a file that cannot be changed, which is no plan then
+                plans[id] = plan
             except (Unreadable, UnreadableImage, OSError) as error:
                 report.left.append((rows[id].name, str(error)))
         act.keep({id: (plan.data, plan.new) for id, plan in plans.items() if plan.new is not None})

@@ -14,7 +14,13 @@ from PIL import Image
 from engine.collections.collection import Collection
 from engine.collections.pixels import whole_pictures
 from engine.comparisons.encoder_texts import whole_text
-from engine.comparisons.invariances.invariance import InvarianceRow, Invariances, invariance_table, pictures_digest
+from engine.comparisons.invariances.invariance import (
+    InvarianceRow,
+    Invariances,
+    invariance_table,
+    pictures_digest,
+    ranks_within,
+)
 from engine.comparisons.invariances.plan import SHOWN, InvarianceCell, InvariancePlan
 from engine.comparisons.runner import ComparisonRun, run_comparison
 from engine.core.errors import BadParameter, BenzerError
@@ -154,7 +160,7 @@ class Looking:
         vectors = embed_pictures(self.encoder, altered, self.embedding, self.finish)
         found = self.index.search(vectors, min(self.index.size, SHOWN + _TIES))
         ranks = ranks_of(found, np.array(ids, dtype=np.int64))
-        return np.where(ranks <= SHOWN, ranks, 0)
+        return ranks_within(ranks)
 
 
 def _failed(cell: InvarianceCell, sentence: str) -> InvarianceRow:

@@ -18,7 +18,7 @@ from engine.core.errors import Corrupt
 from engine.core.storage import load_array
 from engine.core.store import Snapshot, Store
 from engine.encoders.vectors.compression import Compression, fit_compression
-from engine.encoders.vectors.joined import side_by_side
+from engine.encoders.vectors.joined import Rows, side_by_side
 
 _CHANGED = 1.25  # a collection larger or smaller by this factor is fitted again
 
@@ -37,9 +37,15 @@ class CompressedParts:
         """Whether a collection of so many pictures is about as large as the one they were fitted to."""
         return self.pictures / _CHANGED <= pictures <= self.pictures * _CHANGED
 
-    def __call__(self, parts: Sequence[Matrix]) -> Matrix:
-        """The (n, dᵢ) vectors of all parts, compressed and side by side with equal shares: (n, d) of length 1."""
+    def __call__(self, parts: Sequence[Matrix], rows: Sequence[Rows] | None = None) -> Matrix:
+        """The (n, dᵢ) vectors of all parts, compressed and side by side with equal shares: (n, d) of length 1.
+
+        Args:
+            rows: of each part that are taken, all by default; once they are short, as long ones would fill the memory.
+        """
         short = [compression(part) for compression, part in zip(self.compressions, parts, strict=True)]
+        if rows is not None:
+            short = [part[own] for part, own in zip(short, rows, strict=True)]
         return side_by_side(short, (1 / len(short),) * len(short))
 
 

@@ -12,6 +12,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
+from engine.core.distances import normalised
 from engine.core.errors import BenzerError, NotFound
 from engine.core.home import home_of
 from engine.core.progress import Reporter
@@ -62,6 +63,8 @@ def measure(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     tree, plan = checked_tree(one), one.plan
     linkage = str(dict(plan.clustering.options).get("linkage", "average"))
     vectors = np.asarray(one.space[tree.leaves], dtype=np.float32)
+    if one.metric == "cosine":  # as the tree was built; those that were projected at random have other lengths
+        vectors = normalised(vectors)
     found = stability(vectors, tree.merges, one.metric, linkage, by, rounds, plan.seed, reporter)
     keep(one, found)
     return {"collection": collection.name, "grouping": one.name, "by": by}

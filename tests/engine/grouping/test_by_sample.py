@@ -50,6 +50,13 @@ def test_a_missing_neighbour_counts_nothing() -> None:
     assert found == pytest.approx(np.array([[2, 2]]))
 
 
+def test_a_missing_neighbour_far_beyond_all_others_does_not_level_them() -> None:
+    points = np.array([[0, 0], [4, 0]], dtype=np.float32)
+    distances = np.array([[1, 3, np.sqrt(np.finfo(np.float32).max)]], dtype=np.float32)
+    found = between_neighbours(points, distances, np.array([[0, 1, -1]]))
+    assert found == pytest.approx(np.array([[1, 0]]), abs=1e-4)
+
+
 @pytest.mark.parametrize("name", [name for name, kind in clusterers().items() if kind.by_sample])
 def test_groups_of_a_sample_take_up_the_others(few: None, name: str) -> None:
     vectors, truth = blobs()
@@ -58,6 +65,18 @@ def test_groups_of_a_sample_take_up_the_others(few: None, name: str) -> None:
     assert len(np.unique(labels[labels >= 0])) == 3
     assert all(len(np.unique(truth[labels == number])) == 1 for number in range(3))
     assert any("120 pictures drawn at random; each of the other 180" in note for note in found.notes)
+
+
+def test_what_is_beyond_the_radius_of_a_sample_stays_ungrouped(few: None) -> None:
+    vectors, _ = blobs()
+    drawn = clusterer.sampled(MANY, 0, DRAWN)
+    far = next(row for row in range(MANY) if row not in drawn)
+    vectors[far] = -100
+    found = clusterers()["dbscan"]("euclidean", 0, reach=8.0)
+    labels = found.fit_predict(vectors)
+    assert labels[far] == -1
+    assert (np.delete(labels, far) >= 0).all()
+    assert any("if that is within 8" in note for note in found.notes)
 
 
 def test_the_smallest_group_is_one_of_all_pictures_not_of_the_sample(few: None) -> None:

@@ -267,6 +267,21 @@ def test_writing_merges_and_leaves_alone_what_is_no_xmp(home: Home, collection: 
     assert write(home, collection, [known, fresh])["unchanged"] == 2
 
 
+def test_a_file_that_cannot_be_changed_is_left_alone_and_named(
+    home: Home, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(data: bytes | None, wanted: Sidecar) -> bytes:
+        raise Unreadable("This cannot be changed.")
+
+    id = by_name(collection, "03.png")
+    mark_pictures(collection, [id], add=["sea"])
+    monkeypatch.setattr(sidecars, "with_sidecar", refused)
+    report = write(home, collection, [id])
+    assert report["left"] == [("red/03.png", "This cannot be changed.")]
+    assert report["written"] == 0
+    assert report["act"] == ""
+
+
 def test_both_sides_may_change_and_a_removed_tag_stays_removed(
     home: Home, collection: Collection, pile: Path, reporter: Reporter
 ) -> None:
