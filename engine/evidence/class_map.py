@@ -66,7 +66,7 @@ def class_map(encoder: str, latent: NDArray[np.float32], head: Head, wanted: NDA
         BenzerError: no class is wanted.
     """
     if not wanted.any():
-        raise BenzerError("None of these words is a thing that pictures are recognised by.")
+        raise BenzerError("None of these words names anything that pictures are recognised by.")
     rows = latent.astype(np.float64)
     scores = head.weights.astype(np.float64) @ rows.mean((1, 2)) + head.offsets
     chances = np.exp(scores - scores.max())

@@ -64,7 +64,7 @@ def stored_parts(place: Store) -> CompressedParts | None:
         snapshot = place.open()
         return None if snapshot is None else _read(snapshot)
     except Corrupt as error:
-        raise Corrupt(error.message, way_out="Prepare the collection again: that fits the parts anew.") from error
+        raise Corrupt(error.message, way_out="Prepare the collection again: that fits the parts again.") from error
 
 
 def fit_parts(place: Store, parts: Sequence[Matrix], pictures: int) -> CompressedParts:

@@ -66,7 +66,7 @@ CLUSTERS_HELP = (
 )
 FINE_TUNING_HELP = (
     "Settings for a network that already knows photographs: DeepCluster from pretrained weights, at a low learning "
-    "rate and for few epochs. Its first weights remain if no epoch finds altered copies more often."
+    "rate and for few epochs. Its first weights remain if no epoch recognises altered pictures more often."
 )
 VIEWS_HELP = (
     "Side length of the altered views that are learned from. Smaller than the input size: quicker. Searches use the "
