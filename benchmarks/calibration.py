@@ -218,7 +218,7 @@ are compared with those between pictures of the collection.
 - **Cannot tell**: neither. An encoder that does not see what the labels say says this of nearly everything, and of
   everything that one of the other two verdicts is not offered for: each is told only where at least one in five of the
   searches that deserve it gets it, as far as the lower 95 % bound tells. With and without a similar picture being as
-  likely, no more than one in five of those who are told something are then told something wrong.
+  likely, an estimated one in five or fewer of those who are told something are then told something wrong.
 - **Surely the same**: the first result is as near as nearly all altered copies are to their originals, and fewer than
   0.05 pictures of the collection would be that near by chance.
 

@@ -85,20 +85,8 @@ def learned(home: Home, collection: Collection, seed: int, given: dict[str, Any]
 def settings(run: Run) -> Iterator[str]:
     """The settings of the trainings in a sentence."""
     config = run.config
-    names = (
-        "network",
-        "probe",
-        "size",
-        "batch",
-        "rate",
-        "schedule",
-        "weight_decay",
-        "temperature",
-        "epochs",
-        "keep",
-        "patience",
-    )
-    yield ", ".join(f"{name.replace('_', ' ')} {config[name]}" for name in names) + ".\n"
+    shown = "network probe size batch rate schedule weight_decay temperature epochs keep patience"
+    yield ", ".join(f"{name.replace('_', ' ')} {config[name]}" for name in shown.split()) + ".\n"
 
 
 def curves(trained: list[Run]) -> Iterator[str]:

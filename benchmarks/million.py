@@ -4,9 +4,8 @@
 
 Draws thumbnails below the folder and takes them through everything, each step a process of its own whose seconds and
 megabytes, with those of its children, are measured. What a step says of its parts, in seconds of its own processor
-time, goes into the table. A step
-that is done is not done again, so that the work can be cut off and continued. Writes benchmarks/results/million.md
-and the table of docs/scale.md.
+time, goes into the table. A step that is done is not done again, so that the work can be cut off and continued. Writes
+benchmarks/results/million.md and the table of docs/scale.md.
 """
 
 from __future__ import annotations

@@ -204,8 +204,9 @@ lines *with labels*: an upper bound that nobody without labels reaches. *Compres
 256 principal components with their deviations to the power of .75. *Neighbours*: each vector averaged with its eight
 nearest (DBA). Leads are paired over the same queries. Made by `python -m benchmarks.without_labels`."""
 AFTERWORD = """Shares *by altered copies* are those under which mirrored, cut and recoloured copies of 400 pictures most
-often find their originals; of all that cannot be told from the best, the most even. That favours the colour histogram,
-which such copies change least, over the textures, and searches worse than equal shares wherever the interval says so.
+often find their originals; of all within one standard error of the best, the most even. That favours the colour
+histogram, which such copies change least, over the textures, and searches worse than equal shares wherever the interval
+says so.
 So the app takes equal ones. All together have a higher figure than each part on the photographs and the paintings, but
 not on products, whose labels follow shapes: there the grey texture alone is ahead, and so is the best of the shares
 chosen with labels, which gives it 70 %."""

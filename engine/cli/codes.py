@@ -49,8 +49,8 @@ def command_codes(arguments: argparse.Namespace) -> None:
 
 
 def price_table(prices: list[Price]) -> str:
-    """The methods at equal bits: recall with its interval, share compared, milliseconds and buckets."""
-    header = ["method", "recall@8", "95 %", "compared", "ms", "buckets", "largest"]
+    """The methods at equal bits: recall with its interval, share of candidates, milliseconds and buckets."""
+    header = ["method", "recall@8", "95 %", "candidates", "ms", "buckets", "largest"]
     rows = [
         [
             price.method, f"{price.here.recall:.3f}", f"{price.low:.3f} to {price.high:.3f}",

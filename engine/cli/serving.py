@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import secrets
 import sys
@@ -34,7 +35,7 @@ def register(commands: Commands) -> None:
 def command_serve(arguments: argparse.Namespace) -> None:
     """Serve searches, and changes of collections, to other programs."""
     if arguments.mcp:
-        McpServer(Workbench()).run(sys.stdin, sys.stdout)
+        McpServer(Workbench()).run(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"), sys.stdout)
         return
     import uvicorn
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.collections.collection import Collection
 from engine.collections.label_sources import own_labels
 from engine.comparisons.encoder_texts import recipe_of_text, whole_text
+from engine.comparisons.recipes.experiment import pictures_digest
 from engine.core.distances import normalised
 from engine.core.errors import BadParameter
 from engine.core.home import Home
@@ -65,6 +66,7 @@ class Disagreement:
         overlap: the mean share of the eight that is shared, with its 95 % bootstrap interval; chance: for random ones.
         counts: (9,) how many pictures share 0, 1 … 8. cka: the debiased linear CKA, None where it is not defined.
         rows: the pictures with the most different neighbours first.
+        made_of: the digest of the pictures and labels then.
         there, everywhere: the first encoder's lead in precision@8 over the labelled pictures that share fewer than
             four, and over all labelled ones; p is corrected for both. None without any.
     """
@@ -81,6 +83,7 @@ class Disagreement:
     rows: tuple[Neighbourhoods, ...]
     there: Decision | None = None
     everywhere: Decision | None = None
+    made_of: str = ""
 
     @property
     def queries(self) -> int:
@@ -128,6 +131,7 @@ class Disagreement:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Disagreement:
         """The comparison of `as_dict`; KeyError or TypeError for anything else."""
+        values = {"made_of": "", **values}
         plain: dict[str, Any] = {name: values[name] for name in cls.__dataclass_fields__}
         plain |= {name: tuple(plain[name]) for name in ("counts", "interval")}
         plain |= {name: _decision_of(plain[name]) for name in ("there", "everywhere")}
@@ -183,6 +187,7 @@ def disagree(
     one, other = (whole_text(home, text, _THING) for text in (first, second))
     if one == other:
         raise BadParameter("encoders", _THING, "two different ones, or one with two poolings", one)
+    made_of = pictures_digest(collection.images())
     kept = [_vectors(home, collection, text, metric, reporter) for text in (one, other)]
     ids = np.intersect1d(kept[0].ids, kept[1].ids)
     if len(ids) <= K + 1:
@@ -207,6 +212,7 @@ def disagree(
         rows=lines,
         there=there,
         everywhere=everywhere,
+        made_of=made_of,
     )
 
 

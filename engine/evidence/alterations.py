@@ -17,6 +17,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from engine.core.errors import BadParameter
 
+VERSION = "1"  # changes whenever an alteration does, as what was measured with it no longer holds
 STRENGTHS = 256  # steps from nothing to all: finer differences are not told apart
 SIDE = 448  # pixels of the longer side of a picture that is altered, for every encoder
 

@@ -46,7 +46,10 @@ class DBSCAN(Clusterer):
 
         reach = self._bend(vectors) if self.chosen["reach"] is None else self.chosen["reach"]
         self._check_memory(vectors, reach)
-        samples = min(self.chosen["samples"], len(vectors))
+        samples = self.chosen["samples"]
+        if self.chosen["reach"] is not None and self.share < 1:  # of a part, fewer lie within the same radius
+            samples = max(2, round(samples * self.share))
+        samples = min(samples, len(vectors))
         rounding = _ROUNDING * float(np.linalg.norm(vectors, axis=1).max())
         self.joined_within = max(reach, rounding)
         fitted = Density(eps=self.joined_within, min_samples=samples, n_jobs=-1)

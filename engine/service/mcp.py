@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, TextIO
 
 from engine import VERSION
@@ -18,6 +17,7 @@ from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.search.answer import Hit
 from engine.service.openapi import ABOUT, KINDS
 from engine.service.requests import SEARCH_FIELDS, Search, search_of
+from engine.workbench.inputs import picture_bytes
 from engine.workbench.workbench import Workbench
 
 VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")  # of the protocol, the newest first
@@ -69,8 +69,8 @@ class McpServer:
         }
         if message["method"] not in methods:
             return _refused(id, _METHOD, f"There is no method {message['method']!r}.")
-        if not isinstance(given, dict):
-            return _refused(id, _PARAMS, "The params must be an object.")
+        if not isinstance(given, dict) or not isinstance(given.get("arguments") or {}, dict):
+            return _refused(id, _PARAMS, "The params, and the arguments in them, must be objects.")
         return {"jsonrpc": "2.0", "id": id, "result": methods[message["method"]](given)}
 
     def _called(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,10 +97,7 @@ class McpServer:
     def _search(self, given: dict[str, Any]) -> Search:
         collection = given.pop("collection")
         if (file := given.pop("file", None)) is not None:
-            path = Path(file).expanduser()
-            if not path.is_file():
-                raise NotFound(f"There is no file {file!r}.")
-            given["picture"] = base64.b64encode(path.read_bytes()).decode()
+            given["picture"] = base64.b64encode(picture_bytes(file)).decode()
         return search_of(self.bench, collection, given)
 
     def _picture(self, collection: str, hit: Hit) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from engine.training.checkpoint import Checkpoints, Position
 from engine.training.config import TrainingConfig
 from engine.training.objectives.body import Weights
 from engine.training.pictures import CHECK, NOISE, Data, Rows, batches, stream
+from engine.training.probe import BY_COPIES
 from engine.training.schedules import schedule
 from engine.training.setup import LoopSettings, Setup, of_pictures
 from engine.training.tensorboard import TensorBoard
@@ -296,7 +297,7 @@ class Training:
         if self.probe:
             measures["retrieval"], near = self.probe.ask(self.objective, self.pictures, self.config.seed)
             if self.probe.strong:
-                measures["recognition"] = self.probe.copies_found(self.objective, self.pictures, self.config.seed)
+                measures["recognition"] = self._recognition(measures["retrieval"])
             ids = self.ids[self.probe.rows]
             neighbours = ids[near]
             neighbours[near < 0] = -1
@@ -304,6 +305,13 @@ class Training:
             drawn = self.objective.reconstructed(self.pictures.take(self.shown))
             self.watch.note(epoch, neighbours, b"" if drawn is None else strip(drawn))
         return measures
+
+    def _recognition(self, retrieval: float) -> float:
+        """The share of altered copies found, which without labels is what was asked already."""
+        assert self.probe is not None
+        if self.probe.measure == BY_COPIES:
+            return retrieval
+        return self.probe.copies_found(self.objective, self.pictures, self.config.seed)
 
     def held_out_losses(self) -> dict[str, float]:
         """The mean losses on the unaugmented held-out pictures; empty if none are held out."""

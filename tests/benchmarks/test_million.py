@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,8 +41,13 @@ def test_drawing_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
 def test_memory_is_that_of_a_program_with_its_children() -> None:
     own, resident = memory(os.getpid())
     assert 10 < own < resident
-    hungry = "b = bytearray(200 << 20); import time; time.sleep(1)"
+    hungry = "b = bytearray(200 << 20); print(flush=True); input()"
     above = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hungry!r}])"
-    assert measured([sys.executable, "-c", above]).own > 200
+    with subprocess.Popen([sys.executable, "-c", above], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        assert memory(program.pid)[0] > 200
+        program.communicate(b"\n")
+    assert measured([sys.executable, "-c", "import time; time.sleep(0.2)"]).seconds > 0.2
     with pytest.raises(RuntimeError):
         measured([sys.executable, "-c", "raise SystemExit(3)"])

@@ -87,7 +87,7 @@ def _break_it(page: Any, server: Server) -> None:
     dialog.get_by_role("button", name="Find the breaking points").click()
     dialog.get_by_text("Leaves the 8 at").wait_for()
     dialog.get_by_text("JPEG quality").nth(1).wait_for()
-    page.wait_for_timeout(1000)
+    dialog.locator(".js-plotly-plot").first.wait_for()
 
 
 def _nearest(server: Server) -> int:

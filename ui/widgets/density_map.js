@@ -62,7 +62,7 @@ class DensityMap {
     this.data = data;
     if (other) this.forget();
     this.stage.style.height = `max(${data.height}px, calc(100vh - 13rem))`;
-    this.stage.setAttribute("aria-label", `${data.title}: ${data.count} pictures. Arrow keys move, plus and minus zoom, 0 shows all.`);
+    this.stage.setAttribute("aria-label", `${data.title}: ${data.count} pictures. Arrow keys move, plus and minus zoom, 0 shows all, Enter selects what is in sight.`);
     const n = data.selected || data.count;
     this.said.textContent = `${n.toLocaleString("en")} ${n === 1 ? "picture" : "pictures"}${data.selected ? " selected" : ""}`;
     this.said.classList.toggle("some", data.selected > 0);
@@ -247,6 +247,7 @@ class DensityMap {
     else if (event.key === "-" || event.key === "_") this.zoom(1 / 2);
     else if (event.key === "0") this.fit();
     else if (event.key === "v" || event.key === "b") this.choose(event.key === "v" ? "move" : "box");
+    else if (event.key === "Enter" && event.target === this.stage) this.send("box", [...this.sight(), event.shiftKey ? 1 : 0]);
     else if (event.key === "Escape") this.drop();
     else return;
     event.preventDefault();

@@ -14,7 +14,7 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.core.settings import check_whole
 from engine.core.storage import digest_of
-from engine.evidence.alterations import ALTERATIONS, alteration
+from engine.evidence.alterations import ALTERATIONS, VERSION, alteration
 
 SHOWN = 8  # results among which a picture counts as found
 _LEVELS = 5  # strengths beyond 0
@@ -96,7 +96,7 @@ class InvariancePlan:
 
     def _cell(self, encoder: str, way: str) -> InvarianceCell:
         recipe = recipe_of_text(encoder, self.collection, self.metric)
-        return InvarianceCell(digest_of(recipe, way, self.queries, self.levels, self.seed), recipe, way)
+        return InvarianceCell(digest_of(VERSION, recipe, way, self.queries, self.levels, self.seed), recipe, way)
 
 
 def _several(name: str, values: Any) -> tuple[str, ...]:

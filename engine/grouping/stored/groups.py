@@ -69,6 +69,8 @@ class Groups:
 
 def groups_of(ids: NDArray[np.int64], state: State, space: Matrix, metric: str) -> Groups:
     """The groups of (n,) ascending ids: (n, d) vectors give each member's distance to its group's centre."""
+    if not len(ids):
+        return Groups(ids, state.labels, [])
     numbers, counts = np.unique(state.labels, return_counts=True)
     found = sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda n: (n[0] < 0, -n[1], n[0]))
     order = np.argsort(state.labels, kind="stable")

@@ -74,7 +74,7 @@ class Calibration:
     A score is the mean of the h nearest distances; it is in row h − 1 of what follows. Each verdict is wrong for at
     most 5 % of the searches that do not deserve it. Where it is also right for few, it tells nothing: it is offered
     only where at least OFTEN of those that deserve it get it, so that, with and without similar pictures being as
-    likely, no more than one in five is told something wrong.
+    likely, an estimated one in five or fewer is told something wrong.
 
     Attributes:
         pictures: with a vector. labelled: whether labels were used.

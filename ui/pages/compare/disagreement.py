@@ -8,6 +8,8 @@ from functools import partial
 import streamlit as st
 
 from engine.comparisons.disagreement import Disagreement, K, Neighbourhoods
+from engine.comparisons.recipes.experiment import pictures_digest
+from engine.core.errors import Corrupt
 from engine.core.recipe import Recipe
 from engine.jobs.job import Job
 from engine.workbench.workbench import CollectionCard
@@ -79,7 +81,9 @@ def _start(collection: str, first: str, second: str) -> None:
 
 def _result(card: CollectionCard, job: Job) -> None:
     with errors_shown():
-        found = Disagreement.from_dict((job.result or {})["value"])
+        found = _found(job)
+        if found.made_of != pictures_digest(images_of(card.name)):
+            st.info("The pictures or their labels have changed since this was measured.", icon=":material/update:")
         names = _names(found)
         _head(card, found, names)
         for told in (found.sentence(*names), *found.on_labels(*names)):
@@ -87,6 +91,13 @@ def _result(card: CollectionCard, job: Job) -> None:
         titled(f"Pictures by how many of the {K} nearest are shared")
         draw(overlap_chart(found), key="disagree-overlap", alt=spoken_overlap(found))
         _pictures(card.name, found, names)
+
+
+def _found(job: Job) -> Disagreement:
+    try:
+        return Disagreement.from_dict((job.result or {})["value"])
+    except (KeyError, TypeError) as error:
+        raise Corrupt("The result of the last comparison cannot be read.", way_out="Compare once more.") from error
 
 
 def _names(found: Disagreement) -> tuple[str, str]:

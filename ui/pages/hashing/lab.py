@@ -81,6 +81,7 @@ def _whole(recipe: Recipe, lab: HashLab, asked: Asked) -> None:
         st.caption(f"A sample of {len(lab.ids):,} of the {lab.total:,} pictures.")
     hashing = _fields(lab)
     table = _table(hashing)
+    lab_state.keep_to(asked.id if asked.query.data is None else hash(asked.query.data))
     flips = lab_state.flips(hashing)
     code, change = lab.code(hashing, asked.vector), lab.change(hashing, asked.vector, flips, asked.id)
     _code(recipe, lab, asked, hashing, code, table, flips)

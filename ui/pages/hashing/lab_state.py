@@ -28,6 +28,7 @@ def read() -> None:
     try:
         found = Hashing.parse(text)
         st.session_state["lab-flips"] = _parsed(st.query_params.get("flip", ""))
+        st.session_state["lab-flipped"] = None
         _put(found)
     except (BadParameter, ValueError):
         st.session_state.complaint = "Part of this link could not be read and was ignored."
@@ -77,6 +78,14 @@ def flips(hashing: Hashing) -> Flips:
     """The flipped bits that the code has."""
     kept: Flips = st.session_state.get("lab-flips", frozenset())
     return frozenset((table, bit) for table, bit in kept if table < hashing.tables and bit < hashing.bits)
+
+
+def keep_to(picture: object) -> None:
+    """Flip all bits back that belong to the code of another picture, or by another method."""
+    code = (hashing().method, picture)
+    if st.session_state.get("lab-flipped") not in (None, code):
+        flip_none()
+    st.session_state["lab-flipped"] = code
 
 
 def flip(table: int, bit: int) -> None:

@@ -32,7 +32,7 @@ from ui.widgets.picture_grid import FIRST, STEP, picture_grid
 
 _KEYS = (
     "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - add it as an example, "
-    "I shows its facts, W says why it is near, B what breaks it, X selects it, Shift and arrows select several."
+    "I shows its facts, X selects it, Shift and arrows select several. {reasons}"
 )
 
 
@@ -105,7 +105,7 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
             recipe.collection, pictures, key="written", title="Results by what is written",
             on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
         )  # fmt: skip
-    _receipt(recipe, answer)
+    _receipt(recipe, query, answer)
     how_sure(recipe, answer)
 
 
@@ -134,10 +134,11 @@ def _more(answer: Answer) -> list[tuple[str, str]]:
     return buttons + ([("all", f"Show all {total:,}")] if total - found > STEP and total < EVERYTHING else [])
 
 
-def _receipt(recipe: Recipe, answer: Answer) -> None:
+def _receipt(recipe: Recipe, query: SessionQuery, answer: Answer) -> None:
     """One line: what was compared and how good the results are, and the ways to take them away."""
     with st.container(horizontal=True, vertical_alignment="center", key="receipt"):
-        st.caption(plain_text(answer.sentence()), width="stretch", help=_KEYS)
+        reasons = "".join(f"{key}: {title} " for _, title, key in _reasons(query, answer))
+        st.caption(plain_text(answer.sentence()), width="stretch", help=_KEYS.format(reasons=reasons))
         copy_link()
         stem = f"benzer-{recipe.collection}"
         st.download_button("CSV", answer.to_csv().encode("utf-8-sig"), f"{stem}.csv", "text/csv", on_click="ignore")
