@@ -127,8 +127,10 @@ class _Ingest:
     def _place(self, writing: Writing, item: Item, row: ImageRow) -> None:
         twin = writing.image_of(row.hash)
         if twin is not None and (item.former is None or twin.id != item.former.id):
-            self._keep(writing, item, replace(row, status="copy"), "copies")
-            self.report.duplicates.append([item.name, twin.name])
+            again = item.former is not None and (item.former.status, item.former.hash) == ("copy", row.hash)
+            self._keep(writing, item, replace(row, status="copy"), "unchanged" if again else "copies")
+            if not again:
+                self.report.duplicates.append([item.name, twin.name])
         else:
             self._keep(writing, item, replace(row, status="image"), self._fate(item, row))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,14 @@ from engine.search import classes
 from engine.search.classes import KEPT, ClassProbabilities
 from engine.texts.lexicon.lexicon import CLASSES, lexicon
 from engine.workbench.workbench import Workbench
+
+
+@pytest.fixture(autouse=True)
+def no_kept_layer() -> Iterator[None]:
+    """The layer that classifies is kept by the process; here it is another one in every test."""
+    classes.head.cache_clear()
+    yield
+    classes.head.cache_clear()
 
 
 @pytest.fixture

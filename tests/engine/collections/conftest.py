@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,7 @@ def pile(tmp_path: Path, encoded):
         folder = root / ("red" if seed % 2 else "blue")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{seed:02d}.png").write_bytes(encoded(seed))
+    time.sleep(0.02)  # what was written in the same tick of the clock as the first look at it is read again
     return root
 
 

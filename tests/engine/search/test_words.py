@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,14 @@ from engine.search.words import Scores, hits_of, mixed, refuse_the_unknown, show
 from engine.texts.lexicon.lexicon import CLASSES, FILE, lexicon
 from engine.workbench import Answer, Query, Workbench, words
 from models.efficientnet_lite import EfficientNetLite
+
+
+@pytest.fixture(autouse=True)
+def no_kept_layer() -> Iterator[None]:
+    """The layer that classifies is kept by the process; here it is another one in every test."""
+    classes.head.cache_clear()
+    yield
+    classes.head.cache_clear()
 
 
 def images(*rows: tuple[str, str, str]) -> Images:

@@ -39,7 +39,7 @@ SHIPPED = "Model 4 (trained on Animal faces)"
         ("import", {"source": "folder", "title": "Holiday", "path": "/x"}, 'Importing "Holiday"'),
         ("sample", {"name": "animal-faces"}, 'Creating the sample "Animal faces"'),
         ("rescan", {"collection": "fashion-products"}, 'Rescanning "Fashion products"'),
-        ("train", {"collection": "fashion-products", "config": {}}, 'Training Model 4 on "Fashion products"'),
+        ("train", {"collection": "fashion-products", "config": {"model": 4}}, 'Training Model 4 on "Fashion products"'),
         ("train", {"run": "default"}, 'Training "default"'),
         ("experiment", {"name": "mine", "title": "Mine"}, 'Comparing "Mine"'),
         ("apply", {"name": "c", "collection": "fashion-products", "title": "C"},

@@ -183,6 +183,14 @@ def test_renamed_pictures_of_a_table(home, pile, reporter) -> None:
     assert by_content(collection) == before
 
 
+def test_a_copy_that_is_read_again_is_no_new_copy(home, pile, reporter) -> None:
+    shutil.copy(pile / "blue" / "00.png", pile / "red" / "copy.png")
+    collection = labelled(home, pile, reporter)
+    os.utime(pile / "red" / "copy.png", ns=(10**18, 10**18))
+    report = rescan(collection, reporter)
+    assert (moves_of(report), report.unchanged, report.duplicates) == ((0, 0, 0, 0, 0), 13, [])
+
+
 def test_a_copy_takes_the_place_of_its_deleted_original(home, pile, reporter) -> None:
     shutil.copy(pile / "blue" / "00.png", pile / "red" / "copy.png")
     shutil.copy(pile / "red" / "01.png", pile / "red" / "other copy.png")
