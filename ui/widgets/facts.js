@@ -7,11 +7,14 @@ class Facts {
     this.kept = new Map();
   }
 
-  async show(item, large) {
+  // `first` is waited for before the server is asked: what else is shown is wanted earlier.
+  async show(item, large, first) {
     this.item = item;
     if (this.shown?.id !== item.id) this.draw(item, undefined, large);
     const known = this.kept.get(item.id);
     if (known) return this.draw(item, known, large);
+    await first;
+    if (this.item !== item) return;
     try {
       const answer = await fetch(item.src.split("?")[0].replace("/thumbs/", "/facts/").replace(".webp", ".json"));
       const told = answer.ok ? await answer.json() : { error: await answer.text() };

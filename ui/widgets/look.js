@@ -61,9 +61,21 @@ class Look {
     this.low = this.layer(this.item.src);
     this.frame.replaceChildren(this.low);
     [this.zoom, this.x, this.y, this.side] = [1, 0, 0, 0];
+    const there = new Promise((arrived) => (this.arrived = arrived));
     this.fit();
-    if (!this.facts.element.hidden) this.facts.show(this.item);
-    for (const near of [at + 1, at - 1]) if (this.items[near]) new Image().src = sized(this.items[near], this.fitting(this.items[near]));
+    if (!this.facts.element.hidden) this.facts.show(this.item, false, there);
+    there.then(() => this.lookAhead(this.item));
+  }
+
+  // The neighbours are asked for once the picture itself is there, one after the other: the server has few hands.
+  async lookAhead(item) {
+    for (const near of [this.at + 1, this.at - 1]) {
+      if (!item || this.item !== item) return;
+      if (!this.items[near]) continue;
+      const ahead = new Image();
+      ahead.src = sized(this.items[near], this.fitting(this.items[near]));
+      await new Promise((over) => (ahead.onload = ahead.onerror = over));
+    }
   }
 
   layer(src, shown) {
@@ -173,8 +185,13 @@ class Look {
       if (this.item !== item || this.side !== side) return;
       this.frame.replaceChildren(image);
       this.frame.dataset.side = side;
+      this.arrived();
     });
-    image.onerror = () => this.item === item && this.frame.append(make("p", "lost", "The original can no longer be read. This is its thumbnail."));
+    image.onerror = () => {
+      if (this.item !== item) return;
+      this.frame.append(make("p", "lost", "The original can no longer be read. This is its thumbnail."));
+      this.arrived();
+    };
   }
 
   wheeled(event) {

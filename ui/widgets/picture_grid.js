@@ -124,7 +124,9 @@ class PictureGrid {
   picture(item, frame, index) {
     const image = make("img", "");
     image.alt = item.name;
-    image.loading = index < 12 ? "eager" : "lazy";
+    const first = this.data.kind === "answers" && index < 12;
+    image.loading = first ? "eager" : "lazy";
+    image.fetchPriority = first ? "high" : "low"; // the results come before what can be browsed below
     image.decoding = "async";
     image.draggable = false;
     image.onerror = () => frame.replaceChildren(make("span", "gone", "picture not there"));
@@ -181,6 +183,7 @@ class PictureGrid {
     const back = (last) => {
       this.address.closed();
       this.cells.get(last)?.querySelector(".tile").focus();
+      this.scrolled();
     };
     this.viewer.open(this.data.items, this.data.items.findIndex((item) => item.id === id), this.data.actions, (id) => this.selected().has(id), back);
   }
@@ -282,6 +285,7 @@ class PictureGrid {
   async sharpen() {
     const round = (this.round = {});
     for (const [id, cell] of this.cells) {
+      if (this.viewer?.dialog.open) return; // that picture first
       const image = cell.querySelector("img"), item = this.item(id);
       const box = image?.getBoundingClientRect();
       if (!box || box.bottom < 0 || box.top > innerHeight || !item || !image.naturalWidth) continue;

@@ -79,9 +79,9 @@ class SelectionBar {
     const count = selectionOf(this.data.collection).size;
     if (count === this.count && !anyway) return;
     this.count = count;
-    const said = make("strong", "", `${count.toLocaleString("en")} selected`);
-    this.bar.replaceChildren(
-      said,
+    const acts = make("div", "acts"), held = this.bar.querySelector(".acts")?.scrollLeft || 0;
+    acts.append(
+      make("strong", "", `${count.toLocaleString("en")} selected`),
       this.button("Search with these", () => this.tell("examples")),
       this.button("Tag", () => this.ask("tag", "Tag", "Add")),
       this.stars(),
@@ -95,6 +95,8 @@ class SelectionBar {
       this.button("Move to trash", () => this.ask("trash")),
       this.button("Clear", () => select(this.data.collection, (selection) => selection.clear())),
     );
+    this.bar.replaceChildren(acts);
+    acts.scrollLeft = held;
     if (this.asked && count) this.bar.append(this.asked[0] in QUESTIONS ? this.question(this.asked[0]) : this.form(...this.asked));
     this.bar.hidden = !count;
     this.place();
