@@ -254,6 +254,7 @@ def test_leaves_and_branches_can_be_clicked(page: Any, tree: Any) -> None:
 def test_the_line_is_dragged_and_sent_when_it_is_let_go(page: Any, tree: Any) -> None:
     handle = tree.get_by_role("slider")
     expect(handle).to_have_text("3 groups at 0.2")
+    page.get_by_text("cut: 0.200", exact=True).wait_for()
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
