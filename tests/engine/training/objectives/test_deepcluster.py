@@ -84,12 +84,13 @@ def objective_on(collection: Any, **more: Any) -> tuple[DeepCluster, Pictures, N
 
 @pytest.mark.slow
 def test_its_groups_come_nearer_to_the_labels_that_it_never_sees(home: Home) -> None:
-    settings = {"network": "resnet-18", "size": 48, "epochs": 6, "clusters": 8, "batch": 16, "rate": 0.0005}
+    settings = {"network": "resnet-18", "size": 48, "epochs": 8, "clusters": 8, "batch": 16, "rate": 0.0005}
     run = train_run(home, TrainingConfig(**(SMALL | settings), name="learns"), Shapes(96), Reporter())
     events = run.events()
     assert events[-1]["label_nmi"] > events[1]["label_nmi"] + 0.1
-    assert events[-1]["nmi"] > events[2]["nmi"] + 0.05  # the groups settle
-    assert events[-1]["retrieval"] > events[0]["retrieval"] + 0.05
+    assert events[-1]["nmi"] > events[2]["nmi"] + 0.1  # the groups settle
+    assert events[-1]["retrieval"] > events[1]["retrieval"] + 0.05
+    assert events[-1]["retrieval"] > events[0]["retrieval"]  # of the network with random weights
     assert events[-1]["train"] < 0.8 * events[1]["train"]
 
 
