@@ -125,7 +125,9 @@ def test_a_file_is_tuned_for_and_the_study_deleted(page: Any, server: Server, be
     page.get_by_role("button", name="Tune for me", exact=True).last.click()
     page.get_by_role("heading", name="vectors: tuned for 95 %", exact=True).wait_for()
     expect(page.locator(".st-key-study-now")).to_have_count(0, timeout=PATIENCE)
-    page.get_by_text(re.compile("Exact search is the fastest here|(times as fast as|faster than) exact search")).first.wait_for()
+    page.get_by_text(
+        re.compile("Exact search is the fastest here|(times as fast as|faster than) exact search")
+    ).first.wait_for()
     settled(page)
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Delete …", exact=True).click()
