@@ -88,6 +88,8 @@ def _break_it(page: Any, server: Server) -> None:
     dialog.get_by_text("Leaves the 8 at").wait_for()
     dialog.get_by_text("JPEG quality").nth(1).wait_for()
     dialog.locator(".js-plotly-plot").first.wait_for()
+    page.mouse.move(0, 0)  # away from the help of the button
+    page.get_by_role("tooltip").wait_for(state="hidden")
 
 
 def _nearest(server: Server) -> int:

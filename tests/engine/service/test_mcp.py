@@ -80,7 +80,7 @@ def test_a_search_takes_a_file_or_words(server: McpServer, tmp_path: Path) -> No
         ("search", {"words": "red"}, "The collection of the tool search must be given"),
         ("search", {"collection": "kept", "picture": "/etc/passwd"}, "must be one of collection, words"),
         ("search", {"collection": "kept", "file": 3}, "must be a text"),
-        ("search", {"collection": "kept", "file": "/no/such"}, "There is no file"),
+        ("search", {"collection": "kept", "file": "/no/such"}, "There is no picture file"),
         ("neighbours", {"collection": "no", "id": 1}, "There is no collection"),
         ("neighbours", {"collection": "kept", "id": 99}, "no longer in this collection"),
         ("neighbours", {"collection": "kept", "id": "1"}, "must be a whole number"),

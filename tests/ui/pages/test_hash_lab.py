@@ -78,7 +78,7 @@ def test_a_link_that_means_nothing_is_said(prepared: Workbench, text: str) -> No
 def test_pictures_that_are_not_prepared_are_offered(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: asked.append(kind))
-    test = lab(encoder="hog", embedding="flatten", finish="")
+    test = lab(encoder="local-binary-patterns", embedding="flatten", finish="")
     assert "Prepare 12 pictures" in labels(test)
     test.button(key="lab-prepare").click().run()
     assert asked == ["embed"]
