@@ -30,7 +30,7 @@ from engine.cli.printing import (
     progress_line,
 )
 from engine.collections.label_spelling import spelling_notes
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.regular_files import read_bytes
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.tables import text_table

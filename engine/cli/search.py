@@ -22,7 +22,7 @@ from engine.cli.flags import (
 )
 from engine.cli.printing import answer_table, check_files, print_left_out, print_results, print_rows, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.regular_files import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, StorageFull, UnreadableImage
 from engine.core.recipe import Recipe
 from engine.search.answer import Answer, Query

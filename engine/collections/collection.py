@@ -24,7 +24,7 @@ from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
 from engine.collections.folders import create_folder, delete_folder, hold
 from engine.collections.frame import Framed
 from engine.collections.images import Images, images_of, labels_of
-from engine.collections.reading.safely import follows_links, read_bytes
+from engine.collections.reading.regular_files import follows_links, read_bytes
 from engine.collections.report import Reject
 from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import BadParameter, Corrupt, NotFound, UnreadableImage

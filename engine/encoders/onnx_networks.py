@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from engine.core.errors import BadParameter, Corrupt, MissingPackage, NotFound, Unreadable
+from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home
 from engine.core.storage import digest_of, file_digest
 from engine.core.store import Snapshot, Store
 from engine.encoders.encoder import OWN, Encoder, EncoderChoice, EncoderInfo
+from engine.encoders.onnx_session import opened
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +39,7 @@ class OnnxEncoder(Encoder):
     rank = 61
 
     def __init__(self, name: str, file: Path, facts: dict[str, Any]) -> None:
-        self.session = _session(file)
+        self.session = opened(file, f"The encoder in {file.name}")
         self.given, self.output = _given(self.session, facts["size"], file.name), _output(self.session, file.name)
         self.mean, self.std = (np.array(facts[part], np.float32)[:, None, None] for part in ("mean", "std"))
         self.info = EncoderInfo(
@@ -109,22 +110,6 @@ def remove_network(home: Home, name: str) -> bool:
     if there:
         _store(home, name).discard()
     return there
-
-
-def _session(path: Path) -> Any:
-    """A network read from its bytes: other files that it may name are not looked for."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingPackage(f"The encoder in {path.name}", "onnxruntime") from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library has a dozen kinds of its own
-        raise Unreadable(
-            f"{path.name} is no ONNX network in one file, or it is damaged or needs a newer ONNX Runtime."
-        ) from error
 
 
 def _given(session: Any, size: int, file: str) -> Any:

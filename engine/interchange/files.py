@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from engine.collections.reading.safely import look
+from engine.collections.reading.regular_files import look
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import archives, folders
 from engine.collections.sources.items import Item

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.collections.collection import Collection
 from engine.collections.facts.marks import Mark, change_marks
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.regular_files import read_bytes
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.importing import import_items
 from engine.collections.sources.items import Item

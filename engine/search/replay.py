@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.collections.collection import Images
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.regular_files import read_bytes
 from engine.core.errors import BadParameter, NotFound
 from engine.search.answer import Query
 from engine.search.examples import Example

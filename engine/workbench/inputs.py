@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.regular_files import read_bytes
 from engine.core.errors import BadParameter, NotFound
 from engine.search.answer import Query
 

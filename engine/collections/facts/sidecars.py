@@ -21,7 +21,7 @@ from engine.collections.collection import Collection
 from engine.collections.facts.former_sidecars import SidecarAct, Written, act_of, new_act
 from engine.collections.facts.marks import Mark, change_marks, marks
 from engine.collections.facts.xmp import Sidecar, read_sidecar, with_sidecar
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.regular_files import read_bytes
 from engine.collections.reading.workers import chunks
 from engine.core.errors import Corrupt, StorageFull, Unreadable, UnreadableImage
 from engine.core.home import home_of

@@ -1,4 +1,4 @@
-"""Reading one picture safely: check the file, check the header, decode, and convert to upright RGB with true colours.
+"""Reading one picture safely: check the header, decode, and convert to upright RGB with true colours.
 
 Only formats named in `FORMATS` are tried. Sizes are checked before anything is decoded, so that a small file cannot
 claim gigabytes. Every failure raises UnreadableImage with the stage, a short code and one sentence.
@@ -7,12 +7,9 @@ claim gigabytes. Every failure raises UnreadableImage with the stage, a short co
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
 import io
-import os
 import re
-import stat
 import struct
 import warnings
 from collections.abc import Iterator
@@ -27,6 +24,7 @@ from pillow_heif import HeifImageFile, is_supported, register_heif_opener
 
 from engine.collections.reading import jpeg, png, tiff
 from engine.collections.reading.colour_profile import colour_code, has_other_colours
+from engine.collections.reading.regular_files import check_length, read_bytes
 from engine.collections.reading.true_colours import from_samples, is_transparent, is_wide, true_colours
 from engine.collections.reading.value_range import as_bytes, opacity_as_bytes
 from engine.core.errors import UnreadableImage
@@ -34,7 +32,6 @@ from engine.core.errors import UnreadableImage
 READING = 2  # changes whenever decoded pixels may; what was made of pixels before is checked by `shown_otherwise`
 MAX_PIXELS = 89_478_485
 MAX_SIDE = 65_535
-MAX_BYTES = 256 << 20
 # WebP and AVIF hold several copies of the whole picture, so they get a smaller limit for the same memory; a JPEG is
 # decoded at a fraction of its size, and one that is sent in passes holds all its coefficients meanwhile. HEIC has no
 # fractions; the 108 megapixels of some telephones take less than 1 GiB.
@@ -61,9 +58,6 @@ register_heif_opener()
 # Pillow refuses at twice this number, whatever the warning filters of the moment say; its warning is then not needed.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-
-FOLLOW = "such links are followed with --follow-links or BENZER_FOLLOW_LINKS=1"
-_NOT_FOLLOWED = {errno.ELOOP, errno.EMLINK}
 
 
 def open_picture(source: Path | bytes, *, size: int | None = None) -> Image.Image:
@@ -145,82 +139,6 @@ def stretched(picture: Image.Image, size: int) -> NDArray[np.uint8]:
     if picture.size != (size, size):
         picture = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(picture, dtype=np.uint8)
-
-
-def read_bytes(path: Path, root: Path | None = None) -> bytes:
-    """The bytes of a regular file, never waiting on a pipe and never following a link out of `root`.
-
-    Raises:
-        UnreadableImage: with stage look.
-    """
-    try:
-        return _read(_unlinked(path, root))
-    except OSError as error:
-        raise _unlookable(error) from error
-
-
-def look(path: Path, root: Path | None = None) -> os.stat_result:
-    """The size and times of a regular file without opening it, by the rules of `read_bytes`."""
-    try:
-        facts = os.lstat(_unlinked(path, root))
-    except OSError as error:
-        raise _unlookable(error) from error
-    _check_regular(facts)
-    return facts
-
-
-def follows_links() -> bool:
-    """Whether links may lead out of the imported folder, as set by $BENZER_FOLLOW_LINKS."""
-    return os.environ.get("BENZER_FOLLOW_LINKS", "").lower() in ("1", "true", "yes")
-
-
-def _unlinked(path: Path, root: Path | None) -> Path:
-    if not path.is_symlink():
-        return path
-    if root is None:
-        raise UnreadableImage("look", "link", "This is a link to another file, and links are not followed here.")
-    try:
-        target = path.resolve(strict=True)
-    except RuntimeError as error:  # of Python before 3.13, for a link that leads to itself
-        raise UnreadableImage("look", "link", "This is a link that cannot be followed.") from error
-    if not target.is_relative_to(root.resolve()):
-        raise UnreadableImage("look", "link-outside", f"This is a link to a file outside the folder; {FOLLOW}.")
-    return target
-
-
-def _read(path: Path) -> bytes:
-    _check_regular(os.lstat(path))
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(handle, "rb") as file:
-        _check_regular(os.fstat(handle))
-        data = file.read(MAX_BYTES + 1)
-    _check_length(len(data))
-    return data
-
-
-def _check_regular(facts: os.stat_result) -> None:
-    if stat.S_ISDIR(facts.st_mode):
-        raise UnreadableImage("look", "folder", "This is a folder, although it is named like a picture.")
-    if not stat.S_ISREG(facts.st_mode):
-        raise UnreadableImage("look", "not-a-file", "This is a pipe, a device or a socket, not a file.")
-    _check_length(facts.st_size)
-
-
-def _check_length(length: int) -> None:
-    if length == 0:
-        raise UnreadableImage("look", "empty", "The file is empty.")
-    if length > MAX_BYTES:
-        raise UnreadableImage("look", "too-large", f"The file is larger than {MAX_BYTES >> 20} MB.")
-
-
-def _unlookable(error: OSError) -> UnreadableImage:
-    if isinstance(error, FileNotFoundError):
-        return UnreadableImage("look", "missing", "The file is not there.")
-    if isinstance(error, PermissionError):
-        return UnreadableImage("look", "no-permission", "The file may not be read: permission denied.")
-    if error.errno in _NOT_FOLLOWED:
-        return UnreadableImage("look", "link", "This is a link that cannot be followed.")
-    return UnreadableImage("look", "input-output", f"The file cannot be read: {os.strerror(error.errno or 0)}.")
 
 
 def _decoded(data: bytes, size: int | None, layout: tiff.Layout | None) -> Image.Image:
@@ -315,7 +233,7 @@ def _opened_somehow(data: bytes) -> Image.Image:
 
 
 def _opened(data: bytes) -> Image.Image:
-    _check_length(len(data))
+    check_length(len(data))
     try:
         picture = of_any_format(data)
         if isinstance(picture, TiffImageFile) and tiff.is_preview(picture.tag_v2):

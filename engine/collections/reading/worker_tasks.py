@@ -15,12 +15,12 @@ from PIL import Image
 
 from engine.collections.facts.exif import Exif, exif_of, exif_table
 from engine.collections.facts.xmp import Sidecar, embedded
+from engine.collections.reading.regular_files import read_bytes
 from engine.collections.reading.safely import (
     header,
     header_and_picture,
     is_shown_as_stored,
     open_picture,
-    read_bytes,
     shown_otherwise,
     stretched,
 )

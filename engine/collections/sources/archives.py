@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from engine.collections.reading.safely import MAX_BYTES
+from engine.collections.reading.regular_files import MAX_BYTES
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.code_pages import DOS, likeliest
 from engine.collections.sources.folder_labels import label_of, telling_labels

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from engine.collections.reading.safely import FOLLOW, SUFFIXES, look
+from engine.collections.reading.regular_files import FOLLOW, look
+from engine.collections.reading.safely import SUFFIXES
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.folder_labels import label_of, telling_labels
 from engine.collections.sources.items import Item, dated

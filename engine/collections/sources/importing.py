@@ -16,7 +16,7 @@ from engine.collections.collection import Collection
 from engine.collections.facts.sidecars import read_sidecars
 from engine.collections.label_spelling import spelling_notes
 from engine.collections.labelling import given_labels
-from engine.collections.reading.safely import follows_links
+from engine.collections.reading.regular_files import follows_links
 from engine.collections.report import ImportReport
 from engine.collections.samples import SAMPLES
 from engine.collections.sources import archives, folders, table_rows, tables, uploads

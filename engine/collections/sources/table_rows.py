@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from engine.collections.reading.safely import look
+from engine.collections.reading.regular_files import look
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import folders
 from engine.collections.sources.dialects import Record

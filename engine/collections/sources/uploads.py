@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.collections.reading.safely import read_bytes
+from engine.collections.reading.regular_files import read_bytes
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import archives
 from engine.collections.sources.archives import Limits

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.errors import BadParameter, MissingPackage, Unreadable
+from engine.core.errors import BadParameter
+from engine.encoders.onnx_session import opened
 from engine.encoders.towers.card import TowersCard
 from engine.encoders.towers.towers import Towers, filled_up
 
@@ -35,7 +36,7 @@ class OnnxTowers(Towers):
 
     def __init__(self, picture: Path, text: Path, card: TowersCard) -> None:
         self.card = card
-        self.picture, self.text = _session(picture), _session(text)
+        self.picture, self.text = (opened(path, f"The text-image encoder with {path.name}") for path in (picture, text))
         inputs = self.picture.get_inputs()
         if len(inputs) != 1 or "float" not in inputs[0].type:
             raise BadParameter("inputs", picture.name, "one, of pictures as numbers", _named(inputs))
@@ -61,22 +62,6 @@ class OnnxTowers(Towers):
         }
         [found] = self.text.run([self.outputs[1]], given)
         return np.asarray(found, np.float32)
-
-
-def _session(path: Path) -> Any:
-    """A network read from its bytes: other files that it may name are not looked for."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingPackage(f"The text-image encoder with {path.name}", "onnxruntime") from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library has a dozen kinds of its own
-        raise Unreadable(
-            f"{path.name} is no ONNX network in one file, or it is damaged or needs a newer ONNX Runtime."
-        ) from error
 
 
 def _output(session: Any, file: str) -> str:

@@ -19,6 +19,7 @@ from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders import choices, open_encoder
 from engine.encoders.choosing import default_choice
+from engine.encoders.onnx_session import opened
 from engine.encoders.text_image import TextImageEncoder, add
 from engine.encoders.towers import onnx_towers
 from engine.encoders.towers.card import FILE, card_of
@@ -317,7 +318,7 @@ def test_two_pictures_towers_are_no_pair(tmp_path: Path, home: Home) -> None:
     described(folder, picture="image.onnx", text="text.onnx", size=32)
     with pytest.raises(BadParameter, match="networks that take its pictures and texts"):
         add(home, "clip-x", folder)
-    assert "pixels" in onnx_towers._named(onnx_towers._session(folder / "image.onnx").get_inputs())
+    assert "pixels" in onnx_towers._named(opened(folder / "image.onnx", "").get_inputs())
 
 
 @pytest.mark.parametrize("data", [b"red\ngreen", b"\xff\xff"])
