@@ -10,15 +10,18 @@ from engine.encoders import choices
 from engine.encoders.best import measured_best
 from engine.encoders.encoder import EncoderChoice
 from engine.encoders.networks.table import BACKBONES
+from engine.encoders.side_by_side import NAME as SIDE_BY_SIDE
 
-_COMPUTED = "colour-histogram"  # the most accurate unlearned encoder on photographs
+_ALONE = "colour-histogram"  # the most accurate on photographs of what needs neither training nor fitting
 
 
 def default_choice(home: Home, collection: str, *, measured: bool = True) -> EncoderChoice:
-    """The default encoder: what measured best here, else a ready-made network, else weights trained on this collection.
+    """The default encoder: what measured best here, else a ready-made network, else colours and textures side by side.
 
-    Among ready-made networks the first of the table wins; without any, a computed encoder. Weights trained on other
-    pictures are never the default, as they capture what mattered there. `measured=False`: as if nothing was measured.
+    Among ready-made networks the first of the table wins; a network that learned to recognise the pictures of this
+    very collection joins the colours and textures. All of these searched better than autoencoders and than networks
+    trained on other pictures, which are never the default (docs/without-labels.md, docs/experiments.md). Without a
+    collection to fit to, it is the colour histogram. `measured=False`: as if nothing was measured.
     """
     ready = [choice for choice in choices(home, collection) if choice.ready and not choice.rare and choice.pictures]
     best = measured_best(home, collection) if measured and collection else None
@@ -31,9 +34,9 @@ def default_choice(home: Home, collection: str, *, measured: bool = True) -> Enc
 def _place(choice: EncoderChoice, collection: str) -> int:
     if choice.name in BACKBONES and not choice.weights:
         return 0
-    if choice.trained_on == collection and choice.weights:
-        return 1
-    return 2 if choice.name == _COMPUTED else 3
+    if choice.name == SIDE_BY_SIDE and collection:
+        return 2 if not choice.weights else 1 if choice.trained_on == collection else 4
+    return 3 if choice.name == _ALONE else 4
 
 
 def default_embedding(home: Home, encoder: str, weights: str = "") -> str:

@@ -19,8 +19,8 @@ from engine.search.opening import default_recipe
 from models.autoencoder import Autoencoder
 
 
-def trained(home: Home, name: str, collection: str) -> None:
-    made = runs.create(home, name, {"model": 1, "size": 64}, {"collection": {"name": collection}})
+def trained(home: Home, name: str, collection: str, **config: Any) -> None:
+    made = runs.create(home, name, {"model": 1, "size": 64, **config}, {"collection": {"name": collection}})
     made.keep(Autoencoder(1).initialise(0).state_dict())
     made.end("done")
 
@@ -38,11 +38,18 @@ def test_a_ready_made_network_is_the_default(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("no_packages")
-def test_without_one_weights_serve_only_the_collection_they_were_trained_on(home: Home) -> None:
-    assert default_choice(home, "holiday").name == "colour-histogram"
+def test_without_one_colours_and_textures_are_with_what_learned_on_the_collection(home: Home) -> None:
     trained(home, "own", "holiday")
-    assert (default_choice(home, "holiday").name, default_choice(home, "holiday").weights) == ("model-1", "own")
-    assert default_choice(home, "garden").name == "colour-histogram"
+    assert str(default_recipe(home, "holiday")) == "holiday/side-by-side/avg-dba/cosine/exact/8"
+    trained(home, "learned", "holiday", contrast=True)
+    assert str(default_recipe(home, "holiday")) == "holiday/side-by-side@learned/avg-dba/cosine/exact/8"
+    assert default_choice(home, "garden").key == "side-by-side"
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_without_a_collection_to_fit_to_it_is_the_colour_histogram(home: Home) -> None:
+    trained(home, "learned", "holiday", contrast=True)
+    assert default_choice(home, "").key == "colour-histogram"
 
 
 BETTER = MeasuredBest("colour-histogram", "", "max-sqrt", 0.9, (0.1, 0.2), "efficientnet-lite0/avg-sqrt")

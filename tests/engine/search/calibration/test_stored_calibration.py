@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from engine.core.store import Store
 from engine.search.calibration import late, stored
+from engine.search.calibration.calibration import Calibration
 from engine.search.calibration.late import LateCalibration
 from engine.search.calibration.stored import make_calibration, stored_calibration
 
@@ -70,10 +73,18 @@ def test_ten_pictures_and_a_disk_that_refuses(place: Store) -> None:
 
 
 def test_many_vectors_are_calibrated_in_the_background(place: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, making = threading.Event(), late.make_calibration
+
+    def once_asked(*arguments: Any) -> Calibration | None:
+        asked.wait()
+        return making(*arguments)
+
     monkeypatch.setattr(late, "_AT_ONCE", 10)
+    monkeypatch.setattr(late, "make_calibration", once_asked)
     vectors, images = collection()
     found = LateCalibration(place, vectors, images, "cosine")
     assert found.now() is None
+    asked.set()
     assert found.wait() is not None
     assert found.now() is found.wait()
 
