@@ -4,17 +4,19 @@
 
 Every label with six and more pictures is taken out once, the rest is calibrated, and its pictures are asked for. For
 pictures that have five and more of their label left, a fifth of the collection at a time is asked for and the rest is
-calibrated, so that no query is part of its own calibration. Both with the labels of the rest and without them. Writes
-docs/confidence.md.
+calibrated, so that no query is part of its own calibration. Both with the labels of the rest and without them. The
+products are measured by coarser labels as well. Writes docs/confidence.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,10 @@ from numpy.typing import NDArray
 from benchmarks import _machine
 from benchmarks._page import markdown, said
 from benchmarks.finishing import collections
+from engine.collections.collection import Collection
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
+from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
 from engine.encoders.choosing import default_embedding, with_weights
 from engine.encoders.vectors.pipeline import vectors_of
@@ -38,10 +42,26 @@ from engine.indexes import make_index
 from engine.search.calibration.calibration import NEAREST, Calibration
 from engine.search.calibration.measuring import calibrate
 from engine.search.calibration.stored import labels_of
+from engine.workbench.workbench import Workbench
 
 ENCODERS = "efficientnet-lite0,mobilenet-v2,model-4,colour-histogram"
 METRIC, RESULTS, FOLDS, BINS = "cosine", 8, 5, 10
 _OF_A_LABEL = 100  # queries, at most
+_SEARCHES = 1000  # with and without a verdict
+# what the source of the products calls their master category and subcategory; the table has the article type alone
+COARSER = {
+    "master categories": {
+        "Accessories": "Backpacks,Belts,Caps,Handbags,Socks,Sunglasses,Wallets,Watches",
+        "Footwear": "Casual Shoes,Flats,Flip Flops,Formal Shoes,Heels,Sandals,Sports Shoes",
+        "Apparel": "Briefs,Jackets,Jeans,Kurtas,Shirts,Sweaters,Sweatshirts,Tops,Trousers,Tshirts",
+    },
+    "subcategories": {
+        "Bags": "Backpacks,Handbags",
+        "Shoes": "Casual Shoes,Flats,Formal Shoes,Heels,Sports Shoes",
+        "Topwear": "Jackets,Kurtas,Shirts,Sweaters,Sweatshirts,Tops,Tshirts",
+        "Bottomwear": "Jeans,Trousers",
+    },
+}
 NOTHING, SIMILAR, UNKNOWN = "nothing similar here", "similar", "cannot tell"
 _HEAD = [
     "collection, encoder", "labels", "taken out: nothing", "similar", "cannot tell",
@@ -51,6 +71,7 @@ _SAME = "surely the same"
 _HUBS = ["collection, encoder", "skew", "most often found", "in no results", "precision@8 → with local scaling"]
 
 Matrix = NDArray[np.float32]
+Measured = Callable[[], list[list[str]]]  # lines of the tables
 
 
 @dataclass
@@ -90,25 +111,50 @@ def main() -> None:
     lines: dict[str, list[list[str]]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     for collection in collections(home, wanted.collections.split(",")):
         for encoder in wanted.encoders.split(","):
-            name, _, weights = with_weights(home, encoder, "a benchmark").partition("@")
-            embedding = default_embedding(home, name, weights)
-            title = f"{collection.name}, {name} {embedding}"
-            if title in lines:
-                continue
-            opened = open_encoder(name, weights, home, collection)
-            vectors = vectors_of(collection, opened, embedding, Reporter(listen=said))
-            labels = np.array(labels_of(vectors, collection.images()))
-            lines[title] = [*rows(title, np.asarray(vectors.matrix), labels), hubs(title, vectors, labels)]
-            print("\n".join(" | ".join(line) for line in lines[title]), flush=True)
-            kept.write_text(json.dumps(lines), encoding="utf-8")
-            write(lines)
-    write(lines, timing())
+            for title, measured in measurements(home, collection, encoder):
+                if title not in lines:
+                    lines[title] = measured()
+                    print("\n".join(" | ".join(line) for line in lines[title]), flush=True)
+                    kept.write_text(json.dumps(lines), encoding="utf-8")
+                    write(lines)
+    write(lines, timing() + searching(home))
+
+
+def measurements(home: Home, collection: Collection, encoder: str) -> Iterator[tuple[str, Measured]]:
+    """The titles of what is measured of an encoder, and what measures it: the labels, and coarser ones of products."""
+    name, _, weights = with_weights(home, encoder, "a benchmark").partition("@")
+    embedding = default_embedding(home, name, weights)
+    title = f"{collection.name}, {name} {embedding}"
+
+    def vectors() -> Vectors:
+        opened = open_encoder(name, weights, home, collection)
+        return vectors_of(collection, opened, embedding, Reporter(listen=said))
+
+    def by_labels() -> list[list[str]]:
+        found = vectors()
+        labels = np.array(labels_of(found, collection.images()))
+        return [*rows(title, np.asarray(found.matrix), labels), hubs(title, found, labels)]
+
+    def by_coarser(level: str) -> list[list[str]]:
+        found = vectors()
+        labels = coarser(labels_of(found, collection.images()), level)
+        return [row(f"{title}, {level}", np.asarray(found.matrix), labels, True)]
+
+    yield title, by_labels
+    if collection.name == "products" and name != "colour-histogram":
+        yield from ((f"{title}, {level}", partial(by_coarser, level)) for level in reversed(COARSER))
+
+
+def coarser(labels: Sequence[str], level: str) -> NDArray[np.str_]:
+    """The labels of products at a level of COARSER; what has no other name there keeps its own."""
+    named = {label: name for name, labels in COARSER[level].items() for label in labels.split(",")}
+    return np.array([named.get(label, label) for label in labels])
 
 
 def write(lines: dict[str, list[list[str]]], took: str = "") -> None:
     """The page of what has been measured so far; `took` says how long a calibration takes."""
-    table = [_HEAD, *(line for part in lines.values() for line in part[:2])]
-    skewed = [_HUBS, *(part[2] for part in lines.values())]
+    table = [_HEAD, *(line for part in lines.values() for line in part if len(line) == len(_HEAD))]
+    skewed = [_HUBS, *(line for part in lines.values() for line in part if len(line) == len(_HUBS))]
     measured = f"\nMeasured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
     page = HEAD + markdown(table) + "\n\n" + took + HUBS + markdown(skewed) + "\n" + measured
     (PROJECT / "docs" / "confidence.md").write_text(page, encoding="utf-8")
@@ -117,9 +163,14 @@ def write(lines: dict[str, list[list[str]]], took: str = "") -> None:
 def rows(title: str, vectors: Matrix, labels: NDArray[np.str_]) -> Iterator[list[str]]:
     """A line with labels and one without."""
     for with_labels in (True, False):
-        out, there = taken_out(vectors, labels, with_labels), with_alike(vectors, labels, with_labels)
-        shares = [told.shown(verdict) for told in (out, there) for verdict in (NOTHING, SIMILAR, UNKNOWN)]
-        yield [title, "yes" if with_labels else "no", *shares, there.gap()]
+        yield row(title, vectors, labels, with_labels)
+
+
+def row(title: str, vectors: Matrix, labels: NDArray[np.str_], with_labels: bool) -> list[str]:
+    """The verdicts on pictures whose label was taken out, and on those with five and more alike."""
+    out, there = taken_out(vectors, labels, with_labels), with_alike(vectors, labels, with_labels)
+    shares = [told.shown(verdict) for told in (out, there) for verdict in (NOTHING, SIMILAR, UNKNOWN)]
+    return [title, "yes" if with_labels else "no", *shares, there.gap()]
 
 
 def hubs(title: str, vectors: Vectors, labels: NDArray[np.str_]) -> list[str]:
@@ -179,23 +230,46 @@ def _note(told: Told, found: Calibration, distances: Matrix, alike: NDArray[np.b
 
 
 def timing() -> str:
-    """How much processor time a calibration of 100,000 vectors takes, and judging one list of results."""
+    """How much processor time a calibration of 100,000 vectors takes, the median of three."""
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((100_000, 1280), dtype=np.float32)
     labels = [str(number % 50) for number in range(len(vectors))]
-    said = []
+    took = []
     for given in (labels, [""] * len(labels)):
-        began = time.process_time()
-        found = calibrate(vectors, METRIC, given)
-        said.append(f"{time.process_time() - began:.1f} s")
-    assert found is not None
-    began = time.process_time()
-    for _ in range(1000):
-        found.judge([0.9] * RESULTS)
-    judged = 1000 * (time.process_time() - began)
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            calibrate(vectors, METRIC, given)
+            times.append(time.process_time() - began)
+        took.append(f"{statistics.median(times):.1f} s")
     return (
-        f"A calibration of 100,000 vectors of 1,280 values took {said[0]} of processor time with labels and {said[1]}\n"
-        f"without; reading one list of eight results took {judged:.0f} µs, and only where the verdict is shown.\n"
+        f"A calibration of 100,000 vectors of 1,280 values takes {took[0]} of processor time with labels and\n"
+        f"{took[1]} without (medians of three). "
+    )
+
+
+def searching(home: Home) -> str:
+    """The processor time of searches with their verdict and without, by turns over the same queries."""
+    bench = Workbench(home)
+    recipe = Recipe("animals", "efficientnet-lite0", embedding="avg-sqrt", metric=METRIC)
+    searcher = bench._open(recipe).searcher
+    late = searcher.calibration
+    assert late is not None
+    late.wait()
+    drawn = np.random.default_rng(0).choice(searcher.vectors.ids, _SEARCHES).tolist()
+    ways: dict[bool, list[float]] = {True: [], False: []}
+    for place, id in enumerate(drawn):
+        for judged in (True, False) if place % 2 else (False, True):
+            searcher.calibration = late if judged else None
+            began = time.thread_time()
+            found = bench.search(recipe, id).calibration
+            ways[judged].append(time.thread_time() - began)
+            assert (found is not None) == judged
+    plain, more = statistics.median(ways[False]), statistics.median(ways[True]) - statistics.median(ways[False])
+    return (
+        f"A search among {len(searcher.vectors.ids):,} animals takes {1e6 * plain:.0f} µs of\n"
+        f"processor time, and {1e6 * more:.0f} µs ({100 * more / plain:.0f} %) more with its verdict, which takes as "
+        f"long in a larger collection\n(medians of {_SEARCHES:,} searches each, by turns).\n"
     )
 
 
@@ -217,17 +291,19 @@ are compared with those between pictures of the collection.
 - **Similar**: they are nearer than in at least 95 % of searches without one.
 - **Cannot tell**: neither. An encoder that does not see what the labels say says this of nearly everything, and of
   everything that one of the other two verdicts is not offered for: each is told only where at least one in five of the
-  searches that deserve it gets it, as far as the lower 95 % bound tells. With and without a similar picture being as
-  likely, an estimated one in five or fewer of those who are told something are then told something wrong.
+  searches that deserve it gets it. With and without a similar picture being as likely, it is then wrong for at most one
+  in five of those who are told it.
 - **Surely the same**: the first result is as near as nearly all altered copies are to their originals, and fewer than
   0.05 pictures of the collection would be that near by chance.
 
-The limits are tolerance limits (Wilks 1941): they hold with a confidence of 95 % for whatever distribution. Which
-pictures are *similar* is said by labels where most pictures have one that is shared, else by groups of their vectors,
-which are divided as long as their halves are apart. These may be finer than the labels that somebody would give; the
-limit of *similar* then is more careful than it had to be. Nothing is chosen for a collection. The probability that a
-result has the query's label is an isotonic regression on the results of up to 1,000 pictures, and chance the
-distribution of distances between random pairs, below 1 % extrapolated as a generalised Pareto distribution (Hill 1975).
+The limits are tolerance limits (Wilks 1941), which hold for whatever distribution, and the one in five is a lower bound
+of Clopper and Pearson (1934). Each has a confidence of 97.5 %, so that both bounds of a verdict hold together with 95 %
+(Bonferroni), for each of the two verdicts by itself and for queries like those that were asked. Which pictures are
+*similar* is said by labels where most pictures have one that is shared, else by groups of their vectors, which are
+divided as long as their halves are apart. These may be finer than the labels that somebody would give; the limit of
+*similar* then is more careful than it had to be. Nothing is chosen for a collection. The probability that a result has
+the query's label is an isotonic regression on the results of up to 1,000 pictures, and chance the distribution of
+distances between random pairs, below 1 % extrapolated as a generalised Pareto distribution (Hill 1975).
 
 What follows is measured on queries that are not part of their calibration. *Taken out*: of pictures whose label was
 taken out of the collection, the shares of verdicts with their 95 % intervals. *There*: of pictures with five and more

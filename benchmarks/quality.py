@@ -4,8 +4,8 @@
 
 The collections are photographs, paintings and products of $BENZER_TEST_DATA and two drawn samples. What is measured is
 kept in the home folder: an interrupted benchmark goes on with the next encoder. All figures are also written to
-benchmarks/results/quality.csv, whose rows stay where an encoder is not measured, and is not in the home either; but not
-without those of the default recipe, which the others are compared with.
+benchmarks/results/quality.csv, whose rows stay where an encoder with its weights is not measured, and is not in the
+home either.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import csv
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,27 +36,30 @@ from engine.encoders.pooling import FINISHES, ROOT, unfinished
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.statistics.decision import Decision, Outcome, holm
+from engine.evaluation.statistics.intervals import decision_of_interval
+from engine.evaluation.statistics.paired import paired_difference
 from engine.workbench import Workbench
 
 SAMPLES = (SAMPLE, "artworks")  # the drawn products have the name of the photographed ones
 DEFAULT = ("efficientnet-lite0", ROOT)
 HEADS = ("plain", "square root, centred", "neighbours", "both", "whitening", "whitening, neighbours")
 CSV = PROJECT / "benchmarks" / "results" / "quality.csv"
-_CSV = ["collection", "encoder", "after it", "precision@8", "low", "high", "lead low", "lead high"]
+_CSV = ["collection", "encoder", "after it", "precision@8", "low", "high", "lead low", "lead high", "lead p"]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean precision@8 with its 95 % interval, and that of its paired lead over the default; None without one."""
+    """A mean precision@8 with its 95 % interval, and its paired lead over the default; None without one."""
 
     mean: float
     interval: tuple[float, float]
-    lead: tuple[float, float] | None
+    lead: Decision | None
 
 
 @dataclass(frozen=True)
 class Line:
-    """An encoder on a collection: its figure by finish."""
+    """An encoder with its weights, as in a recipe, on a collection: its figure by finish."""
 
     encoder: str
     title: str
@@ -82,7 +85,7 @@ def main() -> None:
     words = [row for collection in collections(bench.home, wanted.collections.split(","))
              for row in rows(bench, collection.name)]  # fmt: skip
     page = HEAD + "".join(parts) + WORDS + "\n".join([*HEADER, *words]) + "\n"
-    page += f"\nMeasured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
+    page += f"\nMeasured until {time.strftime('%Y-%m-%d')}, the words on {_machine.facts()}.\n"
     (PROJECT / "docs" / "quality.md").write_text(page, encoding="utf-8")
     CSV.write_text(csv_text(_CSV, figures), encoding="utf-8")
 
@@ -93,12 +96,13 @@ def measured(home: Home, collection: Collection, only: Sequence[str], kept: bool
     offered = sorted(choices(home, collection.name), key=lambda choice: choice.name != DEFAULT[0])
     default: list[float] | None = None
     for choice in offered:
-        precisions = _precisions(home, collection, choice, kept or not _wanted(choice, only))
+        name = f"{choice.name}@{choice.weights}" if choice.weights else choice.name
+        precisions = _precisions(home, collection, choice, name, kept or not _wanted(choice, only))
         default = precisions.get(DEFAULT[1]) if choice.name == DEFAULT[0] else default
         figures = {finish: figure(values, default) for finish, values in precisions.items()}
-        figures = figures or known.get(choice.name, {})
+        figures = figures or known.get(name, {})
         if figures:
-            lines.append(Line(choice.name, choice.title.partition(" · ")[0], unfinished(choice.embedding), figures))
+            lines.append(Line(name, choice.title.partition(" · ")[0], unfinished(choice.embedding), figures))
     return lines
 
 
@@ -106,9 +110,10 @@ def _wanted(choice: EncoderChoice, only: Sequence[str]) -> bool:
     return choice.ready and not choice.rare and (not only or choice.name in only)
 
 
-def _precisions(home: Home, collection: Collection, choice: EncoderChoice, kept: bool) -> dict[str, list[float]]:
+def _precisions(
+    home: Home, collection: Collection, choice: EncoderChoice, name: str, kept: bool
+) -> dict[str, list[float]]:
     """By finish the (q,) precision@8 of every query, measured unless that has been done; {} if it is not to be."""
-    name = f"{choice.name}@{choice.weights}" if choice.weights else choice.name
     path = home.root / "measured" / collection.name / f"{name}.json"
     if not path.exists() and kept:
         return {}
@@ -122,7 +127,7 @@ def _precisions(home: Home, collection: Collection, choice: EncoderChoice, kept:
 
 def figure(values: Sequence[float], default: Sequence[float] | None) -> Figure:
     """The figure of (q,) precisions, and its lead over those of the default for the same queries."""
-    lead = bootstrap_interval(np.subtract(values, default)) if default else None
+    lead = paired_difference(values, default) if default else None
     return Figure(float(np.mean(values)), bootstrap_interval(np.asarray(values)), lead)
 
 
@@ -131,13 +136,23 @@ def former(collection: str) -> dict[str, dict[str, Figure]]:
     found: dict[str, dict[str, Figure]] = {}
     for row in csv.DictReader(CSV.read_text(encoding="utf-8").splitlines()) if CSV.exists() else ():
         if row["collection"] == collection:
-            pooling = unfinished(row["after it"])
-            mean, low, high = (float(row[name]) for name in _CSV[3:6])
-            lead = (float(row["lead low"]), float(row["lead high"])) if row["lead low"] else None
-            found.setdefault(row["encoder"], {})[row["after it"].removeprefix(pooling)] = Figure(
-                mean, (low, high), lead
-            )
+            finish = row["after it"].removeprefix(unfinished(row["after it"]))
+            mean, low, high = (_number(row[name]) for name in _CSV[3:6])
+            found.setdefault(row["encoder"], {})[finish] = Figure(mean, (low, high), _former_lead(row))
     return found
+
+
+def _former_lead(row: Mapping[str, str]) -> Decision | None:
+    """The lead over the default, of the oldest rows by its interval alone."""
+    if not row["lead low"]:
+        return None
+    lead = decision_of_interval((_number(row["lead low"]), _number(row["lead high"])))
+    return replace(lead, p=_number(row["lead p"])) if row.get("lead p") else lead
+
+
+def _number(cell: str) -> float:
+    """A number of the CSV, in which a minus may stand behind an apostrophe for the sake of spreadsheets."""
+    return float(cell.removeprefix("'"))
 
 
 def precisions_of(home: Home, collection: Collection, choice: EncoderChoice) -> dict[str, list[float]]:
@@ -160,10 +175,19 @@ def table(collection: Collection, lines: Sequence[Line]) -> str:
     kinds = ", ".join(f"{count} {label}" for label, count in collection.labels().items())
     out = [f"## {collection.title}", "", f"{len(collection):,} pictures: {kinds}.", ""]
     out += ["| encoder | pooling | " + " | ".join(HEADS) + " |", "|---|---|" + "---:|" * len(HEADS)]
+    told = verdicts(lines)
     for line in sorted(lines, key=lambda line: -max(one.mean for one in line.figures.values())):
-        cells = [_cell(line.figures.get(finish), best) for finish in FINISHES]
+        cells = [_cell(line.figures.get(finish), best, told.get((line.encoder, finish))) for finish in FINISHES]
         out.append("| " + " | ".join([line.title, line.pooling, *cells]) + " |")
     return "\n".join([*out, "", ""])
+
+
+def verdicts(lines: Sequence[Line]) -> dict[tuple[str, str], Outcome]:
+    """By encoder and finish whether it is better or worse than the default, corrected for their number."""
+    leads = {(line.encoder, finish): one.lead for line in lines for finish, one in line.figures.items()}
+    others = {place: lead for place, lead in leads.items() if lead is not None and place != DEFAULT}
+    corrected = holm(list(others.values()))
+    return {place: lead.outcome for place, lead in zip(others, corrected, strict=True)}
 
 
 def _missing(home: Home, collection: Collection, lines: Sequence[Line]) -> str:
@@ -176,27 +200,28 @@ def _missing(home: Home, collection: Collection, lines: Sequence[Line]) -> str:
 def rows_of(collection: str, line: Line) -> Iterator[list[object]]:
     """The rows of the CSV: each precision with its interval, and that of its lead over the default."""
     for finish, one in line.figures.items():
-        yield [collection, line.encoder, f"{line.pooling}{finish}", one.mean, *one.interval, *(one.lead or ("", ""))]
+        lead = (*one.lead.interval, one.lead.p) if one.lead else ("", "", "")
+        yield [collection, line.encoder, f"{line.pooling}{finish}", one.mean, *one.interval, *lead]
 
 
-def _cell(one: Figure | None, best: float) -> str:
-    """For example ".979 ±.005 ▲": half the 95 % interval, and whether the paired lead over the default excludes 0."""
+def _cell(one: Figure | None, best: float, outcome: Outcome | None) -> str:
+    """For example "0.979 ±0.005 ▲": half the 95 % interval, and the verdict."""
     if one is None:
         return "–"
     low, high = one.interval
     mean = f"**{one.mean:.3f}**" if one.mean == best else f"{one.mean:.3f}"
-    first, last = one.lead or (0.0, 0.0)
-    return f"{mean} ±{(high - low) / 2:.3f}" + (" ▲" if first > 0 else " ▼" if last < 0 else "")
+    return f"{mean} ±{(high - low) / 2:.3f}" + {"better": " ▲", "worse": " ▼"}.get(outcome or "", "")
 
 
 HEAD = """# How well each encoder searches
 
 *precision@8*: every picture is the query once, is left out of its own results, and the share of its eight nearest by
 cosine distance that carry its label is averaged over **all** pictures. ± is half the 95 % bootstrap interval. ▲ and ▼:
-better or worse than the default recipe, EfficientNet-Lite0 with square root and centring, as the 95 % bootstrap
-interval of the paired difference over the same queries excludes 0. Made by `python -m benchmarks.quality`; every
-interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is DBA: each vector averaged with its
-eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed releases
+better or worse than the default recipe, EfficientNet-Lite0 with square root and centring, by a paired permutation test
+over the same queries, corrected for all figures of the table (Holm); of figures from earlier runs p is that of their
+interval. No mark: not decided. Bold is the highest figure, which need not be better than the next. Made by `python -m
+benchmarks.quality`; every interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is DBA: each
+vector averaged with its eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed releases
 (`$BENZER_TEST_DATA/weights`); torchvision's own may score slightly differently. What Models 1–4 reach when they are
 trained on a collection itself is [measured apart](autoencoders.md), and so are colour layout, colour texture and both
 [side by side](without-labels.md). The rows are of several runs.

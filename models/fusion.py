@@ -137,6 +137,13 @@ class Fusion(nn.Module):
         """(n, t) attention to each word of a text, averaged over the heads; None without attention."""
         return self.fused.looked(self._scaled(pair)) if self.spec.fusion == "intermediate" else None  # type: ignore[operator]
 
+    @torch.no_grad()
+    def cool(self, side: str, temperature: float) -> None:
+        """Divide the logits of the picture-only or text-only head by a temperature, for good."""
+        outer = getattr(self, side).outer
+        outer.weight /= temperature
+        outer.bias /= temperature
+
     def _weights(self, pair: ExampleBatch) -> Tensor:
         """(n, 1) weight of the text: 1 if the picture is missing, 0 if the text is."""
         share = self.weight.expand(len(pair))
@@ -289,10 +296,31 @@ def best_share(picture: Tensor, text: Tensor, labels: Tensor, steps: int = 100) 
     Source: Breiman et al., "Classification and Regression Trees", 1984 (the one-standard-error rule).
     """
     shares = sorted((step / steps for step in range(steps + 1)), key=lambda share: abs(share - 0.5))
-    rows = torch.arange(len(labels))
-    picture, text = picture.double(), text.double()
-    losses = torch.stack([-averaged(picture, text, share)[rows, labels].log() for share in shares])
+    picture, text, rows = picture.double(), text.double(), torch.arange(len(labels))
+    losses = [-averaged(picture, text, share)[rows, labels].log() for share in shares]
+    return shares[_first_near_lowest(torch.stack(losses))]
+
+
+def best_temperature(logits: Tensor, labels: Tensor, most: float = 10.0, steps: int = 100) -> float:
+    """What (n, c) logits are divided by so that their probabilities are calibrated, from 1/most to `most`.
+
+    Of all temperatures whose cross-entropy is within one standard error of the lowest, the one nearest to 1. The labels
+    count as true with a probability of (n + 1) / (n + 2): items that are all right make no head certain.
+    Sources: Guo et al., "On calibration of modern neural networks", 2017 (temperature scaling); Platt, "Probabilistic
+    outputs for support vector machines", 1999 (the targets).
+    """
+    tried = sorted((most ** (step / steps) for step in range(-steps, steps + 1)), key=lambda one: abs(math.log(one)))
+    count, classes = logits.shape
+    others = 1 / (count + 2) / max(classes - 1, 1)
+    targets = torch.full((count, classes), others, dtype=torch.float64)
+    targets[torch.arange(count), labels] = (count + 1) / (count + 2)
+    losses = [-(targets * (logits.double() / one).log_softmax(1)).sum(1) for one in tried]
+    return tried[_first_near_lowest(torch.stack(losses))]
+
+
+def _first_near_lowest(losses: Tensor) -> int:
+    """The first of several rows of (n,) losses whose mean is within one standard error of the lowest."""
     behind = losses - losses[losses.mean(1).argmin()]
-    error = behind.std(1, correction=0) / max(len(labels) - 1, 1) ** 0.5
+    error = behind.std(1, correction=0) / max(losses.shape[1] - 1, 1) ** 0.5
     near_enough = behind.mean(1) <= error + 1e-9  # rounding errors must not break ties
-    return shares[int(near_enough.int().argmax())]
+    return int(near_enough.int().argmax())

@@ -1,9 +1,9 @@
-"""The most accurate model of a classification, and whether its lead over the second is decided."""
+"""The most accurate model of a classification, and whether its lead over the others is decided."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ class Best:
     """The most accurate model on clean items.
 
     Attributes:
-        line: its figures. other: the second best, None where there is no other. chance: the share of the most frequent
+        line: its figures. other: the second best, or the first of those that may be as good; None where there is no
+            other. chance: the share of the most frequent
             class, the accuracy of always predicting it. asked, right: the numbers of predicted and of right items.
         over_items: its lead over `other` by the items that only one of them predicted right (McNemar), None where the
             predictions were not kept. alone: how many items `line` alone and `other` alone predicted right.
@@ -39,7 +40,7 @@ class Best:
 
     @property
     def clear(self) -> bool:
-        """Whether the lead is decided both over the items and over the folds."""
+        """Whether the lead over `other`, and so over all, is decided both over the items and over the folds."""
         tests = [one for one in (self.over_items, self.over_folds) if one is not None]
         return self.over_folds is not None and all(one.outcome == "better" for one in tests)
 
@@ -93,13 +94,17 @@ def best(table: Sequence[ResultLine], rows: Sequence[FoldRow]) -> Best | None:
     counts = np.sum([row.counts() for row in own.values()], axis=0)
     total, right = counts.sum(1), int(np.trace(counts))
     found = Best(clean[0], None, float(total.max() / max(total.sum(), 1)), int(total.sum()), right)
-    if len(clean) == 1:
-        return found
-    others = {row.fold: row for row in rows if row.fusion == clean[1].fusion}
+    against = [_against(found, own, line, rows) for line in clean[1:]]
+    return next((one for one in against if not one.clear), against[0] if against else found)
+
+
+def _against(first: Best, own: Mapping[int, FoldRow], other: ResultLine, rows: Sequence[FoldRow]) -> Best:
+    """The first with its lead over another model."""
+    others = {row.fold: row for row in rows if row.fusion == other.fusion}
     shared = sorted(own.keys() & others.keys())
     over_items, alone = _over_items(*({fold: side[fold] for fold in shared} for side in (own, others)))
     pairs = [(own[fold], others[fold]) for fold in shared]
-    return Best(clean[0], clean[1], found.chance, found.asked, right, over_items, alone, _over_folds(pairs))
+    return replace(first, other=other, over_items=over_items, alone=alone, over_folds=_over_folds(pairs))
 
 
 def _over_items(own: Mapping[int, FoldRow], others: Mapping[int, FoldRow]) -> tuple[Decision | None, tuple[int, int]]:

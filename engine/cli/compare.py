@@ -168,7 +168,9 @@ def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 def _behind(row: QuickRow) -> str:
     low, high = row.behind
-    return "no clear difference" if low <= 0 else f"{low:.3f} to {high:.3f}"
+    if row.decided:
+        return f"{low:.3f} to {high:.3f}"
+    return "not decided" if high else ""  # nothing beside the best, and what finds the same
 
 
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
@@ -276,11 +278,10 @@ def _table(experiment: Experiment, led: Leads) -> str:
     failed = [f"{row.recipe}: {row.error}" for row in rows if row.error]
     labels = "\n".join(dict.fromkeys(row.labels for row in best if row.labels))
     seeded = [report.seeds_line(one) for one in over_seeds(experiment.plan, rows)]
-    seeds_head = ["training", "pooling", "distance", "method", "seeds", f"precision@{k}"]
     parts = [
         text_table(head, lines),
         report.verdict(rows, led),
-        text_table(seeds_head, seeded) if seeded else "",
+        text_table(report.seeds_heads(k), seeded) if seeded else "",
         _measures(best),
         labels,
         "\n".join(failed),

@@ -1,7 +1,7 @@
 """Which encoder suits a collection best, in about a minute: every ready encoder on the same few hundred pictures.
 
 With labels it is judged by precision@8, without by how often an augmented copy finds its original first. An encoder
-that is clearly better than the default by labels becomes the default of the collection.
+that is decidedly better than the default by labels becomes the default of the collection.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import state, stored
 from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.statistics.decision import holm
+from engine.evaluation.statistics.lead import lead
+from engine.evaluation.statistics.paired import paired_difference
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 K = 8
 _PICTURES = 400  # that every encoder encodes
 _SECONDS = 45.0  # after which no further encoder starts, and none is waited for
-_SURE = 0.99  # of the interval of a lead that makes another default: the best of many rows leads by chance, too
 _POOLINGS = ("avg", "max", "gem")
 _LEAST_CUT = 0.6  # of the side, in an augmented copy
 
@@ -61,7 +63,8 @@ class QuickRow:
 
     Attributes:
         encoder: as in a recipe. figure: between 0 and 1, with its 95 % bootstrap interval.
-        behind: the lead of the best row over the same queries, as a 95 % interval; (0, 0) for the best.
+        behind: the lead of the best row over the same queries, as a 95 % interval; (0, 0) for the best. decided:
+            whether that lead is, by a paired permutation test that is corrected for all pairs of rows.
     """
 
     encoder: str
@@ -70,6 +73,7 @@ class QuickRow:
     figure: float
     interval: tuple[float, float]
     behind: tuple[float, float]
+    decided: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class QuickComparison:
     """All rows, best first; `left_out` are the encoders that were not measured, each with the reason.
 
     Attributes:
-        better: what is clearly better than the default of the collection, and is its default from now on.
+        better: what is decidedly better than the default of the collection, and is its default from now on.
         comparable: whether the default itself was measured.
     """
 
@@ -102,7 +106,7 @@ class QuickComparison:
         if not self.comparable:
             return "The default of the collection stays: it could not be measured itself."
         if self.better is None:
-            return "The default of the collection stays: nothing is clearly better."
+            return "The default of the collection stays: nothing is decidedly better."
         low, high = self.better.lead
         name = f"{self.better.encoder} with {self.better.embedding}"
         return f"From now on the default of the collection is {name}: {low:.3f} to {high:.3f} ahead."
@@ -153,11 +157,13 @@ def _of_default(home: Home, collection: Collection, measured: list[Measured]) ->
 
 
 def _better(collection: Collection, usual: Measured, measured: list[Measured]) -> MeasuredBest | None:
-    """What is clearly better than the default, now kept as the default; None if nothing is."""
+    """What is decidedly better than the default, now kept as the default; None if nothing is."""
     choice, embedding, figures = max(measured, key=lambda line: line[2].mean())
-    lead = bootstrap_interval(figures - usual[2], share=_SURE)
+    [found] = holm(
+        [paired_difference(figures, usual[2])], pairs=len(measured) - 1
+    )  # the best of many leads by chance, too
     names, compared = (choice.name, choice.weights, embedding), f"{usual[0].name}/{usual[1]}"
-    best = MeasuredBest(*names, float(figures.mean()), lead, compared) if lead[0] > 0 else None
+    best = MeasuredBest(*names, float(figures.mean()), found.interval, compared) if found.decided else None
     keep_best(collection.folder, best)
     return best
 
@@ -266,11 +272,13 @@ def _judged(plain: Matrix, altered: Matrix | None, sample: Sample) -> Figures:
 
 def _ranked(measured: list[Measured]) -> tuple[QuickRow, ...]:
     ordered = sorted(measured, key=lambda line: -line[2].mean())
-    rows = []
-    for choice, name, figures in ordered:
-        lead = ordered[0][2] - figures
-        behind = bootstrap_interval(lead) if lead.any() else (0.0, 0.0)
+    if not ordered:
+        return ()
+    found, rows = lead([figures for *_, figures in ordered]), []
+    for place, (choice, name, figures) in enumerate(ordered):
+        one = found.against.get(place)
+        behind = (one.interval, one.decided) if one else ((0.0, 0.0), False)
         rows.append(
-            QuickRow(choice.key, choice.title, name, float(figures.mean()), bootstrap_interval(figures), behind)
+            QuickRow(choice.key, choice.title, name, float(figures.mean()), bootstrap_interval(figures), *behind)
         )
     return tuple(rows)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.fusion import HIDDEN, CrossAttention, ExampleBatch, Fusion, Scale, averaged, best_share
+from models.fusion import HIDDEN, CrossAttention, ExampleBatch, Fusion, Scale, averaged, best_share, best_temperature
 from models.specs import FUSIONS, FusionSpec
 
 
@@ -132,6 +132,32 @@ def test_the_share_swings_less_between_small_samples() -> None:
 def test_of_equally_good_shares_the_even_one_is_taken() -> None:
     logits = torch.randn(8, 3)
     assert best_share(logits, logits, torch.zeros(8, dtype=torch.int64)) == 0.5
+
+
+def test_a_temperature_is_undone_and_a_few_items_hardly_tell_one() -> None:
+    random = torch.Generator().manual_seed(5)
+    logits = 1.5 * torch.randn(4000, 4, generator=random)
+    labels = torch.multinomial(logits.softmax(1), 1, generator=random)[:, 0]  # calibrated as they are
+    for true in (0.25, 1.0, 4.0):
+        assert best_temperature(logits * true, labels) == pytest.approx(true, rel=0.12)
+    assert best_temperature(logits[:8] * 4, labels[:8]) < 4
+
+
+def test_items_that_are_all_right_do_not_make_a_head_certain() -> None:
+    labels = torch.arange(4).repeat(8)
+    logits = 8.0 * functional.one_hot(labels, 4)
+    assert best_temperature(logits, labels) >= 0.5
+
+
+def test_a_cooled_head_divides_its_logits_and_nothing_else() -> None:
+    net, pair = network("late"), pairs()
+    before = net.predictions(pair)
+    net.cool("text", 2.0)
+    after = net.predictions(pair)
+    assert before.text is not None
+    assert after.text is not None
+    assert torch.allclose(after.text, before.text / 2, atol=1e-5)
+    assert torch.equal(after.picture, before.picture)  # type: ignore[arg-type]
 
 
 def test_cross_attention_against_a_slow_plain_version() -> None:

@@ -23,7 +23,7 @@ from engine.runs.run import Run
 from engine.training.loop import Training, run_to_end
 from engine.training.pictures import Rows, batches
 from engine.training.setup import Setup
-from models.fusion import Fusion, best_share
+from models.fusion import Fusion, best_share, best_temperature
 from models.tunable import parted
 
 
@@ -94,11 +94,10 @@ class ClassifierTraining:
                 sides = [replace(self, config=ClassifierConfig.from_dict(side.config)).trained(side) for side in runs]
                 weights = {name: value for side in sides for name, value in side.weights().items()}
                 network.load_state_dict(parted(network.state_dict() | weights)[0])
-                share = self._best_share(network, sides)
-                network.weight.fill_(share)
+                temperatures, share = self._mixed(network, sides)
                 epochs = _tell_both(run, runs)
                 best = max(side.card["best_epoch"] for side in runs)
-                run.keep(weights | network.state_dict(), share=share, best_epoch=best)
+                run.keep(weights | network.state_dict(), share=share, temperatures=temperatures, best_epoch=best)
                 run.end("done", epochs)
             shutil.rmtree(run.folder / "parts", ignore_errors=True)
         network.load_state_dict(parted(run.load())[0])
@@ -123,21 +122,39 @@ class ClassifierTraining:
             raise BadParameter("fine-tuning", "the training", "none: there are no encoders that can learn", "another")
         return FineTuning(self.config, self.items, self.learning, self.device, self.tunable)
 
+    def _mixed(self, network: Fusion, sides: Sequence[Classifying]) -> tuple[list[float], float]:
+        """Calibrate both heads on the held-out items and set the text's weight to the best; these three numbers.
+
+        One side that is surer of itself than it is right would outvote the other whatever their weights. Without
+        held-out items the temperatures are 1 and the weight a half.
+        """
+        temperatures = []
+        for side, has in zip(SIDES, (self.items.has_picture, self.items.has_text), strict=True):
+            rows = self.held_out[has[self.held_out]]
+            temperatures.append(self._temperature(network, sides, rows, side) if len(rows) else 1.0)
+            network.cool(side, temperatures[-1])
+        both = self.held_out[self.items.has_picture[self.held_out] & self.items.has_text[self.held_out]]
+        share = best_share(*self._logits(network, sides, both), self._labels(both)) if len(both) else 0.5
+        network.weight.fill_(share)
+        return temperatures, share
+
+    def _temperature(self, network: Fusion, sides: Sequence[Classifying], rows: Rows, side: str) -> float:
+        return best_temperature(self._logits(network, sides, rows)[SIDES.index(side)], self._labels(rows))
+
     @torch.inference_mode()
-    def _best_share(self, network: Fusion, sides: Sequence[Classifying]) -> float:
-        """The text's weight that is best on the held-out items that have both sides; a half where there are none."""
-        items, rows = self.items, self.held_out
-        both = rows[items.has_picture[rows] & items.has_text[rows]]
-        if not len(both):
-            return 0.5
+    def _logits(self, network: Fusion, sides: Sequence[Classifying], rows: Rows) -> tuple[Tensor, Tensor]:
+        """(n, c) logits of both heads for at least one item; each head sees the vectors that its training made."""
         predicted: list[list[Tensor]] = [[], []]
-        for some in batches(both, self.config.batch):
-            for place, side in enumerate(sides):  # each sees its own vectors, which its training may have changed
+        for some in batches(rows, self.config.batch):
+            for place, side in enumerate(sides):
                 one = network.predictions(side.pair(side.source.take(some)))[place]
                 assert one is not None
                 predicted[place].append(one.cpu())
         picture, text = (torch.cat(parts) for parts in predicted)
-        return best_share(picture, text, torch.from_numpy(items.codes[both]))
+        return picture, text
+
+    def _labels(self, rows: Rows) -> Tensor:
+        return torch.from_numpy(self.items.codes[rows])
 
 
 def _part(run: Run, name: str, config: ClassifierConfig) -> Run:

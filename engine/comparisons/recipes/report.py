@@ -167,13 +167,19 @@ def _measures(rows: Sequence[ExperimentRow]) -> Table | None:
 
 
 def _seeds(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> Table:
-    head = ["training", "pooling", "distance", "method", "seeds", f"precision@{plan.k}, mean ± deviation"]
-    return Table(head, [seeds_line(one) for one in over_seeds(plan, rows)], 4)
+    return Table(seeds_heads(plan.k), [seeds_line(one) for one in over_seeds(plan, rows)], 4)
+
+
+def seeds_heads(k: int) -> list[str]:
+    """The headings of `seeds_line`."""
+    figure = f"precision@{k}, mean ± deviation"
+    return ["training", "pooling", "distance", "method", "seeds", figure, "95 % interval of the mean"]
 
 
 def seeds_line(one: OverSeeds) -> list[str]:
     """A configuration over its seeds, as text."""
-    return [one.title, one.embedding, one.metric, one.method, str(one.seeds), f"{one.mean:.3f} ± {one.deviation:.3f}"]
+    figures = f"{one.mean:.3f} ± {one.deviation:.3f}", "{:.3f}–{:.3f}".format(*one.interval)
+    return [one.title, one.embedding, one.metric, one.method, str(one.seeds), *figures]
 
 
 def _by_label(rows: Sequence[ExperimentRow]) -> Table | None:

@@ -5,21 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.plan import ExperimentPlan, Training
 from engine.core.settings import check_whole
+from engine.evaluation.statistics.repeats import mean_interval
 
 SEEDS = 3  # of each training where several are asked for
 MOST_SEEDS = 20
 _MARK = " · seed "
+_AVERAGED = (
+    *("precision", "chance", "map", "map_at_k", "recall", "milliseconds", "megabytes", "examined", "ceiling"),
+    *("hit_1", "hit_5", "hit_10", "r_precision", "map_at_r", "ndcg", "knn", "probe"),
+)
 
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """The precision of one configuration over several seeds: `mean` and the sample standard `deviation`."""
+    """The precision of one configuration over several seeds: `mean` and the sample standard `deviation`.
+
+    `interval` is the 95 % interval of the mean, for other seeds and other queries.
+    """
 
     title: str
     embedding: str
@@ -28,6 +37,7 @@ class OverSeeds:
     seeds: int
     mean: float
     deviation: float
+    interval: tuple[float, float]
 
 
 def with_seeds(training: Training, seeds: int = SEEDS) -> list[Training]:
@@ -49,7 +59,8 @@ def repeated(plan: ExperimentPlan, seeds: int = SEEDS) -> ExperimentPlan:
 def means_over_seeds(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
     """The rows, with those of one configuration under several seeds as one, under the title without the seed.
 
-    It has the means of precision, of the lowest losses and of the hits for one picture; the rest is that of the first.
+    It has the means of all figures that every seed has, the interval of the mean precision for other seeds and other
+    queries, and no single results: the rest is that of the first.
     """
     groups: dict[tuple[str, ...], list[ExperimentRow]] = {}
     for row in rows:
@@ -62,22 +73,33 @@ def means_over_seeds(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
 def _mean(rows: Sequence[ExperimentRow]) -> ExperimentRow:
     first = rows[0]
     hits = [row.single["hits"] for row in rows if row.single]
+    means: dict[str, Any] = {name: _mean_of([getattr(row, name) for row in rows]) for name in _AVERAGED}
     return replace(
         first,
+        **means,
         title=first.title.partition(_MARK)[0],
-        precision=float(np.mean([row.precision for row in rows])),
+        interval=mean_interval([row.precision for row in rows], [row.interval for row in rows]),
+        per_class={label: float(np.mean([row.per_class[label] for row in rows])) for label in _shared_labels(rows)},
         losses=_mean_losses([row.losses or {} for row in rows]),
-        single={**first.single, "hits": float(np.mean(hits))} if first.single else None,
+        single={"query": first.single["query"], "hits": float(np.mean(hits)), "answers": []} if first.single else None,
+        worst=(),
+        single_queries="",
     )
+
+
+def _shared_labels(rows: Sequence[ExperimentRow]) -> list[str]:
+    return [label for label in rows[0].per_class if all(label in row.per_class for row in rows)]
+
+
+def _mean_of(values: Sequence[float | None]) -> float | None:
+    """The mean; None where one is not known."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _mean_losses(losses: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
     """The mean of each loss; None where it is not known of all."""
-    found: dict[str, float | None] = {}
-    for name in losses[0]:
-        values = [value for one in losses if (value := one.get(name)) is not None]
-        found[name] = float(np.mean(values)) if len(values) == len(losses) else None
-    return found
+    return {name: _mean_of([one.get(name) for one in losses]) for name in losses[0]}
 
 
 def over_seeds(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> list[OverSeeds]:
@@ -95,7 +117,8 @@ def over_seeds(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> list[Over
 def _summed(rows: Sequence[ExperimentRow]) -> OverSeeds:
     first, figures = rows[0], [row.precision for row in rows]
     choices = (first.title.partition(_MARK)[0], first.embedding, first.metric, first.method)
-    return OverSeeds(*choices, len(rows), float(np.mean(figures)), float(np.std(figures, ddof=1)))
+    interval = mean_interval(figures, [row.interval for row in rows])
+    return OverSeeds(*choices, len(rows), float(np.mean(figures)), float(np.std(figures, ddof=1)), interval)
 
 
 def _without_seed(training: Training) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +31,7 @@ class LowerTail:
     shares: Values
     shape: float
 
-    @property
+    @cached_property
     def informative(self) -> bool:
         """Whether distances differ: a degenerate encoder puts too many at 0 to tell anything by."""
         return bool(self.knots[0] > 0 and self.knots[-1] > self.knots[0])
@@ -38,10 +39,12 @@ class LowerTail:
     def share(self, distances: ArrayLike) -> Values:
         """The share of distances that are no larger than each of these, in any shape."""
         found = np.asarray(distances, dtype=np.float64)
-        counted = self.shares[np.maximum(np.searchsorted(self.knots, found, side="right") - 1, 0)]
-        between = np.interp(found, self.knots, self.shares)
         if not self.informative:
+            counted = self.shares[np.maximum(np.searchsorted(self.knots, found, side="right") - 1, 0)]
             return np.asarray(np.where(found >= self.knots[0], counted, 0.0))
+        between = np.asarray(np.interp(found, self.knots, self.shares))
+        if found.size and found.min() >= self.knots[0]:
+            return between  # nearly always, and a search waits for it
         below = self.shares[0] * np.power(np.clip(found / self.knots[0], 0, 1), self.shape)
         return np.asarray(np.where(found < self.knots[0], below, between))
 

@@ -74,7 +74,8 @@ class Calibration:
     A score is the mean of the h nearest distances; it is in row h − 1 of what follows. Each verdict is wrong for at
     most 5 % of the searches that do not deserve it. Where it is also right for few, it tells nothing: it is offered
     only where at least OFTEN of those that deserve it get it, so that, with and without similar pictures being as
-    likely, an estimated one in five or fewer is told something wrong.
+    likely, it is wrong for at most one in five of those who are told it. Both bounds of a verdict hold together with a
+    confidence of 95 %, each verdict taken by itself.
 
     Attributes:
         pictures: with a vector. labelled: whether labels were used.
@@ -107,28 +108,26 @@ class Calibration:
 
     def judge(self, distances: Sequence[float], itself: int | None = None) -> Confidence:
         """The confidence of results at these distances, nearest first; `itself` is the place of the query, if any."""
-        found = np.asarray(distances, dtype=np.float64)
-        shares = self.pairs.share(found)
-        alike = np.interp(found, self.distances, self.alike) if len(self.distances) else found[:0]
-        others = found if itself is None else np.delete(found, itself)
+        shares = self.pairs.share(distances)
+        alike = np.interp(distances, self.distances, self.alike).tolist() if len(self.distances) else []
+        others = [one for place, one in enumerate(distances) if place != itself]
         verdict = self.verdict(others)
         return Confidence(
             verdict=verdict,
             reason=self._reason(verdict, others),
             percentiles=tuple(shares.tolist()),
             expected=tuple((self.pictures * shares).tolist()),
-            alike=tuple(alike.tolist()),
+            alike=tuple(alike),
             labelled=self.labelled,
         )
 
-    def verdict(self, distances: Values) -> Verdict:
+    def verdict(self, distances: Sequence[float]) -> Verdict:
         """What (k,) ascending distances of results say about the collection."""
         if not len(distances) or not self.pairs.informative:
             return "cannot tell"
         if distances[0] <= self.same_within:
             return "surely the same"
-        row = min(len(distances), NEAREST) - 1
-        score = float(distances[: row + 1].mean())
+        row, score = _score(distances)
         if score > self.far[row]:
             return "nothing similar here" if self.offered[0, row] else "cannot tell"
         return "similar" if score < self.near[row] and self.offered[1, row] else "cannot tell"
@@ -177,7 +176,7 @@ class Calibration:
         similar = float(np.mean(says_similar & (last <= self.far[-1]) & (last < self.near[-1]))) if len(last) else 0.0
         return {"similar": similar, "nothing similar here": nothing, "cannot tell": 1 - similar - nothing}
 
-    def _reason(self, verdict: Verdict, distances: Values) -> str:
+    def _reason(self, verdict: Verdict, distances: Sequence[float]) -> str:
         if not len(distances):
             return "there are no results."
         if not self.pairs.informative:
@@ -190,13 +189,12 @@ class Calibration:
         if verdict == "similar":
             return f"the results are nearer than those of at least 95 % of searches without {one} in the collection."
         if not (np.isfinite(self.far[-1]) and np.isfinite(self.near[-1])):
-            return "that takes some sixty pictures with similar ones, and as many without."
+            return "that takes some seventy pictures with similar ones, and as many without."
         return self._undecided(distances, one)
 
-    def _undecided(self, distances: Values, one: str) -> str:
+    def _undecided(self, distances: Sequence[float], one: str) -> str:
         """Why results between the limits, or beyond one whose verdict is not offered, tell nothing."""
-        row = min(len(distances), NEAREST) - 1
-        score = float(distances[: row + 1].mean())
+        row, score = _score(distances)
         if score > self.far[row]:
             right, wrong = self._told("nothing similar here", row)
             return f"as far are those of {right} of searches without {one} in the collection, and of {wrong} with one."
@@ -217,6 +215,12 @@ class Calibration:
     def _by_chance(self, distance: float) -> str:
         chance = float(self.expected(distance))
         return f"{chance:.2g} of {count_of(self.pictures, 'picture')}" if chance >= 0.001 else "fewer than 0.001"
+
+
+def _score(distances: Sequence[float]) -> tuple[int, float]:
+    """The row of the limits for so many results, and the mean of the nearest."""
+    nearest = distances[:NEAREST]
+    return len(nearest) - 1, sum(nearest) / len(nearest)
 
 
 def _finite(limits: Values) -> list[float | None]:

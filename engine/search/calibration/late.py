@@ -32,6 +32,7 @@ class LateCalibration:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stamp: tuple[object, ...] = ()
+        self._pointer = place.pointer
 
     def now(self) -> Calibration | None:
         """The calibration; while it is being made the former one, or None: of many vectors in the background."""
@@ -48,7 +49,7 @@ class LateCalibration:
         """The calibration, made now if it is missing."""
         with self._lock:
             if not self._is_current():
-                self._stamp = file_stamp(self.place.pointer)
+                self._stamp = file_stamp(self._pointer)
                 try:
                     self.found = self._opened()
                 except BenzerError as error:
@@ -57,12 +58,12 @@ class LateCalibration:
         return self.found
 
     def _is_current(self) -> bool:
-        return self.done and file_stamp(self.place.pointer) == self._stamp
+        return self.done and file_stamp(self._pointer) == self._stamp
 
     def _opened(self) -> Calibration | None:
         known = stored_calibration(self.place, self.vectors, labels_of(self.vectors, self.images))
         if known is not None:
             return known
         made = make_calibration(self.place, self.vectors, self.images, self.metric)
-        self._stamp = file_stamp(self.place.pointer)
+        self._stamp = file_stamp(self._pointer)
         return made

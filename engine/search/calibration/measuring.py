@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.core.distances import precisely
 from engine.core.errors import BadParameter
 from engine.evaluation.ranking import distances_to_all
-from engine.evaluation.statistics.decision import Values
+from engine.evaluation.statistics.decision import ALPHA, Values
 from engine.evaluation.statistics.lower_tail import LowerTail, fit_lower_tail
 from engine.evaluation.statistics.proportion import at_least
 from engine.evaluation.statistics.tolerance import lower_limit, upper_limit
@@ -29,6 +29,7 @@ _BY_MISTAKE = 0.01  # of pictures have another one so near
 _BULK = 0.3
 _COPIES = 0.95  # of altered copies are nearer than the farthest distance of the same picture
 _STEPS = 200  # of the curve of that probability
+_SURE = 1 - ALPHA / 2  # of each of the two bounds of a verdict, so that both hold together with 95 % (Bonferroni)
 
 Matrix = NDArray[np.float32]
 Codes = NDArray[np.int64]  # of kinds; -1 for none
@@ -59,13 +60,26 @@ def calibrate(vectors: Matrix, metric: str, labels: Sequence[str], altered: Arra
     codes = codes[None] if labelled else kinds_of(vectors, rows, between, metric)
     present, without, results = _asked(vectors, metric, codes, _queries(vectors, codes[0], rng))
     curve = alike_curve(*results) if labelled else (np.zeros(0), np.zeros(0))
-    far = np.array([upper_limit(scores) for scores in present])
-    coarse, absent = without[0], without[-1]
-    near = np.array([lower_limit(scores) for scores in absent])
-    offered = np.array([_often(coarse > far[:, None]), _often(present < near[:, None])])
+    absent = without[-1]
+    far, near, offered = verdict_limits(present, without[0], absent)
     given = np.sort(np.asarray(altered, dtype=np.float64))
     same = _same_within(pairs, len(vectors), present[0], given)
     return Calibration(len(vectors), labelled, same, pairs, present, absent, far, near, offered, given, *curve)
+
+
+def verdict_limits(present: Values, coarse: Values, absent: Values) -> tuple[Values, Values, NDArray[np.bool_]]:
+    """(h,) beyond which "nothing similar here" is told, (h,) within which "similar" is, and (2, h) which are offered.
+
+    With a confidence of 95 % two bounds hold together for a verdict that is offered: it is told of at most 5 % of the
+    searches that do not deserve it, and of at least OFTEN of those that do.
+
+    Args:
+        present: (h, p) scores with similar pictures. coarse, absent: (h, a) scores without, by groups that are coarse,
+            which decide whether "nothing" is offered, and by fine ones, which decide what "similar" is.
+    """
+    far = np.array([upper_limit(scores, confidence=_SURE) for scores in present])
+    near = np.array([lower_limit(scores, confidence=_SURE) for scores in absent])
+    return far, near, np.array([_often(coarse > far[:, None]), _often(present < near[:, None])])
 
 
 def label_codes(labels: Sequence[str]) -> Codes:
@@ -108,7 +122,7 @@ def _same_within(pairs: LowerTail, pictures: int, nearest: Values, altered: Valu
 
 def _often(told: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(h,) for each row of (h, q) searches whether surely at least OFTEN of such searches are told."""
-    return np.array([len(row) > 0 and at_least(int(row.sum()), len(row)) >= OFTEN for row in told])
+    return np.array([len(row) > 0 and at_least(int(row.sum()), len(row), _SURE) >= OFTEN for row in told])
 
 
 def _queries(vectors: Matrix, codes: Codes, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -66,6 +66,18 @@ def test_eighteen_items_against_fifteen_are_no_lead(tmp_path: Path) -> None:
     assert "not decided" in told.beside
 
 
+def test_a_lead_over_the_second_is_none_where_the_third_may_be_as_good(tmp_path: Path) -> None:
+    found = classification(tmp_path, ("picture", "text", "late"))
+    wrong = {("text", fold): 8 for fold in range(3)} | {("picture", fold): (20, 3, 3)[fold] for fold in range(3)}
+    mistakes = {cell: [(id, CLASSES[1 - id % 2]) for id, _ in MANY[cell[1] :: 3][:few]] for cell, few in wrong.items()}
+    keep_all(found, CLASSES, MANY, mistakes)
+    told = best(found.table(), found.rows())
+    assert told is not None
+    assert told.other is not None
+    assert (told.line.fusion, told.other.fusion, told.clear) == ("late", "picture", False)
+    assert "no lead over picture only is decided" in told.headline
+
+
 def test_a_model_that_predicts_as_another_is_named_as_such(tmp_path: Path) -> None:
     found = classification(tmp_path, ("picture", "text", "late"))
     one_wrong = [(1, CLASSES[0])]

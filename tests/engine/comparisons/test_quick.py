@@ -61,13 +61,13 @@ def test_by_labels(home: Home, tmp_path: Path) -> None:
     figures = {(row.encoder, row.embedding): row.figure for row in found.rows}
     assert figures["colour-histogram", "max"] == 1.0, "the colours tell the folders apart"
     assert list(figures.values()) == sorted(figures.values(), reverse=True)
-    assert found.rows[0].behind == (0.0, 0.0)
+    assert (found.rows[0].behind, found.rows[0].decided) == ((0.0, 0.0), False)
     embed_collection(bench.collection("pile"), open_encoder("raw-pixels", "", home), ["max"], Reporter())
     again = {(row.encoder, row.embedding): row.figure for row in asked(bench).rows}
     assert again == figures, "stored vectors give the same"
 
 
-def test_what_is_clearly_better_becomes_the_default(
+def test_what_is_decidedly_better_becomes_the_default(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = EncoderChoice("raw-pixels", "", "raw-pixels", "", ready=True, embedding="flatten")
@@ -80,6 +80,7 @@ def test_what_is_clearly_better_becomes_the_default(
     monkeypatch.setattr(quick, "figures_of", chance)
     found = asked(bench)
     assert found.better is not None
+    assert [row.decided for row in found.rows] == [False, True]
     assert found.better.lead[0] > 0.25
     assert "From now on" in found.conclusion()
     assert measured_best(home, "pile") == found.better
@@ -90,6 +91,26 @@ def test_what_is_clearly_better_becomes_the_default(
     assert asked(bench).better is None
     assert measured_best(home, "pile") is None
     assert bench.default_recipe("pile").encoder != "colour-histogram"
+
+
+def test_a_lead_that_the_best_of_so_many_has_by_chance_changes_no_default(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = EncoderChoice("raw-pixels", "", "raw-pixels", "", ready=True, embedding="flatten")
+    monkeypatch.setattr(quick, "default_choice", lambda home, collection, measured: usual)
+    bench = collection(home, tmp_path, 24, ("blue", "red"))
+    ahead = np.array([0.25] * 7 + [0.0] * 16 + [-0.125])  # p = .016 by itself, more than .05 as the best of many
+
+    def figures(collection: object, encoder: object, choice: EncoderChoice, *_: object, until: float) -> list[object]:
+        if choice.name == "raw-pixels":
+            return [("flatten", np.full(24, 0.5))]
+        return [("max", 0.5 + ahead), *((f"flatten-{n}", 0.5 - ahead * n / 8) for n in range(1, 8))]
+
+    monkeypatch.setattr(quick, "figures_of", figures)
+    found = asked(bench)
+    assert found.rows[0].encoder == "colour-histogram"
+    assert (found.better, [row.decided for row in found.rows]) == (None, [False] * len(found.rows))
+    assert "nothing is decidedly better" in found.conclusion()
 
 
 def test_a_default_that_was_not_measured_is_named_as_such(

@@ -41,8 +41,8 @@ from ui.pages.classify.conditions import lost_columns, lost_rows
 from ui.pages.classify.confusion import arranged
 from ui.pages.classify.details import confidence_sentence, errors_sentence, learned_sentence
 from ui.pages.classify.mistakes import WHO
-from ui.pages.classify.results import COLUMNS, table_lines
-from ui.pages.classify.state import CLASSIFICATIONS, best_sentence, outdated, shortened
+from ui.pages.classify.results import columns_of, table_lines
+from ui.pages.classify.state import CLASSIFICATIONS, best_of, best_sentence, outdated, shortened
 from ui.session import opened as state
 from ui.shared import titles
 from ui.widgets.results_table import table_data
@@ -363,13 +363,14 @@ def test_the_table_has_a_line_for_each_model_condition_and_failure(here: Workben
     failed = replace(found.rows()[0], error="It broke.")
     found.keep(failed)
     view = seen(CLASSIFICATIONS, found)
-    clean = table_data(table_lines(view, "clean"), COLUMNS, "model", "t")["rows"]
+    clean = table_data(table_lines(view, "clean"), columns_of(best_of(view)), "model", "t")["rows"]
     assert [(line["name"], line.get("error", "")) for line in clean] == [
         ("Picture only", ""), ("Late fusion", ""), ("Picture only", "It broke."),
     ]  # fmt: skip
     assert "1 of 2 folds" in clean[0]["note"]
     assert clean[1]["cells"][0]["text"] == "0.950"
     assert clean[1]["cells"][0]["sub"] == "± 0.071"
+    assert not any(cell["best"] for line in clean[:2] for cell in line["cells"][:5]), "no lead is decided"
     assert len(table_lines(view, "all")) == 5
     lines = found.table()
     lost = lost_columns(lines)[1]
@@ -446,7 +447,7 @@ def test_exports_and_the_list(here: Workbench) -> None:
     assert [line[0] for line in lines] == ["model", "Picture only", "Late fusion"]
     assert b"Most confused" in exported(view, "html")
     assert len(json.loads(exported(view, "json"))["rows"]) == 4
-    assert best_sentence(view) == "best: Late fusion, **95.0 %** accuracy (75.1–99.9 %, no lead decided)"
+    assert best_sentence(view) == "highest: Late fusion, **95.0 %** accuracy (75.1–99.9 %, no lead decided)"
     assert best_sentence(seen(CLASSIFICATIONS, create(here.home, plan(title="empty")))) == ""
 
 

@@ -446,9 +446,11 @@ def test_which_encoder_sees_the_collection_best(here: Workbench, started: list[t
 def test_what_the_quick_comparison_found(here: Workbench, small_home: Path) -> None:
     rows = [
         {"encoder": "raw-pixels", "title": "Raw pixels", "embedding": "max-sqrt", "figure": 0.9, "interval": (0.8, 1.0),
-         "behind": (0.0, 0.0)},
+         "behind": (0.0, 0.0), "decided": False},
         {"encoder": "hog", "title": "Edges", "embedding": "max", "figure": 0.5, "interval": (0.4, 0.6),
-         "behind": (0.2, 0.5)},
+         "behind": (0.2, 0.5), "decided": True},
+        {"encoder": "glcm", "title": "Texture", "embedding": "max", "figure": 0.5, "interval": (0.4, 0.6),
+         "behind": (0.1, 0.5), "decided": False},
     ]  # fmt: skip
     value = {"rows": rows, "pictures": 12, "seconds": 3.0, "labelled": True, "judged_by": "precision@8",
              "left_out": [("SIFT", "It has to be prepared first.")]}  # fmt: skip
@@ -462,8 +464,8 @@ def test_what_the_quick_comparison_found(here: Workbench, small_home: Path) -> N
     try:
         test = visited("compare", collection="shapes")
         found = test.dataframe[0].value
-        assert found["Encoder"].tolist() == ["Raw pixels", "Edges"]
-        assert found["Behind the best"].tolist() == ["no clear difference", "0.200 – 0.500"]
+        assert found["Encoder"].tolist() == ["Raw pixels", "Edges", "Texture"]
+        assert found["Behind the best"].tolist() == ["", "0.200 – 0.500", "not decided"]
         assert "Not measured: SIFT. It has to be prepared first." in texts(test)
         test.button(key="quick-use").click().run()
         assert str(test.session_state.recipe) == "shapes/raw-pixels/max-sqrt/cosine/exact/8"

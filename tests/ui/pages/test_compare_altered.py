@@ -192,3 +192,12 @@ def test_a_failed_comparison_says_why(here: Workbench) -> None:
 
 def test_without_a_collection_nothing_breaks(empty_bench: Workbench) -> None:
     assert "Nothing to compare yet" in texts(visit("Two encoders"))
+
+
+def test_where_only_comparisons_are_left_two_encoders_offer_to_add_pictures(
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.pages.compare.page.listed", lambda kind: ["of a deleted collection"])
+    test = visit("Two encoders")
+    assert "they need no labels" in texts(test)
+    assert "Add pictures" in labels(test)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
+from engine.classification.best import Best
 from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
 from engine.classification.results import ResultLine as Figures
@@ -133,6 +134,7 @@ COLUMNS = [
     Column(
         "macro F1",
         "Mean F1 of the classes, rare ones counting as much as frequent ones; below it the deviation over the folds.",
+        judged=False,
         **_under("f1", "{:.3f}", "f1_deviation"),
     ),
     Column(
@@ -140,18 +142,21 @@ COLUMNS = [
         "Mean gap between confidence and accuracy (ECE) over the predictions of all folds together, in ten bins of "
         "equally many. 0 = perfectly calibrated; a small sample shows a gap by chance.",
         small=True,
+        judged=False,
         **_under("ece", "{:.3f}"),
     ),
     Column(
         "log loss",
         "Mean cross-entropy in nats: confident errors cost most.",
         small=True,
+        judged=False,
         **_under("log_loss", "{:.3f}"),
     ),
     Column(
         "Brier score",
         "Mean squared error of the predicted probabilities: 0 = certain and right, 2 = certain and wrong.",
         small=True,
+        judged=False,
         **_under("brier", "{:.3f}"),
     ),
     Column(
@@ -161,6 +166,12 @@ COLUMNS = [
         **_under("seconds", "{:.1f}"),
     ),
 ]
+
+
+def columns_of(found: Best | None) -> list[Column]:
+    """The columns of figures; a model is marked as the best only where its lead is decided."""
+    leading = found.line.fusion if found is not None and found.clear else None
+    return [replace(COLUMNS[0], marked=lambda row: row.key == leading), *COLUMNS[1:]]
 
 
 def _table(view: Seen) -> None:
@@ -174,10 +185,11 @@ def _table(view: Seen) -> None:
         )  # fmt: skip
     picked = picked_fusion(view)
     results_table(
-        table_lines(view, condition or CLEAN), COLUMNS, first="model", picked=picked, on_pick=_pick,
+        table_lines(view, condition or CLEAN), columns_of(best_of(view)), first="model", picked=picked, on_pick=_pick,
         key=f"classification-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
-    st.caption("Click a row for its details, a heading to sort. ★ = best of the column.")
+    told = "★ = the shortest training; for accuracy the best, where that is decided."
+    st.caption(f"Click a row for its details, a heading to sort. {told}")
 
 
 def _pick(key: str) -> None:

@@ -96,13 +96,14 @@ def best_of(view: Seen) -> Best | None:
 
 
 def best_sentence(view: Seen) -> str:
-    """The best model so far, as Markdown; "" if nothing was measured."""
+    """The most accurate model so far, as Markdown, "best" if that is decided; "" if nothing was measured."""
     found = best_of(view)
     if found is None:
         return ""
     interval = accuracy_interval(found.right, found.asked)
     tie = ", no lead decided" if found.other is not None and not found.clear else ""
-    return f"best: {found.line.title}, **{100 * found.line.accuracy:.1f} %** accuracy ({interval}{tie})"
+    word = "best" if found.clear else "highest"
+    return f"{word}: {found.line.title}, **{100 * found.line.accuracy:.1f} %** accuracy ({interval}{tie})"
 
 
 def measured_fusions(view: Seen) -> list[str]:

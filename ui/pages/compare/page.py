@@ -34,9 +34,7 @@ def page() -> None:
     st.title("Compare", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None and not listed(EXPERIMENTS) and not listed(INVARIANCES):
-        go = partial(st.session_state.update, go_to="collections")
-        sentence = "Add a collection of pictures with labels first."
-        empty_state("Nothing to compare yet", sentence, {"Add pictures": go}, key="compare-empty")
+        _no_collection("Add a collection of pictures with labels first.")
         return
     part = _part()
     if part == _INVARIANCES:
@@ -45,6 +43,11 @@ def page() -> None:
         _encoders(recipe)
     else:
         _kind(EXPERIMENTS, recipe, experiment_view, _experiment_forms, best_sentence)
+
+
+def _no_collection(sentence: str) -> None:
+    go = partial(st.session_state.update, go_to="collections")
+    empty_state("Nothing to compare yet", sentence, {"Add pictures": go}, key="compare-empty")
 
 
 def _part() -> str:
@@ -62,7 +65,7 @@ def _part() -> str:
 def _encoders(recipe: Recipe | None) -> None:
     """Two encoders side by side, over the collection in the sidebar."""
     if recipe is None:
-        st.caption("There is no collection yet.")
+        _no_collection("Add a collection of pictures first; they need no labels.")
         return
     with errors_shown():
         disagreement_view(_card_of(recipe), recipe)

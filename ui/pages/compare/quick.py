@@ -59,7 +59,7 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
         "Pooling": embedding_title(row["embedding"]),
         "Figure": round(row["figure"], 3),
         "95 % interval": "{:.3f} – {:.3f}".format(*row["interval"]),
-        "Behind the best": "no clear difference" if low <= 0 else f"{low:.3f} – {high:.3f}",
+        "Behind the best": f"{low:.3f} – {high:.3f}" if row.get("decided") else "not decided" if high else "",
     }
 
 

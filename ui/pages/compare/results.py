@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.comparisons.recipes.experiment import ExperimentRow
-from engine.comparisons.recipes.report import seeds_line
+from engine.comparisons.recipes.report import seeds_heads, seeds_line
 from engine.comparisons.recipes.seeds import over_seeds
 from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
@@ -82,11 +82,11 @@ def _table(view: Seen) -> None:
 
 
 def _over_seeds(view: Seen) -> None:
-    """Trainings that differ by their seed alone, with mean and standard deviation."""
+    """Trainings that differ by their seed alone, with mean, standard deviation and the interval of the mean."""
     found = over_seeds(view.plan, view.rows)
     if found:
         titled("Over seeds")
-        head = ("training", "pooling", "distance", "method", "seeds", f"precision@{view.plan.k}, mean ± deviation")
+        head = seeds_heads(view.plan.k)
         lines = [[plain_text(cell) for cell in seeds_line(one)] for one in found]
         st.table(
             {name: list(cells) for name, cells in zip(head, zip(*lines, strict=True), strict=True)}, hide_index=True

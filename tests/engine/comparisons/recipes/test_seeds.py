@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from statistics import mean, stdev
 
@@ -41,7 +42,7 @@ def test_only_trainings_that_differ_by_the_seed_are_summed_up() -> None:
     assert (found.title, found.seeds) == ("Model 1", 3)
     assert found.mean == pytest.approx(mean(FIGURES.values()))
     assert found.deviation == pytest.approx(stdev(FIGURES.values()))
-    assert seeds_line(found) == ["Model 1", "max", "cosine", "exact", "3", "0.810 ± 0.026"]
+    assert seeds_line(found) == ["Model 1", "max", "cosine", "exact", "3", "0.810 ± 0.026", "0.744–0.876"]
 
 
 def test_one_seed_alone_has_no_deviation() -> None:
@@ -78,10 +79,21 @@ def test_the_tables_of_the_original_study_have_the_means_over_seeds() -> None:
     one = found["Model 2 · reduce on plateau", "max", "cosine"]
     assert one.precision == pytest.approx(0.51)
     assert one.losses == {"mse": pytest.approx(0.1), "ssim": None}
-    assert one.single == {"query": 1, "hits": 1.0}
+    assert one.single == {"query": 1, "hits": 1.0, "answers": []}
     assert [line[0] for line in report_hits(rows)[1:]] == list(TITLES)
+    assert one.interval == pytest.approx((0.51 - 0.024841, 0.51 + 0.024841), abs=1e-5)  # 4.303 · .01 / √3, no queries
+    assert (one.single_queries, one.worst) == ("", ())
     half = means_over_seeds([rows[0], replace(rows[1], single=None)])
     assert [row.title for row in half] == ["Model 1 · none"] * 2  # of two configurations
+
+
+def test_a_mean_has_no_figure_of_the_first_seed_alone() -> None:
+    first, other = [row for row in measured(planned()) if " · seed " in row.title][:2]
+    first, other = replace(first, map=0.2, knn=0.4, per_class={"a": 0.2}), replace(other, map=0.4, per_class={"a": 0.6})
+    [found] = means_over_seeds([replace(first, interval=(0.75, 0.85)), replace(other, interval=(0.80, 0.88))])
+    assert (found.map, found.knn, found.per_class) == (pytest.approx(0.3), None, {"a": pytest.approx(0.4)})
+    half = math.hypot(12.7062 * 0.02, (0.05 + 0.04) / 2)  # 0.02 = the deviation .0283 / √2
+    assert found.interval == pytest.approx((0.82 - half, 0.82 + half), abs=1e-4)
 
 
 def test_rows_without_seeds_stay_as_they_are() -> None:

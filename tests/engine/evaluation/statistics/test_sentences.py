@@ -64,6 +64,36 @@ def test_no_sentence_is_made_by_comparing_two_figures(folder: str) -> None:
     assert guilty == {}
 
 
+def zeros(tree: ast.AST) -> list[str]:
+    """Comparisons of an end of an interval with 0: decisions about an effect that no test has corrected."""
+    return [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Compare) and _end_and_zero(node)]
+
+
+def _end_and_zero(node: ast.Compare) -> bool:
+    parts = [node.left, *node.comparators]
+    zero = any(isinstance(part, ast.Constant) and part.value == 0 for part in parts)
+    ends = any(re.fullmatch(r"low|high|(.*\.)?(lead|interval|behind)\[[01]\]", ast.unparse(part)) for part in parts)
+    return zero and ends and any(isinstance(op, _ORDER) for op in node.ops)
+
+
+@pytest.mark.parametrize("folder", ["engine", "ui", "benchmarks"])
+def test_no_interval_is_held_against_zero(folder: str) -> None:
+    found = {str(path.relative_to(ROOT)): zeros(ast.parse(path.read_text("utf-8"))) for path in decided(folder)}
+    assert {name: ends for name, ends in found.items() if ends} == {}
+
+
+def decided(folder: str) -> list[Path]:
+    """The modules of a folder outside of the statistics; those that read pictures have other ends."""
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    return [path for path in paths if not re.search(f"{DECIDING}|engine/collections/", path.as_posix())]
+
+
+@pytest.mark.parametrize("condition", ["low <= 0", "lead[0] > 0", "0 < row.interval[0]"])
+def test_the_test_finds_an_interval_held_against_zero(condition: str) -> None:
+    assert zeros(ast.parse(condition)) == [condition]
+    assert zeros(ast.parse("len(low) > 0 and low <= target and count > 0")) == []
+
+
 def test_the_exceptions_are_still_needed() -> None:
     for name, function in ORDERED:
         found = {one.name: one for one in sentences(ast.parse((ROOT / name).read_text(encoding="utf-8")))}

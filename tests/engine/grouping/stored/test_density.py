@@ -38,18 +38,27 @@ def test_a_pixel_has_the_colour_of_most_of_its_points_and_the_more_the_stronger(
     assert 0 < lonely[3] < 255
 
 
-def test_the_parts_of_a_tile_hold_its_points_between_them() -> None:
-    density = made(20_000)
-    opaque = sum(int((density.tile(3, x, y, SHADES)[..., 3] > 0).sum()) for x in range(8) for y in range(8))
-    fine = np.floor((density.points * (1, -1) + HALF) / (2 * HALF) * SIDE * 8).astype(int)
-    assert len(np.unique(fine, axis=0)) <= opaque
+def mosaic(density: Density, z: int) -> np.ndarray:
+    """(SIDE · 2ᶻ, SIDE · 2ᶻ) which pixels of the whole map are painted, its tiles side by side."""
+    lines = [[density.tile(z, x, y, SHADES)[..., 3] > 0 for x in range(2**z)] for y in range(2**z)]
+    return np.block(lines)
+
+
+def test_the_parts_of_a_tile_show_its_points_finer_and_nothing_else() -> None:
+    density = made(20_000)  # each quarter has too many for dots
+    fine = np.floor((density.points * (1, -1) + HALF) / (2 * HALF) * 2 * SIDE).astype(int)
+    expected = np.zeros((2 * SIDE, 2 * SIDE), dtype=bool)
+    expected[fine[:, 1], fine[:, 0]] = True
+    assert (mosaic(density, 1) == expected).all()
 
 
 def test_few_points_are_dots_and_go_on_in_the_next_tile() -> None:
     density = Density(np.array([[-1e-4, 0.5]], np.float32), np.array([0]))
-    left, right = density.tile(1, 0, 0, SHADES), density.tile(1, 1, 0, SHADES)
-    assert (left[..., 3] > 0).sum() > 5
-    assert (right[..., 3] > 0).sum() > 1
+    line = int((HALF - 0.5) / (2 * HALF) * 2 * SIDE)
+    down, across = np.mgrid[: 2 * SIDE, : 2 * SIDE]
+    round_it = (down - line) ** 2 + (across - (SIDE - 1)) ** 2 <= 5  # two pixels, and a bit
+    assert round_it[:, SIDE:].any(), "the dot reaches over the edge"
+    assert (mosaic(density, 1) == round_it).all()
 
 
 @pytest.mark.parametrize("box", [(-0.2, -0.3, 0.4, 0.1), (-1, -1, 1, 1), (0.9, 0.9, 1, 1), (2, 2, 3, 3)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import adjusted_rand_score
 
 from engine.core.distances import cosine, euclidean
 from engine.core.errors import BadParameter
 from engine.search.calibration.calibration import NEAREST, OFTEN, Calibration
 from engine.search.calibration.kinds import kinds_of, silhouette
-from engine.search.calibration.measuring import alike_curve, calibrate, label_codes
+from engine.search.calibration.measuring import alike_curve, calibrate, label_codes, verdict_limits
 
 KINDS = 5
 
@@ -172,6 +173,19 @@ def test_a_verdict_that_few_get_is_not_told_and_the_reason_says_how_few() -> Non
     assert found.rates().present["similar"] == 0
     assert any(f"“Similar” is never told: it would be of {100 * right:.0f} %" in line for line in found.withheld())
     assert made(*kinds()).withheld() == []
+
+
+@pytest.mark.parametrize("apart", [1.1, 2.0])  # one in five of those that deserve a verdict get it, and more than half
+def test_both_bounds_of_a_verdict_hold_together_in_95_percent_of_collections(apart: float) -> None:
+    rng, broken, tried, size = np.random.default_rng(0), np.zeros(2), 500, 300
+    for _ in range(tried):
+        shared = rng.standard_normal(size)  # the same pictures are asked with and without similar ones
+        present, absent = ((shared + rng.standard_normal(size)) / 2**0.5 for _ in range(2))
+        limits = verdict_limits(present[None], absent[None] + apart, absent[None] + apart)
+        far, near, offered = (one.ravel() for one in limits)
+        rates = np.array([[norm.sf(far[0]), norm.sf(far[0] - apart)], [norm.cdf(near[0] - apart), norm.cdf(near[0])]])
+        broken += offered & ((rates[:, 0] > 0.05) | (rates[:, 1] < OFTEN))
+    assert (broken / tried <= 0.05).all()
 
 
 def test_groups_are_divided_as_long_as_their_parts_are_apart() -> None:
