@@ -10,7 +10,7 @@ from PIL import Image
 from engine.collections.collection import Collection
 
 LEVELS = 8  # of 255, between the darkest and the brightest pixel of a channel: what compression makes of one colour
-_MOST_BYTES = 4096  # a longer thumbnail holds more than one colour and need not be decoded
+_MOST_BYTES = 1024  # twice what one colour takes at a thumbnail's size; longer ones are not decoded
 
 
 def is_blank(thumbnail: bytes) -> bool:

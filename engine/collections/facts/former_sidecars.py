@@ -1,6 +1,7 @@
 """What sidecar files held before they were written, so that writing them can be taken back.
 
     sidecars/<act>/act.json      of each picture: the sha256 of what was written and of what stood there before (sealed)
+    sidecars/<act>/act-<n>.json  the same of further pictures, after the first n
     sidecars/<act>/<id>.xmp      what stood there before, if the file was there
     sidecars/<act>/undone        stands there once the act has been taken back
 
@@ -38,12 +39,12 @@ class SidecarAct:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._kept: list[Written] = []
+        self._count = 0  # files that are stored
 
     @property
     def name(self) -> str:
         """By which `act_of` finds it; "" as long as nothing is stored."""
-        return self.folder.name if self._kept else ""
+        return self.folder.name if self._count else ""
 
     def keep(self, files: Mapping[int, tuple[bytes | None, bytes]]) -> None:
         """Store what files, by the id of the picture, hold (None: they are absent), and what they are to hold.
@@ -54,12 +55,12 @@ class SidecarAct:
         if not files:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        for id, (former, new) in files.items():
+        for id, (former, _) in files.items():
             if former is not None:
                 write_bytes(self._path(id), former)
-            self._kept.append(Written(id, _digest(new), "" if former is None else _digest(former)))
-        lines = [[one.id, one.new, one.former] for one in self._kept]
-        write_json(self.folder / "act.json", {"written": lines})
+        lines = [[id, _digest(new), "" if old is None else _digest(old)] for id, (old, new) in files.items()]
+        write_json(self._list(self._count), {"written": lines})
+        self._count += len(lines)
 
     @property
     def undone(self) -> bool:
@@ -71,11 +72,15 @@ class SidecarAct:
         (self.folder / "undone").touch()
 
     def written(self) -> list[Written]:
-        """Every file of the act; Corrupt if the list is damaged."""
-        path = self.folder / "act.json"
-        with shape_checked(path):
-            lines = read_object(path, written=list)["written"]
-            return [Written(int(id), str(new), str(former)) for id, new, former in lines]
+        """Every file of the act; Corrupt if a list is damaged or missing."""
+        found: list[Written] = []
+        last = max(map(_number, self.folder.glob("act-*.json")), default=0)
+        while not found or len(found) <= last:
+            path = self._list(len(found))
+            if found and not path.is_file():
+                raise Corrupt(f"The file {path} is missing.")
+            found += _read(path)
+        return found
 
     def former(self, one: Written) -> bytes | None:
         """What a file held, None if it was absent; Corrupt if that is damaged."""
@@ -104,6 +109,10 @@ class SidecarAct:
     def _path(self, id: int) -> Path:
         return self.folder / f"{id}.xmp"
 
+    def _list(self, before: int) -> Path:
+        """The list that follows so many files."""
+        return self.folder / (f"act-{before}.json" if before else "act.json")
+
 
 def acts(collection: Collection) -> list[SidecarAct]:
     """Every act that is kept, oldest first."""
@@ -126,6 +135,20 @@ def act_of(collection: Collection, name: str = "") -> SidecarAct:
     if found is None:
         raise NotFound(f"No sidecar files of {collection.title!r} have been written that could be taken back.")
     return found
+
+
+def _read(path: Path) -> list[Written]:
+    with shape_checked(path):
+        lines = read_object(path, written=list)["written"]
+        if not lines:
+            raise ValueError("an empty list")
+        return [Written(int(id), str(new), str(former)) for id, new, former in lines]
+
+
+def _number(path: Path) -> int:
+    """The number in the name of a list, 0 for a file of another name."""
+    number = path.stem.removeprefix("act-")
+    return int(number) if number.isdecimal() else 0
 
 
 def _digest(data: bytes) -> str:

@@ -27,7 +27,7 @@ from engine.collections.sources.importing import import_folder, rescan
 from engine.core.errors import NotFound, Stopped, Unreadable
 from engine.core.home import Home
 from engine.core.progress import Reporter
-from engine.core.storage import write_bytes
+from engine.core.storage import read_object, write_bytes
 
 DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
@@ -407,3 +407,22 @@ def test_damage_to_former_contents_is_found_and_only_costs_the_undo(home: Home, 
     assert found.repaired.startswith("Deleted: ")
     assert check(collection) == []
     assert "boat" in read_sidecar(beside(collection, id).read_bytes()).tags
+
+
+def test_each_file_is_noted_once_and_a_missing_list_is_found(
+    home: Home, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sidecars, "_AT_A_TIME", 2)
+    ids = [row.id for row in collection.rows("image") if not row.name.endswith(("01.png", "00.png"))]
+    mark_pictures(collection, ids, add=["boat"])
+    assert write(home, collection, ids)["written"] == len(ids) == 10
+    [folder] = (collection.folder / "sidecars").iterdir()
+    lists = [read_object(path, written=list)["written"] for path in folder.glob("act*.json")]
+    assert [len(lines) for lines in lists] == [2] * 5
+    assert sorted(id for lines in lists for id, *_ in lines) == ids
+    assert check(collection) == []
+    lost = (folder / "act-4.json").rename(folder / "lost")
+    assert check(collection) == [f"The file {folder / 'act-4.json'} is missing."]
+    lost.rename(folder / "act-4.json")
+    assert undo_sidecars(collection) == (10, [])
+    assert not any(beside(collection, id).exists() for id in ids if id != by_name(collection, "02.png"))
