@@ -35,6 +35,8 @@ def decoded_text(data: bytes) -> tuple[str, str]:
     >>> decoded_text("é".encode()), decoded_text("é".encode("cp1252")), decoded_text("é".encode("utf-16"))
     (('é', 'utf-8'), ('é', 'cp1252'), ('é', 'utf-16'))
     """
+    if data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return data.decode("utf-32", "replace"), "utf-32"
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace"), "utf-16"
     if (page := _unmarked_utf16(data[:4096])) is not None:

@@ -1,7 +1,7 @@
 """Text tables as programs write them: the separator, the quoting, and lines that do not fit.
 
 A line that does not fit is reported by its number and affects no other: unmatched quotation marks never swallow the
-lines below, and extra fields never shift a column.
+lines below, and extra fields never shift a column. Empty lines, and comments above the headings, are skipped.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _TOO_LONG = f"It is longer than {MOST_CHARACTERS >> 20} MB."
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
 _QUOTES = "Its quotation marks do not match."
+_ESCAPED = re.compile(r'\\(["\\])')  # as MySQL and JSON write quotation marks and backslashes
+# Blanks, and signs without a width that programs leave around texts: marks of byte order and of direction.
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\u200e\u200f\u2060\ufeff"
+_BLANKS += "".join(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
 
 
 @dataclass(frozen=True)
@@ -33,24 +37,24 @@ class Record:
 
 
 def records(text: str, is_known: Callable[[str], bool]) -> Iterator[Record]:
-    """The header, then the records one by one; blank lines are skipped.
+    """The header, then the records one by one; lines without any text are skipped.
 
     Args:
         is_known: whether a heading is expected; the separator that yields such headings is chosen.
     """
     lines = _lines(text)
-    at, separator = _beginning(lines)
+    at, separator = _beginning(lines, is_known)
     separator = separator or _separator(lines, at, is_known)
     width, in_vain = 0, 0
     while at < len(lines):
-        if lines[at] and not lines[at].strip():
-            at += 1
-            continue
         cells, used, looked_at = _record(lines, at, separator, MOST_CHARACTERS if in_vain < _MOST_IN_VAIN else 0)
+        if cells and not any(cells):
+            at += used
+            continue
         in_vain += 0 if cells else looked_at
         damage = "" if cells else _QUOTES if lines[at] else _TOO_LONG
-        record = Record(at + 1, cells or [lines[at].strip()], damage)
-        yield _fitted(record, width, lines[at]) if width else record
+        record = Record(at + 1, cells or [bare(lines[at])], damage)
+        yield _fitted(record, width, lines[at]) if width else _heading(record)
         width = width or len(record.cells)
         at += used
 
@@ -61,11 +65,25 @@ def _lines(text: str) -> list[str]:
     return [line[0] if line.end() - line.start() <= MOST_CHARACTERS else "" for line in found]
 
 
-def _beginning(lines: Sequence[str]) -> tuple[int, str]:
+def _beginning(lines: Sequence[str], is_known: Callable[[str], bool]) -> tuple[int, str]:
     """Where the header stands, and the separator that a line `sep=;` before it names."""
-    at = next((number for number, line in enumerate(lines) if not line or line.strip()), len(lines))
+    at = _after_comments(lines, 0, is_known)
     found = _SEPARATOR_LINE.fullmatch(lines[at].strip("\r\n ")) if at < len(lines) else None
-    return (at + 1, found[1]) if found else (at, "")
+    return (_after_comments(lines, at + 1, is_known), found[1]) if found else (at, "")
+
+
+def _after_comments(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -> int:
+    """The first line with text that is no comment: the last one behind `#` may hold the headings."""
+    told = [place for place in range(at, min(at + _MOST_LINES, len(lines))) if not lines[place] or bare(lines[place])]
+    first = next((number for number, place in enumerate(told) if not lines[place].startswith("#")), len(told))
+    if first and not (first < len(told) and _names_columns(lines[told[first]], is_known)):
+        first -= _names_columns(lines[told[first - 1]], is_known)
+    return told[first] if first < len(told) else told[0] if told else len(lines)
+
+
+def _names_columns(line: str, is_known: Callable[[str], bool]) -> bool:
+    cells = re.split(f"[{SEPARATORS}]", line.lstrip("#"))
+    return any(is_known(cell.strip(_BLANKS + '"')) for cell in cells)
 
 
 def _separator(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -> str:
@@ -74,6 +92,12 @@ def _separator(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -
         return any(map(is_known, cells)), len(cells)
 
     return max(SEPARATORS, key=fit) if at < len(lines) else ","
+
+
+def _heading(record: Record) -> Record:
+    """The header without `#` before it, where that is no heading itself."""
+    first, *others = record.cells
+    return Record(record.number, [bare(first.lstrip("#")) or first, *others], record.damage)
 
 
 def _fitted(record: Record, width: int, line: str) -> Record:
@@ -93,12 +117,12 @@ def _record(
     many characters were looked at beyond the first one. The record has at most `most` characters, or one line.
     """
     if '"' not in lines[at]:
-        return [cell.strip() for cell in lines[at].split(separator)] if lines[at] else None, 1, 0
-    cells, used = _cells(lines, at, separator, most, None)
+        return [bare(cell) for cell in lines[at].split(separator)] if lines[at] else None, 1, 0
+    cells, used = _cells(lines, at, separator, most)
     if any('\\"' in line for line in lines[at : at + used]):
-        escaped, fewer = _cells(lines, at, separator, most, "\\")
-        if escaped and (cells is None or fewer < used):
-            cells, used = escaped, fewer
+        other, fewer = _cells(lines, at, separator, most, escaped=True)
+        if other and (cells is None or fewer < used):
+            cells, used = other, fewer
     beyond = lines[at + 1 : at + used]
     if cells is None or (beyond and _swallows(cells, beyond, separator)):
         return None, 1, sum(map(len, beyond))
@@ -106,17 +130,32 @@ def _record(
 
 
 def _cells(
-    lines: Sequence[str], at: int, separator: str, most: int, escape: str | None
+    lines: Sequence[str], at: int, separator: str, most: int, *, escaped: bool = False
 ) -> tuple[list[str] | None, int]:
     """The cells of the record that begins here, None without a proper end, and how many lines were looked at."""
     source = _ahead(lines, at, most)
-    reader = csv.reader(source, delimiter=separator, strict=True, skipinitialspace=True, escapechar=escape)
+    source = map(unescaped, source) if escaped else source
+    reader = csv.reader(source, delimiter=separator, strict=True, skipinitialspace=True)
     try:
         found = next(reader)
     except csv.Error:
         return None, reader.line_num
     used = reader.line_num
-    return [cell.strip() for cell in found] if used == 1 or _in_pairs(lines[at : at + used]) else None, used
+    return [bare(cell) for cell in found] if used == 1 or _in_pairs(lines[at : at + used]) else None, used
+
+
+def unescaped(line: str) -> str:
+    r"""The line with quotation marks doubled instead of behind a backslash; other backslashes stay, as in paths.
+
+    >>> unescaped(r'img\a.png,"5\" nail",\N')
+    'img\\a.png,"5"" nail",\\N'
+    """
+    return _ESCAPED.sub(lambda found: '""' if found[1] == '"' else "\\", line)
+
+
+def bare(cell: str) -> str:
+    """The cell without the blanks, and the signs without width, around it."""
+    return cell.strip(_BLANKS)
 
 
 def _ahead(lines: Sequence[str], at: int, most: int) -> Iterator[str]:
@@ -138,7 +177,7 @@ def _in_pairs(lines: Sequence[str]) -> bool:
 def _swallows(cells: Sequence[str], inner: Sequence[str], separator: str) -> bool:
     """Whether one of the lines inside a quoted text is a line of the table itself: it names a picture in its place."""
     places = [place for place, cell in enumerate(cells) if _is_picture(cell)]
-    others = [[cell.strip(' "\r\n') for cell in line.split(separator)] for line in inner]
+    others = [[cell.strip(_BLANKS + '"') for cell in line.split(separator)] for line in inner]
     return any(len(other) > place and _is_picture(other[place]) for other in others for place in places)
 
 

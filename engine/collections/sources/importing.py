@@ -122,7 +122,8 @@ def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Repo
     _check_some(files)
     source = {"kind": "upload", "sha256": uploads.content_digest(files)}
     with _filling(home, title, source) as (collection, checked):
-        return checked(_ingest_new(collection, uploads.items(files, staging(collection)), reporter, len(files)))
+        items = map(pointed_out, uploads.items(files, staging(collection)))
+        return checked(_ingest_new(collection, items, reporter, len(files)))
 
 
 def import_sample(home: Home, name: str, reporter: Reporter) -> ImportReport:

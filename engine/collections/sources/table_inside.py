@@ -15,15 +15,19 @@ from engine.collections.sources.tables import Table, is_table, table_of
 from engine.core.errors import UnreadableTable
 from engine.core.progress import Reporter
 
+_NOTES = ".txt"  # most are no tables
+_JSON = (".json", ".jsonl")
+_JSON_SENTENCE = "This is JSON, not a picture; a data set of another program is imported as such, with its format."
+
 
 def labelled(items: Iterable[Item], reporter: Reporter) -> Listed:
     """The items of an archive, with labels from the table among them; several tables are ambiguous and not used."""
     found = list(counted(items, reporter))
-    readable = {item.key: table for item in found if (table := _table(item)) is not None}
+    readable = {item.key: table for item in found if isinstance(table := _table(item), Table)}
     rest = [item for item in found if item.key not in readable]
     if len(readable) == 1:
         [(key, table)] = readable.items()
-        listed = joined(table, rest)
+        listed = joined(table, rest, _folder_of(table.name))
         if any(not item.failure for item in listed.items):
             next(Path(item.location) for item in found if item.key == key).unlink(missing_ok=True)
             return Listed(listed.items, [*listed.notes, f"Labels and texts come from {table.name} in the archive."])
@@ -38,16 +42,18 @@ def counted(items: Iterable[Item], reporter: Reporter) -> Iterator[Item]:
 
 
 def pointed_out(item: Item, table: Table | None = None) -> Item:
-    """An item that is a table or an archive fails with a sentence that says so; every other item is unchanged."""
+    """An item that is a table, JSON or an archive fails with a sentence that says so; every other one is unchanged."""
     if not item.failure and item.name.lower().endswith(ARCHIVES):
         message = "This is an archive, which is not unpacked here; import it by itself."
         return replace(item, failure=Failure("header", "not-a-picture", message))
+    if not item.failure and item.name.lower().endswith(_JSON):
+        return replace(item, failure=Failure("header", "not-a-picture", _JSON_SENTENCE))
     if item.failure or not is_table(item.name):
         return item
-    table = table or _table(item)
-    if table is None:
-        return item
-    headings = ", ".join(name for name in table.header[:8] if name)
+    found = table or _table(item)
+    if isinstance(found, str):
+        return replace(item, failure=Failure("header", "not-a-picture", found)) if found else item
+    headings = ", ".join(name for name in found.header[:8] if name)
     message = f"This is a table ({headings}) that was not used; for its labels, import it or keep only this one."
     return replace(item, failure=Failure("table", "table", message))
 
@@ -62,10 +68,18 @@ def unused_tables(rejects: Iterable[Reject]) -> list[str]:
     return [f"{shown} {words} not used; for labels and texts, import {'one of them' if several else 'it'} instead."]
 
 
-def _table(item: Item) -> Table | None:
+def _folder_of(name: str) -> str:
+    """The beginning of the names of what lies in the same folder of an archive, however its folders are written."""
+    return name[: max(name.rfind("/"), name.rfind("\\")) + 1]
+
+
+def _table(item: Item) -> Table | str:
+    """The table, or why it is none; "" for what need not be one."""
     if item.failure or not item.location or not is_table(item.name):
-        return None
+        return ""
     try:
         return table_of(item.name, Path(item.location).read_bytes())
-    except (UnreadableTable, OSError):
-        return None
+    except UnreadableTable as error:
+        return "" if item.name.lower().endswith(_NOTES) else error.message
+    except OSError:
+        return ""

@@ -1,19 +1,23 @@
 """Which file a line of a table refers to: by its path, however the system that wrote the table spells it.
 
-Backslashes, case, composed and decomposed letters and missing suffixes make no difference; a path may lack its first
-folders, or have extra ones. Nothing is guessed: if two files match, neither is used.
+Backslashes, case, composed and decomposed letters, surrounding blanks, `%20` and missing suffixes make no difference; a
+path may lack its first folders, or have extra ones. Nothing is guessed: if two files match, neither is used.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
 
+from engine.collections.sources.dialects import bare
 from engine.collections.sources.tables import has_picture_suffix, unharmed
 
 _DRIVE = re.compile(r"^[a-zA-Z]:/")
 _ADDRESS = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
+_FILE = re.compile(r"^file:/*", re.IGNORECASE)
+_WHOLE = re.compile(r"(\d+)\.0+")
 
 
 class Names:
@@ -30,7 +34,7 @@ class Names:
 
     def find(self, cell: str) -> list[str]:
         """The files that a cell may refer to: several if it is ambiguous, [] if none matches."""
-        for text in dict.fromkeys((cell, unharmed(cell))):
+        for text in dict.fromkeys(_forms(cell)):
             if found := self._found(text):
                 return found
         return []
@@ -51,7 +55,17 @@ class Names:
 
 def is_address(cell: str) -> bool:
     """Whether a cell is an address of the web, or of another service."""
-    return _ADDRESS.match(cell) is not None or cell.startswith("data:")
+    return cell.startswith("data:") or (_ADDRESS.match(cell) is not None and not _FILE.match(cell))
+
+
+def path_of(cell: str) -> str:
+    """The path that a cell means, also of an address of a file.
+
+    >>> path_of("file:///home/me/my%20cat.png"), path_of("50%20off.png")
+    ('home/me/my cat.png', '50%20off.png')
+    """
+    found = _FILE.match(cell)
+    return unquote(cell[found.end() :]) if found else cell
 
 
 def slashed(cell: str) -> str:
@@ -66,4 +80,14 @@ def spelling(name: str) -> str:
     ('img/a.png', 'img/a.png')
     """
     path = _DRIVE.sub("", slashed(name)).lstrip("/")
+    path = "/".join(map(bare, path.split("/")))
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def _forms(cell: str) -> Iterator[str]:
+    """The cell as it stands, then what programs make of it: `'-a.png` of -a.png, `my%20cat.png`, and 7.0 of 7."""
+    yield cell
+    yield unharmed(cell)
+    yield unquote(cell)
+    if whole := _WHOLE.fullmatch(cell):
+        yield whole[1]

@@ -14,7 +14,7 @@ from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import folders
 from engine.collections.sources.dialects import Record
 from engine.collections.sources.items import Item, dated
-from engine.collections.sources.table_names import Names, is_address, slashed, spelling
+from engine.collections.sources.table_names import Names, is_address, path_of, slashed, spelling
 from engine.collections.sources.tables import Columns, Table, named_lines, opened, plain, unharmed
 from engine.core.errors import BadParameter, UnreadableImage
 
@@ -80,14 +80,19 @@ def further_cells(path: Path, columns: Columns | None = None) -> dict[bytes, dic
     return {key: table.further(line) for key, line in keyed}
 
 
-def joined(table: Table, sent: Iterable[Item]) -> Listed:
-    """The uploaded items with the labels and texts of their lines; whatever does not match is reported."""
+def joined(table: Table, sent: Iterable[Item], folder: str = "") -> Listed:
+    """The uploaded items with the labels and texts of their lines; whatever does not match is reported.
+
+    Args:
+        folder: the beginning of the names of those that lie in the folder of the table or below.
+    """
     by_name: dict[str, Item] = {}
     rest = [item for item in sent if by_name.setdefault(item.name, item) is not item]
-    names = Names(by_name)
+    names, beside = Names(by_name), Names(_below(by_name, folder))
 
     def find(cell: str) -> str | Failure:
-        return _only(names.find(cell), "The table lists this picture, but it was not sent along.")
+        found = [folder + name for name in beside.find(cell)] or names.find(cell)
+        return _only(found, "The table lists this picture, but it was not sent along.")
 
     finds = _findings(table, find)
     items = list(_with_lines(table, finds, by_name))
@@ -96,6 +101,11 @@ def joined(table: Table, sent: Iterable[Item]) -> Listed:
     left = [item for name, item in by_name.items() if name not in taken] + rest
     items += [replace(item, failure=item.failure or unlisted) for item in left]
     return Listed(items, table.notes() + _contradictions(table, finds))
+
+
+def _below(names: Iterable[str], folder: str) -> list[str]:
+    """The names of those in a folder, from there on; none without a folder."""
+    return [name.removeprefix(folder) for name in names if folder and name.startswith(folder)]
 
 
 def _with_lines(table: Table, finds: dict[int, str | Failure], by_name: dict[str, Item]) -> Iterator[Item]:
@@ -143,7 +153,7 @@ def _finding(table: Table, line: Record, find: Callable[[str], str | Failure]) -
         return Failure("table", "line", f"This line of the table does not fit. {line.damage}")
     if not cell or "\0" in cell:
         return Failure("table", "no-image", "The line names no picture.")
-    return Failure("table", "address", _ADDRESS) if is_address(cell) else find(cell)
+    return Failure("table", "address", _ADDRESS) if is_address(cell) else find(path_of(cell))
 
 
 def _only(found: list[str], missing: str) -> str | Failure:

@@ -31,12 +31,15 @@ _LABEL_HEADINGS = ("label", "classname", "category", "class", "articletype", "sp
 _TEXT_HEADINGS = ("text", "description", "caption", "title", "productdisplayname", "productname")
 ROLES = ("image", "label", "text")  # what a column may be; the user may name it, "" for none
 Columns = Mapping[str, str]
+_NULL = "\\N"  # what databases write for nothing
+_END_OF_FILE = "\x1a"  # of DOS
 _LOOKED_AT = 50  # lines that tell which column names the pictures
 _OTHER_KINDS = {
     b"PK\x03\x04": "a workbook or an archive",
     b"\xd0\xcf\x11\xe0": "a workbook",
     b"PAR1": "a Parquet file",
     b"%PDF": "a PDF",
+    b"\x1f\x8b": "packed with gzip",
 }
 
 
@@ -53,7 +56,8 @@ class Table:
     lines: list[Record]
 
     def cell(self, line: Record, place: int) -> str:
-        return line.cells[place] if 0 <= place < len(line.cells) else ""
+        found = line.cells[place] if 0 <= place < len(line.cells) else ""
+        return "" if found == _NULL else found
 
     def picture_of(self, line: Record) -> str:
         """The cell that names the picture."""
@@ -144,6 +148,7 @@ def _read(name: str, data: bytes, columns: Columns) -> Table:
     if ends > MOST_LINES:
         raise UnreadableTable(f"The table {name} has {ends:,} lines; at most {MOST_LINES:,} are read.")
     text, encoding = decoded_text(data)
+    text = text.removesuffix(_END_OF_FILE)
     if "\0" in text:
         raise UnreadableTable(f"The file {name} is not a table of text.")
     known = {*PICTURE_HEADINGS, *map(plain, columns.values())} - {""}

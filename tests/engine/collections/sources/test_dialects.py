@@ -12,14 +12,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.collections.sources import dialects
-from engine.collections.sources.dialects import records
+from engine.collections.sources.dialects import bare, records, unescaped
 from engine.collections.sources.tables import PICTURE_HEADINGS, opened, plain, table_of
 from engine.core.errors import UnreadableTable
 from engine.core.tables import csv_text
 
-CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=12).map(str.strip)
+CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=12).map(bare)
 LINES = st.lists(st.tuples(CELL, CELL), max_size=6)
-BOTH = ["utf-8", "utf-8-sig", "utf-16"]
+MARKED = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 
 
 def read(text: str) -> list[tuple[int, list[str], bool]]:
@@ -39,7 +39,7 @@ def written(lines: list[tuple[str, ...]], **dialect: object) -> str:
     st.sampled_from(",;\t|"),
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
-    st.sampled_from(BOTH),
+    st.sampled_from(MARKED),
     st.booleans(),
 )
 @example([("a;b", 'say "x"\n\n,')], ";", "\r\n", csv.QUOTE_MINIMAL, "utf-16", True)
@@ -81,6 +81,41 @@ def test_backslashes_before_quotes_and_blank_lines() -> None:
         (5, ["a.png", 'two "x" three'], False),
         (6, ["img\\b.png", "plain"], False),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# exported by a program\n# on a Monday\nimage,label\na.png,x\n",
+        "# images, exported\nimage,label\na.png,x\n",
+        "#image,label\na.png,x\n",
+        "# by a program\n# image, label\na.png,x\n",
+        "sep=;\n# by a program\nimage;label\na.png;x\n",
+        ',,\nimage,label\n,\n"",\na.png,x\n',
+        "\u200bimage\xa0,\ufefflabel\n\u202aa.png,x\u200b\n",
+    ],
+)
+def test_comments_empty_lines_and_signs_without_width_are_passed_over(text: str) -> None:
+    assert [(cells, damaged) for _, cells, damaged in read(text)] == [
+        (["image", "label"], False),
+        (["a.png", "x"], False),
+    ]
+
+
+def test_a_picture_behind_a_hash_is_no_comment() -> None:
+    assert [cells for _, cells, _ in read("#,image\n1,a.png\n#2,b.png\n")] == [
+        ["#", "image"],
+        ["1", "a.png"],
+        ["#2", "b.png"],
+    ]
+    with pytest.raises(UnreadableTable, match=r"names a picture, '1\.png'"):
+        table_of("t.csv", b"#1.png,x\n#2.png,y\n")
+
+
+def test_what_databases_write() -> None:
+    table = table_of("t.csv", b'image,label,text\r\nimg\\a.png,\\N,"5\\" nail"\r\nb.png,x,\\N\r\n\x1a')
+    told = [(table.picture_of(line), table.label_of(line), table.text_of(line)) for line in table.lines]
+    assert told == [("img\\a.png", "", '5" nail'), ("b.png", "x", "")]
 
 
 def test_a_single_column_may_hold_commas_and_short_lines_are_filled_up() -> None:
@@ -137,8 +172,8 @@ def first_record(lines: list[str]) -> tuple[list[str] | None, int]:
     """The first record by trying ever more lines: slow, but plain."""
     for used in range(1, len(lines) + 1):
         part, escaped = "".join(lines[:used]), any('\\"' in line for line in lines[:used])
-        for escape in (None, "\\") if escaped else (None,):
-            reader = csv.reader(lines[:used], strict=True, skipinitialspace=True, escapechar=escape)
+        for form in (str, unescaped) if escaped else (str,):
+            reader = csv.reader(map(form, lines[:used]), strict=True, skipinitialspace=True)
             try:
                 found = list(reader)
             except csv.Error:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.collections.collection import Collection
 from engine.collections.report import ImportReport
-from engine.collections.sources.importing import import_archive, import_csv, import_folder, rescan
+from engine.collections.sources.importing import import_archive, import_csv, import_files, import_folder, rescan
 from engine.collections.sources.table_names import Names
 from engine.collections.sources.table_upload import import_table_upload
 from engine.core.errors import BadParameter
@@ -49,6 +49,23 @@ TABLES = {
     "two lines": ("image,label\nimg/a.png,x\nimg/a.png,z\nimg/b.png,y\n", ["img/a.png", "img/b.png"], ["x", "y"]),
     "damaged": ('image,text,label\nimg/a.png,a,b,x\nimg/b.png,"t,y\nimg/b.png,t,y\n', ["img/b.png"], ["y"]),
     "absent": ("image,label\nimg/b.png,y\nimg/z.png,y\nhttps://a.org/b.png,x\n,x\n", ["img/b.png"], ["y"]),
+    "percent": (
+        "image,label\nimg/my%20cat.png,x\n/data/upload/7/img/b.png,y\n",
+        ["img/my cat.png", "img/b.png"],
+        ["x", "y"],
+    ),
+    "file addresses": (
+        "image,label\nfile:///home/me/img/my%20cat.png,x\nFILE://img/b.png,y\n",
+        ["img/my cat.png", "img/b.png"],
+        ["x", "y"],
+    ),
+    "blanks around": ('image,label\n" img/ a.png ",x\nimg/b.png,y\n', ["img/ a.png", "img/b.png"], ["x", "y"]),
+    "numbers with a point": ("id,label\n7.0,x\n", ["img/7.png"], ["x"]),
+    "other drive": (
+        "image,label\n\\\\server\\share\\img\\a.png,x\n/mnt/img/b.png,y\n",
+        ["img/a.png", "img/b.png"],
+        ["x", "y"],
+    ),
     "exported": ("file,group\n'-c.png,'=1\nimg/a.png,x\n", ["-c.png", "img/a.png"], ["=1", "x"]),
 }
 
@@ -58,13 +75,52 @@ def test_the_same_on_every_way_in(home, tmp_path, encoded, reporter, kind) -> No
     text, names, labels = TABLES[kind]
     folder = tmp_path / "source"
     (folder / "img").mkdir(parents=True)
-    for seed, name in enumerate(("img/a.png", "img/b.png", "-c.png")):
-        if name in names or name != "-c.png":
-            (folder / name).write_bytes(encoded(seed))
+    for seed, name in enumerate(dict.fromkeys(("img/b.png", *names))):
+        (folder / name).write_bytes(encoded(seed))
     reports = [facts(home, report) for report in every_way(home, folder, text, reporter)]
     assert reports[0][:2] == (names, labels)
     listed = [(*found[:5], [code for code in found[5] if code != "not-listed"], found[6]) for found in reports]
     assert listed[0] == listed[1] == listed[2]
+
+
+@pytest.mark.parametrize("inside", ["set/", "a/b/", "set\\"])
+def test_a_table_in_a_folder_of_an_archive_lists_what_lies_beside_it(home, tmp_path, encoded, reporter, inside) -> None:
+    path = tmp_path / "around.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other/1.png", encoded(0))
+        archive.writestr(inside + "1.png", encoded(1))
+        archive.writestr(inside + "t.csv", "image,label\nd:/old/1.png,x\n")
+    report = import_archive(home, "Around", path, reporter)
+    assert [(row.name, row.label) for row in Collection.open(home, "around").rows("image")] == [(inside + "1.png", "x")]
+    assert [reject.path for reject in report.rejects] == ["other/1.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [
+        ("t.csv", "a;b\n1;2\n", "The table t.csv has no column named image; its first line has: a, b."),
+        ("t.xlsx", "PK\3\4", "The file t.xlsx is a workbook, not a table of text."),
+        ("metadata.jsonl", '{"file_name": "a.png"}', "This is JSON, not a picture; a data set of another program"),
+        ("notes.txt", "a;b\n1;2\n", "The file is not a picture in a format that is read"),
+    ],
+)
+def test_what_is_no_table_says_why(home, tmp_path, encoded, reporter, name, data, sentence) -> None:
+    folder, path = tmp_path / "p", tmp_path / "p.zip"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(1))
+    (folder / name).write_text(data)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(folder / "a.png", "a.png")
+        archive.write(folder / name, name)
+    files = [("a.png", folder / "a.png"), (name, folder / name)]
+    reports = [
+        import_folder(home, "Folder", folder, reporter),
+        import_archive(home, "Archive", path, reporter),
+        import_files(home, "Files", files, reporter),
+    ]
+    for report in reports:
+        [reject] = report.rejects
+        assert reject.message.startswith(sentence)
 
 
 def test_names_in_the_other_unicode_form(home, tmp_path, encoded, reporter) -> None:
