@@ -11,9 +11,10 @@ from typing import Any
 from engine.core.humanize import count_of
 from engine.core.tables import csv_text
 
-_LOST = {"truncated", "malformed", "no-pixels", "crashed", "failed", "empty", "time-out"}
+_LOST = {"truncated", "malformed", "no-pixels", "crashed", "failed", "empty", "time-out", "no-content"}
 _TOO_LARGE = {"too-large", "too-many-pixels", "out-of-memory"}
 _OUT_OF_REACH = {"link", "link-outside", "missing", "no-permission", "input-output", "vanished", "outside"}
+_OUT_OF_REACH |= {"not-fetched"}
 _CAMERA_RAW = {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mrw", ".nef", ".nrw", ".orf"}
 _CAMERA_RAW |= {".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"}
 _VIDEO = {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv"}

@@ -22,7 +22,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from pillow_heif import HeifImageFile, is_supported, register_heif_opener
 
-from engine.collections.reading import jpeg, png, tiff
+from engine.collections.reading import jpeg, other_formats, png, tiff
 from engine.collections.reading.colour_profile import colour_code, has_other_colours
 from engine.collections.reading.regular_files import check_length, read_bytes
 from engine.collections.reading.true_colours import from_samples, is_transparent, is_wide, true_colours
@@ -171,6 +171,8 @@ def _shrink(picture: Image.Image, size: int | None) -> None:
 def _shown(picture: Image.Image, data: bytes) -> Image.Image:
     """The decoded picture in true colours; dark colours of 16 bits as all their bits say."""
     _named_colours(picture, data)
+    if picture.format == "BMP" and picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
+        return true_colours(picture.convert("RGB"))  # programs declare an opacity and leave it 0
     if png.has_wide_colours(data) and np.max(picture.convert("RGB").getextrema()) < _DARK:
         samples = png.wide_colours(data)
         if samples is not None:
@@ -234,6 +236,7 @@ def _opened_somehow(data: bytes) -> Image.Image:
 
 def _opened(data: bytes) -> Image.Image:
     check_length(len(data))
+    other_formats.check_variant(data)
     try:
         picture = of_any_format(data)
         if isinstance(picture, TiffImageFile) and tiff.is_preview(picture.tag_v2):
@@ -267,7 +270,7 @@ def _unknown(data: bytes) -> UnreadableImage:
         kind = "lossless JPEG" if frame.kind == "lossless" else "JPEG"
         return UnreadableImage("header", "not-read", f"This is a {kind} of {frame.bits} bits, which is not read.")
     message = f"The file is not a picture in a format that is read ({READABLE}), or its beginning is damaged."
-    return UnreadableImage("header", "not-a-picture", message)
+    return other_formats.named(data) or UnreadableImage("header", "not-a-picture", message)
 
 
 def _check_size(width: int, height: int, format: str, passes: str = "") -> None:

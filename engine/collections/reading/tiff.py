@@ -36,7 +36,15 @@ _OTHER = {6: "old JPEG", 7: "JPEG", 34712: "JPEG 2000", 34887: "LERC", 50001: "W
 _KINDS = {1: "u", 2: "i", 3: "f"}
 _NAMES = {1: "uint", 2: "int", 3: "float", 5: "complex int", 6: "complex float"}
 _WHITE_IS_ZERO, _GREY, _RGB = range(3)
-_COLOURS = {3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 32803: "a sensor's raw mosaic"}
+_COLOURS = {
+    3: "a palette",
+    4: "a transparency mask",
+    5: "CMYK",
+    6: "YCbCr",
+    8: "CIELAB",
+    9: "ICCLAB",
+    32803: "a sensor's raw mosaic",
+}
 _COLOURS |= {32844: "LogL", 32845: "LogLuv", 34892: "linear raw colours"}
 
 
@@ -99,7 +107,7 @@ class Layout:
 
 
 def main_page(data: bytes) -> int:
-    """The number of the page that is shown: the first that is no smaller version of another one, else the first."""
+    """The number of the page that is shown: the first that is no preview or mask of another one, else the first."""
     try:
         return _main(data)[0]
     except _NOT_FOLLOWED:
@@ -107,8 +115,8 @@ def main_page(data: bytes) -> int:
 
 
 def is_preview(tags: Any) -> bool:
-    """Whether a page is a smaller version of another one, by its tags."""
-    return bool(int(tags.get(_SUBFILE, 0)) & 1)
+    """Whether a page is a smaller version, or the transparency mask, of another one, by its tags."""
+    return bool(int(tags.get(_SUBFILE, 0)) & (1 | 4))
 
 
 def layout(data: bytes) -> Layout | None:

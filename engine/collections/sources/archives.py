@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from engine.collections.reading.other_formats import title_of
 from engine.collections.reading.regular_files import MAX_BYTES
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.code_pages import DOS, likeliest
@@ -32,6 +33,8 @@ from engine.core.storage import full_disk_named
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BLOCK = 1 << 20
+_FIRST_BYTES = 4096
+_UNICODE_PATH = 0x7075  # a further field with the name in UTF-8 (PKWARE's APPNOTE, 4.6.9)
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError, struct.error)
 _TAR_ERRORS = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, OverflowError)
 
@@ -80,11 +83,23 @@ def checked_archive(archive: str | Path, limits: Limits, name: str = "") -> Path
     if not path.is_file():
         raise NotFound(f"There is no file {str(archive)!r}.")
     if not (_is_zip(path) or _is_tar(path, limits)):
-        raise UnreadableArchive(
-            f"The file {name or path.name} is not a ZIP or tar archive, or its beginning is damaged.",
-            way_out="Pack the pictures into a ZIP and try again.",
-        )
+        raise _no_archive(path, name or path.name)
     return path
+
+
+def _no_archive(path: Path, name: str) -> UnreadableArchive:
+    with open(path, "rb") as file:
+        head = file.read(_FIRST_BYTES)
+    if head.startswith(b"PK\3\4"):
+        return UnreadableArchive(
+            f"The ZIP archive {name} is cut off or damaged at its end, where the list of its files stands.",
+            way_out="Copy or download it once more.",
+        )
+    what = title_of(head)
+    message = f"The file {name} is not a ZIP or tar archive, or its beginning is damaged."
+    if what and not what.endswith(("a tar archive", "with gzip")):
+        message = f"The file {name} is {what}, not a ZIP or tar archive."
+    return UnreadableArchive(message, way_out="Pack the pictures into a ZIP and try again.")
 
 
 def count(path: Path) -> int:
@@ -249,9 +264,20 @@ def _code_page(archive: zipfile.ZipFile) -> str:
 def _unmarked(info: zipfile.ZipInfo) -> bytes | None:
     """The bytes of a name that is not marked as UTF-8, which the library reads in code page 437; None for others."""
     try:
-        return None if info.flag_bits & 0x800 else info.filename.encode("cp437")
+        return None if info.flag_bits & 0x800 else _unicode_path(info) or info.filename.encode("cp437")
     except UnicodeEncodeError:
         return None
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> bytes:
+    """The name in UTF-8 that a further field holds for programs that look for it; b"" if it is that of another name."""
+    extra, raw = info.extra, info.orig_filename.encode("cp437")
+    while len(extra) >= 4:
+        kind, length = struct.unpack("<HH", extra[:4])
+        field, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == _UNICODE_PATH and len(field) > 5 and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
+            return field[5:]
+    return b""
 
 
 def _tar(stream: _Unpacked) -> tarfile.TarFile:

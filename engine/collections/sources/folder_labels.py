@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 
 # What data sets call folders that every class has: tiny-imagenet is train/n01443537/images/…
 _SAME_EVERYWHERE = frozenset(
@@ -29,7 +30,8 @@ def telling_labels(keys: Iterable[bytes], *, packed: bool = False) -> Callable[[
             around everything have no label.
     """
     folders = sorted({_folder(key, packed) for key in keys} - {()})
-    chosen = _without_usual(_without_same({folder: folder for folder in folders}))
+    above_all = _depth(folders)
+    chosen = _without_usual(_without_same({folder: folder for folder in folders}), above_all)
     around = _around(folders) if packed else ()
 
     def label(key: bytes) -> str:
@@ -48,16 +50,23 @@ def _without_same(chosen: dict[Parts, Parts]) -> dict[Parts, Parts]:
     return chosen
 
 
-def _without_usual(chosen: dict[Parts, Parts]) -> dict[Parts, Parts]:
-    """Without last folders of usual names, where all their neighbours have such names, and labels are left."""
+def _without_usual(chosen: dict[Parts, Parts], above_all: int) -> dict[Parts, Parts]:
+    """Without last folders of usual names, where all their neighbours have such names, and labels are left: none is one
+    of the first `above_all` folders, which are those of everything."""
     inside: dict[Parts, set[bytes]] = {}
     for folder in chosen.values():
         inside.setdefault(folder[:-1], set()).add(folder[-1].lower())
-    passed_over = {above for above, names in inside.items() if above and names <= _SAME_EVERYWHERE}
+    passed_over = {above for above, names in inside.items() if len(above) > above_all and names <= _SAME_EVERYWHERE}
     shorter = {own: folder[:-1] if folder[:-1] in passed_over else folder for own, folder in chosen.items()}
     if shorter == chosen or len({folder[-1] for folder in shorter.values()}) < 2:
         return chosen
-    return _without_usual(shorter)
+    return _without_usual(shorter, above_all)
+
+
+def _depth(folders: list[Parts]) -> int:
+    """How many folders all have in common; they come in order."""
+    first, last = (folders[0], folders[-1]) if folders else ((), ())
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
 
 
 def _around(folders: list[Parts]) -> Parts:

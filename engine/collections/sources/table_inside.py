@@ -27,7 +27,7 @@ def labelled(items: Iterable[Item], reporter: Reporter) -> Listed:
     rest = [item for item in found if item.key not in readable]
     if len(readable) == 1:
         [(key, table)] = readable.items()
-        listed = joined(table, rest, _folder_of(table.name))
+        listed = joined(table, map(pointed_out, rest), _folder_of(table.name))
         if any(not item.failure for item in listed.items):
             next(Path(item.location) for item in found if item.key == key).unlink(missing_ok=True)
             return Listed(listed.items, [*listed.notes, f"Labels and texts come from {table.name} in the archive."])

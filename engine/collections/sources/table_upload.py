@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.collections.report import ImportReport
 from engine.collections.sources import importing, uploads
 from engine.collections.sources.items import Item
-from engine.collections.sources.table_inside import counted
+from engine.collections.sources.table_inside import counted, pointed_out
 from engine.collections.sources.table_rows import joined
 from engine.collections.sources.tables import Columns, opened
 from engine.core.home import Home
@@ -35,7 +35,7 @@ def import_table_upload(
     source = {"kind": "upload", "sha256": uploads.content_digest([(table.name, table), *files])}
 
     def items(staging: Path) -> Iterable[Item]:
-        listed = joined(read, counted(uploads.items(files, staging), reporter))
+        listed = joined(read, map(pointed_out, counted(uploads.items(files, staging), reporter)))
         notes.extend(listed.notes)
         return listed.items
 

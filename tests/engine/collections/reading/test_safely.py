@@ -366,9 +366,8 @@ def test_gif_whose_frame_outgrows_its_screen():
     [
         (b"", "empty"),
         (b"hello", "not-a-picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not-a-picture"),
-        (b"\x0a\x05\x01\x08" + bytes(124), "not-a-picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not-a-picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not-read"),
+        (b"\x0a\x05\x01\x08" + bytes(124), "not-read"),
     ],
 )
 def test_what_is_no_picture(data, code):
@@ -433,3 +432,12 @@ def test_a_heic_that_is_too_large_is_refused_with_both_numbers(width: int, heigh
     for read in (header, open_picture):
         with pytest.raises(UnreadableImage, match=f"has {megapixels} megapixels; at most 110 are read of a HEIC"):
             read(lying)
+
+
+def test_a_bmp_whose_opacity_is_declared_and_never_given_is_opaque(picture) -> None:
+    pixels = np.asarray(picture(5, (16, 12)))
+    rows = np.concatenate([pixels[::-1, :, ::-1], np.zeros((12, 16, 1), np.uint8)], 2).tobytes()
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<IiiHHIIiiII", 108, 16, 12, 1, 32, 3, len(rows), 0, 0, 0, 0) + masks
+    data = b"BM" + struct.pack("<IHHI", 122 + len(rows), 0, 0, 122) + head.ljust(108, b"\0") + rows
+    assert np.array_equal(np.asarray(open_picture(data)), pixels)

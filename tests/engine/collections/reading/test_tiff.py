@@ -270,13 +270,14 @@ def test_damaged_files_end_in_a_sentence(data):
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
-@pytest.mark.parametrize("previews", [1, 2])
-def test_a_smaller_version_before_the_picture_is_passed_over(dtype, previews):
+@pytest.mark.parametrize("pages", [[1], [1, 1], [4], [1, 4]])
+def test_smaller_versions_and_masks_before_the_picture_are_passed_over(dtype, pages):
     values = ramp(dtype, (24, 40), 0, 1 if dtype == "f4" else 255 if dtype == "u1" else 65535)
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as writer:
-        for _ in range(previews):
-            writer.write(values[::8, ::8], subfiletype=1)
+        for kind in pages:
+            smaller = values[::8, ::8]
+            writer.write(smaller > smaller.mean() if kind == 4 else smaller, subfiletype=kind)
         writer.write(values, subfiletype=0)
     assert header(out.getvalue()) == (40, 24, "TIFF")
     plain = io.BytesIO()

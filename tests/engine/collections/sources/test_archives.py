@@ -5,6 +5,7 @@ import io
 import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +258,43 @@ def test_an_archive_inside_is_named(home, tmp_path, encoded, reporter) -> None:
     assert [(reject.path, reject.message) for reject in report.rejects] == [
         ("more/inner.zip", "This is an archive, which is not unpacked here; import it by itself.")
     ]
+
+
+def test_a_name_in_a_further_field_counts_where_it_belongs_to_the_name(home, tmp_path, encoded, reporter) -> None:
+    """As Info-ZIP and WinZip write it; a field that was left from another name is passed over."""
+    path, names = tmp_path / "a.zip", [b"??/?.png", b"left/1.png"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, raw in enumerate(names):
+            info, other = zipfile.ZipInfo(raw.decode()), "写真/ä.png".encode()
+            field = struct.pack("<BI", 1, zlib.crc32(raw) ^ number) + other
+            info.extra = struct.pack("<HHH", 0x0001, 0, 0x7075) + struct.pack("<H", len(field)) + field
+            archive.writestr(info, encoded(number))
+    report = import_archive(home, "A", path, reporter)
+    rows = Collection.open(home, "a").rows("image")
+    assert [(row.name, row.label) for row in rows] == [("写真/ä.png", "写真"), ("left/1.png", "left")]
+    assert report.notes == []
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"7z\xbc\xaf\x27\x1c....", "The file a.zip is a 7z archive, not a ZIP or tar archive."),
+        (b"Rar!\x1a\7\0....", "The file a.zip is a RAR archive, not a ZIP or tar archive."),
+        (b"<!DOCTYPE html><html>", "The file a.zip is a page of the web, not a ZIP or tar archive."),
+        (b"version https://git-lfs.github.com/spec/v1\n", r"only a pointer of Git LFS \(git lfs pull\), not a ZIP"),
+        (b"PK\3\4" + bytes(500), "The ZIP archive a.zip is cut off or damaged at its end"),
+        (b"\x1f\x8b" + bytes(500), "The file a.zip is not a ZIP or tar archive, or its beginning is damaged."),
+        (b"", "The file a.zip is not a ZIP or tar archive, or its beginning is damaged."),
+    ],
+)
+def test_what_is_no_archive_is_called_by_its_name(tmp_path, data, sentence) -> None:
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(UnreadableArchive, match=sentence):
+        checked_archive(tmp_path / "a.zip", SMALL)
+
+
+def test_a_zip_of_which_the_end_is_missing_says_so(tmp_path, encoded) -> None:
+    path = zipped(tmp_path / "a.zip", {f"{n}.png": encoded(n) for n in range(4)})
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(UnreadableArchive, match="cut off or damaged at its end"):
+        checked_archive(path, SMALL)

@@ -62,6 +62,14 @@ def test_in_an_archive_the_folder_around_everything_is_no_label() -> None:
     assert [label(key) for key in keys] == ["", "cats", "dogs"]
 
 
+@pytest.mark.parametrize("layout", [layout for layout, (paths, _) in LAYOUTS.items() if "4" not in paths])
+def test_a_folder_around_everything_changes_no_label(layout: str) -> None:
+    paths, labels = LAYOUTS[layout]
+    keys = [b"my/set/" + path.encode() for path in paths]
+    label = telling_labels(keys, packed=True)
+    assert [label(key) for key in keys] == labels
+
+
 @pytest.mark.parametrize("tool", ["backslashes", "a folder around"])
 def test_archives_of_other_tools(home, tmp_path, encoded, reporter, tool) -> None:
     names = {"backslashes": ["cats\\a.png", "dogs\\b.png"], "a folder around": ["set/cats/a.png", "set/dogs/b.png"]}
