@@ -193,7 +193,8 @@ def _check_untaught(home: Home, collection: Collection, name: str, weights: str)
     """Refuse an encoder that has learned the labels that are predicted, or reads texts; two combined as well."""
     parts = parts_of(name, weights)
     for line in choices(home):
-        if (line.name, line.weights) in parts and line.learned_from == collection.name:
+        own = collection.name in (line.learned_from, line.trained_on if line.learned_labels else "")
+        if (line.name, line.weights) in parts and own:
             wanted = f"one that has not learned from {collection.title} already: it knows their labels"
             raise BadParameter("encoder", "a classification", wanted, line.title)
         if (line.name, line.weights) in parts and line.words:

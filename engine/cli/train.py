@@ -7,25 +7,28 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from engine.cli.flags import Commands, output_flags, stored_flags
 from engine.cli.printing import check_files, delete, json_text, print_rows, progress_line
+from engine.core.device import PRECISIONS
 from engine.core.errors import BadParameter, Stopped
 from engine.core.progress import Progress
 from engine.runs.run import Run
 from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
+from engine.training.stepping import OPTIMIZERS
+from engine.training.view_losses import view_losses
 from engine.workbench.workbench import Workbench
 from models.specs import SPECS
 
-_SETTINGS = set(TrainingConfig.__dataclass_fields__) - {"options"}
-_OBJECTIVES = (
-    "contrastive: learn from views of the pictures; autoencoding: reconstruct; deepcluster: cluster pseudo-labels"
-)
+_SETTINGS = set(TrainingConfig.__dataclass_fields__) - {"options", "settings"}
+_KINDS = view_losses()
+_OF_VIEWS = "; ".join(f"{name}: {kind.title}" + ", learns labels" * kind.learns_labels for name, kind in _KINDS.items())
+_OBJECTIVES = f"from views of the pictures: {_OF_VIEWS}. autoencoding: reconstruct; deepcluster: cluster pseudo-labels"
 _NO_NUMBER = {"limit": "all", "views": "the image size"}
 _DEFAULTS = {objective: with_defaults({"objective": objective}) for objective in OBJECTIVES}
 
@@ -41,9 +44,9 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     """The settings of TrainingConfig, under the same names."""
     sub.add_argument("--collection", help="the collection to train on")
     sub.add_argument("--model", type=int, help=f"{', '.join(map(str, SPECS))} (default: {TrainingConfig.model})")
-    sub.add_argument("--objective", help=f"{_OBJECTIVES} (default: {OBJECTIVES[0]}; {OBJECTIVES[1]} with --model)")
-    small, other = (_DEFAULTS[objective]["network"] for objective in ("contrastive", "deepcluster"))
-    sub.add_argument("--network", help=f"network instead of a model (contrastive: {small}; deepcluster: {other})")
+    sub.add_argument("--objective", help=f"{_OBJECTIVES} (default: {OBJECTIVES[0]}; autoencoding with --model)")
+    small, other = (_DEFAULTS[objective]["network"] for objective in (OBJECTIVES[0], "deepcluster"))
+    sub.add_argument("--network", help=f"network instead of a model (default: {small}; deepcluster: {other})")
     sub.add_argument("--start", help=f"of a ready-made network: {' or '.join(STARTS)} weights (default: {STARTS[0]})")
     sub.add_argument(
         "--clusters", type=int, help=f"deepcluster: number of clusters (default: {TrainingConfig.clusters})"
@@ -55,11 +58,18 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--schedule", help=f"learning-rate schedule: {schedules}")
     options = "; ".join(f"{name}: {', '.join(o.name for o in s.options)}" for name, s in SCHEDULES.items() if s.options)
     sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help=f"setting of the schedule ({options})")
+    own = "; ".join(
+        f"{name}: {', '.join(s.name for s in kind.settings)}" for name, kind in _KINDS.items() if kind.settings
+    )
+    sub.add_argument("--setting", action="append", metavar="NAME=VALUE", help=f"setting of the objective ({own})")
     sub.add_argument(
         "--keep",
-        help="best checkpoint by loss, retrieval or recognition (altered copy found), or the last "
-        "(default: loss; contrastive: recognition; deepcluster: last)",
+        help="best checkpoint by loss, retrieval or recognition (altered copy found), or the last (default: loss; "
+        "from views: recognition; from labels: retrieval; deepcluster: last)",
     )
+    sub.add_argument("--optimizer", help=f"{', '.join(OPTIMIZERS)} (default: {TrainingConfig.optimizer})")
+    precisions = " or ".join(PRECISIONS)
+    sub.add_argument("--precision", help=f"of the network's products, {precisions} (default: what suits the computer)")
     for switch, text in (("flip", "mirror half of the pictures"), ("crop", "crop each picture at random"),
                          ("colour", "vary brightness, contrast and saturation")):  # fmt: skip
         sub.add_argument(f"--{switch}", action="store_true", help=text)
@@ -76,7 +86,11 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
         ("views", int, "size of the augmented views in pixels"),
         ("temperature", float, "temperature of the contrastive loss"),
         ("surroundings", float, "share of views of an autoencoder with another picture's surroundings"),
-        ("weight-decay", float, "weight decay (AdamW)"),
+        ("crops", int, "small views beside the two full ones (multi-crop)"),
+        ("weight-decay", float, "weight decay"),
+        ("momentum", float, "momentum of sgd and rmsprop"),
+        ("warmup", float, "epochs in which the learning rate rises to that of the schedule"),
+        ("clip", float, "greatest norm of the gradient, 0: any"),
         ("patience", int, "early-stopping patience in epochs, 0: never"),
         ("probe", int, "pictures that retrieval is measured with after each epoch, 0: none"),
     ):
@@ -94,6 +108,11 @@ def _default(name: str) -> str:
     values = {objective: _said(name, config.get(name, usual)) for objective, config in _DEFAULTS.items()}
     if len(set(values.values())) == 1 or name == "contrast":
         return values["autoencoding"]
+    of_views = [{values[one] for one in _KINDS if _KINDS[one].learns_labels == learned} for learned in (False, True)]
+    if all(len(found) == 1 for found in of_views):
+        first, second = (found.pop() for found in of_views)
+        short = {"from views": first, "from labels": second} if first != second else {"from views": first}
+        values = {**short, **{name: value for name, value in values.items() if name not in _KINDS}}
     return ", ".join(f"{objective} {value}" for objective, value in values.items())
 
 
@@ -114,6 +133,8 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {k: v for k, v in vars(arguments).items() if v is not None and v is not False and k in _SETTINGS}
     if arguments.option:
         given["options"] = dict(map(_option, arguments.option))
+    if arguments.setting:
+        given["settings"] = dict(map(_setting, arguments.setting))
     if arguments.resume:
         more = sorted(set(given) - {"epochs"}) + (["collection"] if arguments.collection else [])
         if more:
@@ -132,6 +153,14 @@ def _option(text: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise BadParameter("option", "the schedule", "written as name=number, such as t_0=5", text) from None
+
+
+def _setting(text: str) -> tuple[str, float | str]:
+    """A setting of the objective: a number, or the name of a choice."""
+    name, _, value = text.partition("=")
+    with suppress(ValueError):
+        return name, float(value)
+    return name, value
 
 
 @contextmanager

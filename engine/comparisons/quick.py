@@ -136,6 +136,8 @@ def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> Q
         try:
             if time.monotonic() - began > _SECONDS:
                 raise BenzerError("There was no time left for it.")
+            if choice.learned_labels and choice.trained_on == collection.name and sample.labelled:
+                raise BenzerError("It learned the labels by which it would be judged.")
             encoder = open_encoder(choice.name, choice.weights, home, collection)
             found = figures_of(collection, encoder, choice, sample, until=began + _SECONDS)
             measured += [(choice, *figures) for figures in list(found)]

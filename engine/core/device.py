@@ -43,13 +43,16 @@ class Device:
         return self.dtype.itemsize < 4
 
 
-def device() -> Device:
+def device(precision: str = "") -> Device:
     """CUDA if available, else the CPU; in the requested precision, else the best for the hardware.
+
+    Args:
+        precision: for this work alone; "" for that of the process.
 
     Raises:
         BadParameter: BENZER_PRECISION names no precision.
     """
-    return _device(asked_precision())
+    return _device(precision or asked_precision())
 
 
 def asked_precision() -> str:

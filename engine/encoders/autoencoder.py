@@ -190,6 +190,7 @@ def _choice(run: Run) -> EncoderChoice:
     shipped, learned = run.name == _SHIPPED, run.card.get("collection", {}).get("title") or "its own collection"
     return EncoderChoice(
         f"model-{run.model}", run.name, title, help, ready=True, trained_on=run.trained_on,
+        learned_labels=run.learned_labels,
         shelf=COMPUTED if shipped else OWN, good_for=f"Pictures like those of “{learned}”, which it was trained on.",
     )  # fmt: skip
 

@@ -153,10 +153,13 @@ def fold_batch_norm(network: Module) -> Module:
 
 def _own(run: Run) -> EncoderChoice:
     title = f"{BACKBONES[run.network].title} · {run.title}"
-    how = "contrastive learning" if run.config.get("objective") == "contrastive" else "DeepCluster"
+    usual = "contrastive learning" if run.config.get("objective") == "contrastive" else "DeepCluster"
+    how = run.card.get("method") or usual
+    how += " on its labels" if run.learned_labels else ""
     help = f"{run.card.get('title', '')} at {run.config['size']} pixels, trained with {how}."
     return EncoderChoice(
         run.network, run.name, title, help, ready=True, embedding=_EMBEDDING, trained_on=run.trained_on,
+        learned_labels=run.learned_labels,
         good_for="Pictures like those it was trained on.",
     )  # fmt: skip
 

@@ -64,7 +64,8 @@ class EncoderChoice:
     `ready` is False if it must be trained or its weights downloaded first; a `rare` entry is only offered by name.
     `collection` is the only collection that it can be used with, "" for any. `pictures` and `words` say which queries
     it supports, and `learned_from` is the collection whose items it was trained to classify. `embedding` is its
-    default; `trained_on` is the collection whose pictures the weights were trained on here, "" for ready-made weights.
+    default; `trained_on` is the collection whose pictures the weights were trained on here, "" for ready-made weights,
+    and `learned_labels` says that its labels were learned, too, so that figures by them say nothing of other pictures.
     `shelf` groups the entries for display: PHOTOGRAPHS, COMPUTED or OWN. `good_for` is one sentence that helps to
     choose, and `megabytes` the size of the weights, 0 if there are none or they were made here.
     """
@@ -81,6 +82,7 @@ class EncoderChoice:
     learned_from: str = ""
     embedding: str = "max"
     trained_on: str = ""
+    learned_labels: bool = False
     shelf: str = OWN
     good_for: str = ""
     megabytes: int = 0

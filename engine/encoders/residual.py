@@ -106,13 +106,15 @@ def _network(spec: ResidualSpec, stored: dict[str, Tensor], run: str) -> Residua
 
 def _choice(spec: ResidualSpec, run: Run) -> EncoderChoice:
     learned = run.card.get("collection", {}).get("title") or "its own collection"
+    how = "from its labels" if run.learned_labels else "without labels"
     return replace(
         _untrained(run.network, spec),
         weights=run.name,
         title=_title(spec, run),
-        help=f"{run.card.get('title', '')} at {run.config['size']} pixels, without labels.",
+        help=f"{run.card.get('title', '')} at {run.config['size']} pixels, {how}.",
         ready=True,
         trained_on=run.trained_on,
+        learned_labels=run.learned_labels,
         good_for=f"Pictures like those of “{learned}”, which it was trained on.",
     )
 

@@ -148,6 +148,7 @@ def _choice(run: Run | None = None) -> EncoderChoice:
     good_for = "Pictures like those it was trained on, by their colours and textures as well."
     return EncoderChoice(
         NAME, run.name, _title([run.title]), help, ready=True, embedding=_EMBEDDING, trained_on=run.trained_on,
+            learned_labels=run.learned_labels,
         shelf=OWN, good_for=good_for,
     )  # fmt: skip
 

@@ -166,6 +166,11 @@ class Run:
         return self.network or f"model-{self.model}"
 
     @property
+    def learned_labels(self) -> bool:
+        """Whether it learned from the labels of its collection."""
+        return bool(self.card.get("labels"))
+
+    @property
     def ready(self) -> bool:
         """Whether it has weights to encode with."""
         return self.facts["weights"] is not None

@@ -12,7 +12,7 @@ from engine.training.config import TrainingConfig
 
 _LEAST_SIDE = 0.7  # of a crop, as a share of the picture's side
 _COLOURS = 0.3  # how far brightness, contrast and saturation move from 1
-_AREA = (0.2, 1.0)  # least and greatest part of the image in a view for contrastive learning
+PART, SMALL_PART = (0.2, 1.0), (0.05, 0.3)  # least and greatest share of the image in views of the full and half size
 _HALF_COLOURS, _GREYED = 0.4, 0.1  # how far its colours vary, and how many views have none
 _GREY = (0.299, 0.587, 0.114)  # luma of RGB (ITU-R BT.601)
 
@@ -82,12 +82,12 @@ def recoloured(images: Tensor, generator: torch.Generator, strength: float = _CO
     return (grey + (images - grey) * saturation).clamp(0, 1)
 
 
-def half_colour_view(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+def half_colour_view(images: Tensor, side: int, generator: torch.Generator, area: tuple[float, float] = PART) -> Tensor:
     """A part of each image, mirrored, in other colours: (n, 3, s, s) in [0, 1] to (n, 3, side, side), channels_last.
 
     The colours vary half as much as is usual for contrastive learning.
     """
-    part = mirrored(zoomed(images, side, _AREA, generator), generator)
+    part = mirrored(zoomed(images, side, area, generator), generator)
     coloured = greyed(recoloured(part, generator, _HALF_COLOURS), _GREYED, generator)
     return coloured.contiguous(memory_format=torch.channels_last)
 

@@ -101,11 +101,12 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _moments(network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Adam's state by the names of the weights: `<weight>/exp_avg`, `<weight>/exp_avg_sq`, `<weight>/step`."""
+    """The optimiser's state by the names of the weights, such as `<weight>/exp_avg`, `<weight>/step` of Adam."""
     return {
         f"{name}/{kind}": value
         for name, weight in network.named_parameters()
         for kind, value in optimizer.state.get(weight, {}).items()
+        if value is not None
     }
 
 
@@ -114,7 +115,7 @@ def _restore_moments(network: torch.nn.Module, optimizer: torch.optim.Optimizer,
         kinds = {key.rpartition("/")[2]: value for key, value in stored.items() if key.rpartition("/")[0] == name}
         # Moments need the memory layout of the weights (channels_last), or the fused optimizer would mix them up.
         optimizer.state[weight] = {
-            kind: value if kind == "step" else torch.empty_like(weight).copy_(value) for kind, value in kinds.items()
+            kind: torch.empty_like(weight).copy_(value) if value.ndim else value for kind, value in kinds.items()
         }
         if "step" in kinds:
             optimizer.state[weight]["step"] = kinds["step"].to(weight.device)

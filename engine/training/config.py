@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from engine.core.device import PRECISIONS
 from engine.core.errors import BadParameter
 from engine.core.home import slug
 from engine.core.settings import check_number, check_switch, check_whole
 from engine.encoders.networks.table import BACKBONES
 from engine.training.losses import loss
 from engine.training.schedules import schedule
+from engine.training.stepping import Stepping
+from engine.training.view_loss import ViewLoss
+from engine.training.view_losses import view_losses
 from models.specs import RESIDUAL, SPECS
 
-LEAST_IMAGES = 16
-OBJECTIVES = ("contrastive", "autoencoding", "deepcluster")
+LEAST_IMAGES, MOST_CROPS = 16, 8
+OBJECTIVES = (*view_losses(), "autoencoding", "deepcluster")
 STARTS = ("random", "pretrained")
+_OF_VIEWS: dict[str, Any] = {
+    "network": "small-resnet",
+    "epochs": 100,
+    "size": 64,
+    "batch": 128,
+    "rate": 2e-3,
+    "schedule": "one-cycle",
+    "weight_decay": 5e-4,
+    "temperature": 0.2,
+    "validation": 0.0,
+}
 # Defaults of a new training by objective, on the page and on the command line: quick, and good for search.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "contrastive": {
-        "network": "small-resnet",
-        "epochs": 100,
-        "size": 64,
-        "batch": 128,
-        "rate": 2e-3,
-        "schedule": "one-cycle",
-        "weight_decay": 5e-4,
-        "temperature": 0.2,
-        "validation": 0.0,
-    },
+    **{name: {**_OF_VIEWS, **kind.defaults} for name, kind in view_losses().items()},
     "autoencoding": {"epochs": 10, "size": 160, "contrast": 1.0},
     "deepcluster": {"epochs": 40, "size": 96, "rate": 5e-4, "schedule": "cosine", "network": "resnet-18"},
 }
@@ -62,7 +67,7 @@ def with_defaults(given: Mapping[str, Any], pictures: int = 0) -> dict[str, Any]
     weights it is deepcluster, with `FINE_TUNING`.
 
     Args:
-        pictures: how many there are, on which epochs and size of a contrastive training depend, and the clusters of
+        pictures: how many there are, on which epochs and size of a training on views depend, and the clusters of
             fine-tuning; 0: unknown.
     """
     if given.get("start") == "pretrained":
@@ -70,7 +75,7 @@ def with_defaults(given: Mapping[str, Any], pictures: int = 0) -> dict[str, Any]
     an_autoencoder = any(name in given for name in _OF_AUTOENCODERS)
     objective = given.get("objective", "autoencoding" if an_autoencoder else "contrastive")
     defaults = {"objective": objective, **DEFAULTS.get(objective, {})}
-    if objective == "contrastive":
+    if objective in view_losses():
         defaults |= _suited_to(pictures)
     model = SPECS.get(given.get("model", 0))
     if objective != "autoencoding" and model is not None:
@@ -88,7 +93,7 @@ def _fine_tuning(given: Mapping[str, Any], pictures: int) -> dict[str, Any]:
 
 
 def _suited_to(pictures: int) -> dict[str, int]:
-    """Epochs and size of a contrastive training on so many pictures."""
+    """Epochs and size of a training on views of so many pictures."""
     least, most = _EPOCHS
     epochs = min(most, max(least, _SHOWN // max(1, pictures)))
     return {"epochs": epochs} | ({"size": _LARGER} if pictures >= _MANY else {})
@@ -101,9 +106,11 @@ class TrainingConfig:
     The defaults here apply to stored configs that lack a key; a new training starts from `with_defaults`.
 
     Attributes:
-        objective: "autoencoding" (reconstruct the picture), "contrastive" (recognise views of it; see
-            `contrastive.py`), or "deepcluster" (predict its own clusters; see `deepcluster.py`). The last two ignore
-            `loss`, `noise`, `flip`, `crop` and `colour`.
+        objective: "autoencoding" (reconstruct the picture), "deepcluster" (predict its own clusters; see
+            `deepcluster.py`), or one of `view_losses()`, such as "contrastive" (learn from views; see `views.py`). All
+            but the first ignore `loss`, `noise`, `flip`, `crop` and `colour`.
+        settings: of an objective over views, by their names. crops: small views of each picture beside the two of the
+            full size, at half their side (multi-crop).
         network: what to train instead of Model 1–4: "small-resnet", or a ready-made network ("resnet-18"); "" for
             Model 1–4, the only ones that reconstruct.
         start: the initial weights: "random", or "pretrained" for those of a ready-made network.
@@ -119,10 +126,13 @@ class TrainingConfig:
             views: the side of these views in pixels, None for the input size. temperature: of the contrastive loss.
             surroundings: the share of views of Models 1–4 and of deepcluster that take what surrounds the middle from
             another picture.
-        weight_decay: how much all weights but biases and normalisations shrink in each step, times the rate (AdamW).
+        weight_decay: how much all weights but biases and normalisations shrink in each step, times the rate.
+        optimizer, momentum, warmup, clip: see `stepping.py`. precision: of the network's products, "float32" or
+            "bfloat16"; "" is what suits the computer.
         keep: which weights the run keeps: those with the best "loss" (on the held-out images), the best "retrieval"
             or the best "recognition" of altered copies (both of the probe), or the "last"; "" is the loss, recognition
-            for contrastive, and the last for deepcluster, whose losses refer to different groups in every epoch.
+            for views, retrieval for those that learn labels, and the last for deepcluster, whose losses refer to
+            different groups in every epoch.
         patience: stop after this many epochs without improvement of what `keep` names; 0 never stops early.
         probe: how many pictures to measure retrieval with after every epoch; 0 for none.
         name: of the run, "" for one derived from the collection and the model.
@@ -156,6 +166,13 @@ class TrainingConfig:
     temperature: float = 0.1
     surroundings: float = 0.8
     weight_decay: float = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    crops: int = 0
+    optimizer: str = "adamw"
+    momentum: float = 0.9
+    warmup: float = 0.0
+    clip: float = 0.0
+    precision: str = ""
 
     def __post_init__(self) -> None:
         check_whole("model", "the training", self.model, min(SPECS), max(SPECS))
@@ -170,6 +187,7 @@ class TrainingConfig:
         check_number("temperature", "the training", self.temperature, 0.01, 10.0)
         check_number("share of other surroundings", "the training", self.surroundings, 0.0, 1.0)
         check_number("weight decay", "the training", self.weight_decay, 0.0, 1.0)
+        self._check_stepping()
         for switch in ("flip", "crop", "colour"):
             check_switch(switch, "the training", getattr(self, switch))
         check_whole("patience", "the training", self.patience, 0, 10_000)
@@ -182,7 +200,14 @@ class TrainingConfig:
         self._check_size("input size", self.size)
         if self.views is not None:
             self._check_size("view size", self.views)
+        if self.crops:
+            self._check_size("size of small views", (self.views or self.size) // 2)
         schedule(self.schedule, self.rate, self.epochs, self.options)
+
+    @property
+    def stepping(self) -> Stepping:
+        """The optimiser and what goes with it."""
+        return Stepping(self.optimizer, self.momentum, self.warmup, self.clip)
 
     @property
     def clusters_itself(self) -> bool:
@@ -195,9 +220,19 @@ class TrainingConfig:
         return self.objective == "autoencoding"
 
     @property
+    def view_loss(self) -> type[ViewLoss] | None:
+        """The loss of an objective over views, None for the other objectives."""
+        return view_losses().get(self.objective)
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether it learns from the labels of the collection."""
+        return self.view_loss is not None and self.view_loss.learns_labels
+
+    @property
     def finds_copies(self) -> bool:
         """Whether altered copies are looked for after every epoch, with or without labels."""
-        return self.objective == "contrastive" or self.keep == "recognition"
+        return self.view_loss is not None or self.keep == "recognition"
 
     @property
     def encoder(self) -> str:
@@ -218,6 +253,15 @@ class TrainingConfig:
             wanted = f"at most {learning // 2}, half of the {learning} training pictures"
             raise BadParameter("number of clusters", "the training", wanted, self.clusters)
 
+    def check_labels(self, names: Sequence[str]) -> None:
+        """Raise BadParameter if these labels, of the pictures to learn from, are too few to be learned; "" is none."""
+        there = [name for name in names if name]
+        if self.learns_labels and (len(there) < LEAST_IMAGES or len(set(there)) < 2):
+            wanted = f"of two kinds at least, on {LEAST_IMAGES} pictures or more"
+            found = f"{len(set(there))} on {len(there)} pictures"
+            way_out = "Label more pictures, or learn without labels."
+            raise BadParameter("labels", f"a training with {self.objective}", wanted, found, way_out=way_out)
+
     def _check_objective(self) -> None:
         if self.objective not in OBJECTIVES:
             wanted = f"{', '.join(OBJECTIVES[:-1])} or {OBJECTIVES[-1]}"
@@ -226,8 +270,20 @@ class TrainingConfig:
             raise BadParameter("start", "the training", " or ".join(STARTS), self.start)
         check_whole("number of clusters", "the training", self.clusters, 2, 100_000)
         self._check_network()
+        self._check_views()
         if self.contrast and not self.reconstructs:
             raise BadParameter("contrast", self.objective, "0: it sees augmented views anyway", self.contrast)
+
+    def _check_views(self) -> None:
+        """Check what only objectives over views have."""
+        if not isinstance(self.settings, Mapping):
+            raise BadParameter("settings", f"the objective {self.objective}", "values by their names", self.settings)
+        check_whole("number of small views", "the training", self.crops, 0, MOST_CROPS)
+        if self.view_loss is not None:
+            self.view_loss(self.temperature, self.settings)
+        elif self.crops or self.settings:
+            named = "number of small views" if self.crops else "settings"
+            raise BadParameter(named, self.objective, "left out", self.crops or dict(self.settings))
 
     def _check_network(self) -> None:
         known = BACKBONES | RESIDUAL
@@ -235,20 +291,30 @@ class TrainingConfig:
             raise BadParameter("network", "the training", "one of " + ", ".join(known), self.network)
         if self.network and self.reconstructs:
             wanted = "left out: only Models 1 to 4 reconstruct pictures"
-            way_out = "Choose the objective contrastive or deepcluster."
+            way_out = "Choose another objective, such as contrastive."
             raise BadParameter("network", "an autoencoder", wanted, self.network, way_out=way_out)
         if self.start == "pretrained" and self.network not in BACKBONES:
             raise BadParameter("start", self.title, "random", self.start, way_out="Name a ready-made network.")
 
+    def _check_stepping(self) -> None:
+        if self.precision not in ("", *PRECISIONS):
+            raise BadParameter("precision", "the training", " or ".join(PRECISIONS), self.precision)
+        if self.stepping.warmup > self.epochs:
+            raise BadParameter("warm-up", "the training", f"at most its {self.epochs} epochs", self.warmup)
+
     def _check_keep(self) -> None:
         if self.keep == "":
-            usual = {"deepcluster": "last", "contrastive": "recognition" if self.probe else "last"}
-            object.__setattr__(self, "keep", usual.get(self.objective, "loss"))
+            object.__setattr__(self, "keep", self._usually_kept())
         if self.clusters_itself and self.keep == "loss":
             way_out = "Each epoch has other clusters, so the losses cannot be compared."
             raise BadParameter("keep", "deepcluster", "last, retrieval or recognition", self.keep, way_out=way_out)
         if self.keep == "last" and self.patience:
             raise BadParameter("patience", "a training that keeps the last weights", "0", self.patience)
+
+    def _usually_kept(self) -> str:
+        if self.view_loss is not None and self.probe:
+            return "retrieval" if self.learns_labels else "recognition"
+        return "loss" if self.reconstructs else "last"
 
     def _check_probe(self) -> None:
         if self.probe != 0:
@@ -282,7 +348,7 @@ class TrainingConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able values."""
-        return asdict(self) | {"options": dict(self.options)}
+        return asdict(self) | {"options": dict(self.options), "settings": dict(self.settings)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:

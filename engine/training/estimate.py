@@ -55,7 +55,10 @@ def _training(config: TrainingConfig, count: int, folder: Path) -> Training:
     count = max(count, LEAST_IMAGES)
     pixels = np.random.default_rng(0).integers(0, 256, (count, config.size, config.size, 3), dtype=np.uint8)
     config = replace(config, clusters=min(config.clusters, max(2, count // 4)))
-    training = Training(config, Data(pixels, np.arange(count), ("",) * count), Run(folder), Reporter(), device())
+    labels = tuple("ab"[row % 2] for row in range(count)) if config.learns_labels else ("",) * count
+    training = Training(
+        config, Data(pixels, np.arange(count), labels), Run(folder), Reporter(), device(config.precision)
+    )
     training.begin_epoch()
     return training
 

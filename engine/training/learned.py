@@ -9,7 +9,7 @@ from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.runs.run import Run
 from engine.training.config import TrainingConfig
-from engine.training.train import chosen_rows
+from engine.training.train import chosen_rows, labels_digest
 
 
 def learned_ids(run: Run, collection: Collection) -> NDArray[np.int64] | None:
@@ -17,7 +17,7 @@ def learned_ids(run: Run, collection: Collection) -> NDArray[np.int64] | None:
 
     None if that cannot be told: the pictures have changed since, or its settings are of another version.
     """
-    from engine.training.pictures import split
+    from engine.training.pictures import rows_of
 
     try:
         made_of = run.card.get("collection", {})
@@ -28,19 +28,23 @@ def learned_ids(run: Run, collection: Collection) -> NDArray[np.int64] | None:
             return None
     except (BenzerError, KeyError, TypeError):
         return None
-    ids = collection.images().ids
-    rows = chosen_rows(len(ids), config)
-    if len(rows) != run.card.get("images"):
+    images = collection.images()
+    rows = chosen_rows(len(images.ids), config)
+    names = [images.labels[row] for row in rows]
+    digest = run.card.get("labels", {}).get("digest")
+    if len(rows) != run.card.get("images") or (digest and digest != labels_digest(images.ids[rows], names)):
         return None
-    return np.asarray(ids[rows[split(len(rows), config)[0]]])
+    return np.asarray(images.ids[rows[rows_of(names, config)[0]]])
 
 
 def learned_note(run: Run, collection: Collection, queries: NDArray[np.int64]) -> str:
     """What to say beside figures of a run over these (q,) query ids, "" if it has seen none of them."""
     learned = learned_ids(run, collection)
     if learned is None:
-        return "It was trained on this collection; which of the queries it learned from cannot be told."
+        labels = " with its labels" if run.learned_labels else ""
+        return f"It was trained on this collection{labels}; which of the queries it learned from cannot be told."
     seen = int(np.isin(queries, learned).sum())
     if not seen:
         return ""
-    return f"It learned from {seen:,} of the {len(queries):,} queries, so this is no figure for unseen pictures."
+    what = "the labels of" if run.learned_labels else "from"
+    return f"It learned {what} {seen:,} of the {len(queries):,} queries, so this is no figure for unseen pictures."

@@ -1,7 +1,7 @@
 """The training loop: decoded pictures in, a run with its best and its last weights out.
 
 Everything random is a function of (seed, purpose, epoch, batch), and all mutable state is in a checkpoint: the
-weights, Adam's moments, the schedule's state and the position. Nothing else affects how a training continues.
+weights, the optimiser's moments, the schedule's state and the position. Nothing else affects how a training continues.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+import numpy as np
 import torch
 
 from engine.core.device import Device, keep_freed_memory
@@ -103,12 +104,13 @@ class Training:
         self.config, self.run, self.reporter = config, run, reporter
         self.objective, self.pictures, self.ids = setup.objective, setup.source, setup.ids
         groups = setup.groups or [{"params": list(self.objective.network.parameters()), "share": 1.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=config.rate, weight_decay=0.0, fused=True)  # 0: Adam itself
+        self.stepping, self.optimizer = setup.stepping, setup.stepping.make(groups, config.rate)
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
         self.learning, self.held_out = setup.learning, setup.held_out
         self.probe, self.shown, self.watched = setup.probe, setup.shown, setup.watched
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
-        self.position, self.open, self.learned = Position(), False, setup.learned
+        self.position, self.open = Position(), False
+        self.learned, self.learns_labels = setup.learned, setup.learns_labels
         self.figures: Mapping[str, float] = {}  # measured at the start of the current epoch
         self.flushed_every, self.pending = _FLUSHED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
 
@@ -122,6 +124,10 @@ class Training:
     def steps(self) -> int:
         """Batches per epoch."""
         return math.ceil(len(self.learning) / self.config.batch)
+
+    def rate(self, done: float) -> float:
+        """The learning rate after so many epochs."""
+        return self.stepping.share(done) * self.schedule.rate(done)
 
     def run_epochs(self) -> None:
         """Train from the current position to the end, leaving a checkpoint, also after a stop."""
@@ -146,6 +152,9 @@ class Training:
         if not (self.position.epoch or self.position.step or self.run.events()):
             if self.watched:
                 self._show_probe()
+            if self.probe and self.learns_labels:
+                seen = int(np.isin(self.probe.rows, self.learning).sum())
+                self.run.note(kind="asked", seen=seen, pictures=len(self.probe.rows))
             measures = self.validate(0)
             if self.learned and self.judged_by in measures:
                 self.keep_if_best(0, measures.get("validation", math.inf), measures)
@@ -167,7 +176,7 @@ class Training:
         self.objective.network.train()
         for step in range(position.step, self.steps):
             for group in self.optimizer.param_groups:
-                group["lr"] = group["share"] * self.schedule.rate(position.epoch + step / self.steps)
+                group["lr"] = group["share"] * self.rate(position.epoch + step / self.steps)
             rows = order[step * config.batch : (step + 1) * config.batch]
             self.step(rows)
             position.step, position.seconds = step + 1, before + time.monotonic() - began
@@ -197,6 +206,7 @@ class Training:
                 if not _out_of_memory(error):
                     raise
                 self._halve(error)
+        self.stepping.clipped(self.objective.network.parameters())
         self.optimizer.step()
         self.pending.append((value, len(rows)))
         if len(self.pending) >= self.flushed_every:
@@ -251,7 +261,7 @@ class Training:
     def end_epoch(self, train_loss: float) -> None:
         """Validate, keep the weights if they are the best so far, and log the epoch."""
         position = self.position
-        rate = self.schedule.rate(position.epoch + (self.steps - 1) / self.steps)  # of the last batch
+        rate = self.rate(position.epoch + (self.steps - 1) / self.steps)  # of the last batch
         measures = {"train": train_loss, **self.validate(position.epoch + 1), **self.figures}
         judged = measures.get("validation", train_loss)
         if not (math.isfinite(judged) and self.finite):

@@ -7,7 +7,7 @@ was.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,8 @@ class Data:
         if len(self.ids) < LEAST_IMAGES:
             raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", len(self.ids))
         config.check_clusters(len(self.ids))
+        if config.learns_labels:
+            config.check_labels([self.labels[row] for row in rows_of(self.labels, config)[0]])
         return self
 
 
@@ -76,6 +78,15 @@ def split(count: int, config: TrainingConfig) -> tuple[Rows, Rows]:
     drawn = np.random.default_rng([config.seed, SPLIT]).permutation(count)
     held_out = math.ceil(count * config.validation)
     return np.sort(drawn[held_out:]), np.sort(drawn[:held_out])
+
+
+def rows_of(labels: Sequence[str], config: TrainingConfig) -> tuple[Rows, Rows]:
+    """(training rows, validation rows) of pictures with these labels; labelled ones alone where labels are learned."""
+    learning, held_out = split(len(labels), config)
+    if not config.learns_labels:
+        return learning, held_out
+    there = np.asarray(labels, dtype=str) != ""
+    return learning[there[learning]], held_out[there[held_out]]
 
 
 def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:

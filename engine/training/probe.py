@@ -15,7 +15,7 @@ from torch.nn import functional
 from engine.training.augment import cut, half_colour_view, mirrored, recoloured
 from engine.training.config import TrainingConfig
 from engine.training.objective import Objective
-from engine.training.pictures import PROBE, Data, Pictures, Rows, batches, stream
+from engine.training.pictures import PROBE, Data, Pictures, Rows, batches, rows_of, stream
 
 BY_LABELS, BY_COPIES = "precision@8", "own copy found"
 NEIGHBOURS = 8
@@ -72,11 +72,17 @@ class Probe:
 
 
 def probe(data: Data, config: TrainingConfig) -> Probe | None:
-    """`config.probe` pictures drawn with the seed, labelled ones if enough share a label; None for 0."""
+    """`config.probe` pictures drawn with the seed, labelled ones if enough share a label; None for 0.
+
+    Where labels are learned, held-out pictures alone if there are enough.
+    """
     if not config.probe:
         return None
     order = np.random.default_rng([config.seed, PROBE]).permutation(len(data.ids))
     labels = np.asarray(data.labels, dtype=str)
+    held_out = rows_of(data.labels, config)[1] if config.learns_labels else np.empty(0, np.int64)
+    if len(held_out) > 2 * NEIGHBOURS and len(np.unique(labels[held_out])) > 1:
+        order = order[np.isin(order, held_out)]
     rows = _with_company(np.sort(_labelled(order, labels, config.probe)).astype(np.int64), labels)
     kinds, codes, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
     if len(rows) > NEIGHBOURS and len(kinds) > 1:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from engine.core.errors import BadParameter
 from engine.core.settings import Setting, all_settings
+from engine.training.stepping import Stepping
 
 
 class Schedule(ABC):
@@ -171,14 +172,17 @@ def schedule(name: str, base: float, epochs: int, options: Mapping[str, Any]) ->
     return SCHEDULES[name](base, epochs, options)
 
 
-def curve(name: str, base: float, epochs: int, options: Mapping[str, Any]) -> list[tuple[float, float]]:
+def curve(
+    name: str, base: float, epochs: int, options: Mapping[str, Any], warmup: float = 0.0
+) -> list[tuple[float, float]]:
     """(epochs done, learning rate) over a whole training, to be plotted before it starts.
 
     A schedule that depends on the loss is plotted as if the loss fell in every epoch.
     """
-    asked = schedule(name, base, epochs, options)
+    asked, stepping = schedule(name, base, epochs, options), Stepping(warmup=warmup)
     points = max(200, min(4 * epochs, 2000))
-    return [(epochs * i / points, asked.rate(epochs * i / points)) for i in range(points + 1)]
+    done = [epochs * i / points for i in range(points + 1)]
+    return [(at, stepping.share(at) * asked.rate(at)) for at in done]
 
 
 def _cosine(top: float, bottom: float, share: float) -> float:

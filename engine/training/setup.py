@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,10 +13,11 @@ from engine.training.config import TrainingConfig
 from engine.training.objective import Objective
 from engine.training.objectives.autoencoding import Autoencoding
 from engine.training.objectives.body import Weights
-from engine.training.objectives.contrastive import Contrastive
 from engine.training.objectives.deepcluster import DeepCluster
-from engine.training.pictures import Data, Pictures, Rows, split
+from engine.training.objectives.views import Views
+from engine.training.pictures import Data, Pictures, Rows, rows_of
 from engine.training.probe import Probe, probe
+from engine.training.stepping import Stepping
 
 _SHOWN = 6  # pictures reconstructed after every epoch
 
@@ -60,6 +61,7 @@ class Setup:
         groups: the optimizer's parameter groups, each with its `share` of the rate, and its `weight_decay` if any;
             empty if all learn at the rate.
         learned: whether the network is already trained, so that its initial weights may remain the best.
+        stepping: the optimiser, and what goes with it. learns_labels: whether labels are learned.
     """
 
     objective: Objective
@@ -71,6 +73,8 @@ class Setup:
     shown: Rows
     groups: Sequence[dict[str, Any]] = ()
     learned: bool = False
+    stepping: Stepping = field(default_factory=Stepping)
+    learns_labels: bool = False
 
     @property
     def watched(self) -> bool:
@@ -81,16 +85,18 @@ class Setup:
 def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Setup:
     """The setup of a training on pictures: a network that reconstructs, recognises or clusters them."""
     objective = _objective(config, data, device, first)
-    learning, held_out = split(len(data.ids), config)
+    learning, held_out = rows_of(data.labels, config)
     shown = _shown(held_out, learning)
     source, groups = Pictures(data, device), _groups(objective, config.weight_decay)
     learned = config.start == "pretrained"
-    return Setup(objective, source, data.ids, learning, held_out, probe(data, config), shown, groups, learned)
+    asked, stepping = probe(data, config), config.stepping
+    more = (groups, learned, stepping, config.learns_labels)
+    return Setup(objective, source, data.ids, learning, held_out, asked, shown, *more)
 
 
 def _objective(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Objective:
-    if config.objective == "contrastive":
-        return Contrastive(config, device, first)
+    if config.view_loss is not None:
+        return Views(config, device, data, first)
     return DeepCluster(config, device, data, first) if config.clusters_itself else Autoencoding(config, device)
 
 

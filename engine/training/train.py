@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from engine.encoders.networks.table import backbone
 from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.training.config import LEAST_IMAGES, TrainingConfig
+
+_NAMED = 6  # labels on the card
 
 if TYPE_CHECKING:
     from engine.training.objectives.body import Weights
@@ -50,7 +53,7 @@ def train_run(
     first = pretrained(config.network) if pretrained and config.start == "pretrained" else None
 
     name = config.name or runs.fresh_name(home, f"{collection.name}-{config.encoder}")
-    run = runs.create(home, name, config.as_dict(), card(config, collection, len(data.ids), device()))
+    run = runs.create(home, name, config.as_dict(), card(config, collection, data, device(config.precision)))
     return _trained(run, config, data, reporter, first)
 
 
@@ -88,6 +91,9 @@ def continue_run(
         raise BadParameter(
             "number of readable pictures", "a continued training", wanted, len(data.ids), way_out=way_out
         )
+    if config.learns_labels and run.card["labels"]["digest"] != labels_digest(data.ids, data.labels):
+        wanted = f"as when the run {run.title} began"
+        raise BadParameter("labels", "a continued training", wanted, "other labels", way_out="Train a new run.")
     begun = (run.folder / "checkpoint" / "current.json").exists()  # the folder alone may hold an incomplete one
     first = pretrained(config.network) if pretrained and config.start == "pretrained" and not begun else None
     return _trained(run, config, data, reporter, first)
@@ -125,7 +131,13 @@ def chosen_rows(count: int, config: TrainingConfig) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng([config.seed, 0]).permutation(count)[: config.limit])
 
 
-def card(config: TrainingConfig, collection: Collection, images: int, device: Device) -> dict[str, Any]:
+def labels_digest(ids: NDArray[np.int64], labels: Sequence[str]) -> str:
+    """A digest of which pictures have which labels."""
+    pairs = zip(ids.tolist(), labels, strict=True)
+    return hashlib.sha256("\n".join(f"{id} {label}" for id, label in pairs).encode()).hexdigest()
+
+
+def card(config: TrainingConfig, collection: Collection, data: Data, device: Device) -> dict[str, Any]:
     """How the weights are trained, for display and for the record."""
     import torch
 
@@ -133,11 +145,25 @@ def card(config: TrainingConfig, collection: Collection, images: int, device: De
         "title": f"{config.title}, trained on {collection.title}",
         "made": time.strftime("%Y-%m-%d"),
         "collection": {"name": collection.name, "title": collection.title, "fingerprint": collection.fingerprint()},
-        "images": images,
+        "images": len(data.ids),
         "device": device.title,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        **_learned_from(config, data),
         **_begun_with(config),
     }
+
+
+def _learned_from(config: TrainingConfig, data: Data) -> dict[str, Any]:
+    """The method of a training on views, and what it learns of the labels."""
+    if config.view_loss is None:
+        return {}
+    method = {"method": config.view_loss.title}
+    if not config.learns_labels:
+        return method
+    kinds = sorted(set(data.labels) - {""})
+    named = ", ".join(kinds[:_NAMED]) + (" …" if len(kinds) > _NAMED else "")
+    title = f"learned from: {len(kinds)} ({named})"
+    return method | {"labels": {"title": title, "digest": labels_digest(data.ids, data.labels)}}
 
 
 def _begun_with(config: TrainingConfig) -> dict[str, str]:
@@ -152,4 +178,4 @@ def _trained(run: Run, config: TrainingConfig, data: Data, reporter: Reporter, f
     from engine.training.loop import train
 
     with run.training(job=reporter.folder.name if reporter.folder else ""):
-        return train(config, data, run, reporter, device(), first)
+        return train(config, data, run, reporter, device(config.precision), first)

@@ -26,6 +26,7 @@ from engine.encoders.networks.table import BACKBONES
 from engine.jobs.job import Job
 from engine.runs.listing import runs
 from engine.runs.run import Run
+from engine.training.view_losses import view_losses
 from models.specs import RESIDUAL
 
 Config = Mapping[str, Any]
@@ -95,8 +96,8 @@ def _rate_of(job: Job) -> tuple[str, str, float] | None:
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Pictures per second of a contrastive training of the small residual network at 64 pixels, on two cores.
-_CONTRASTIVE = 200.0
+# Pictures per second of a training of the small residual network on two views at 64 pixels, on two cores.
+_ON_VIEWS = 200.0
 _epochs: Cache[list[dict[str, Any]]] = Cache(64)
 
 
@@ -114,17 +115,18 @@ def training_seconds(home: Home, config: Config, images: int) -> tuple[float, Ru
 
 def rough_training_seconds(config: Config, images: int) -> float | None:
     """The time on two processor cores of a training whose rate is known from a benchmark; None for any other."""
-    if config.get("objective") != "contrastive" or config.get("network") not in RESIDUAL:
+    if config.get("objective") not in view_losses() or config.get("network") not in RESIDUAL:
         return None
-    side = config.get("views") or config["size"]
-    return float(images * config["epochs"] / _CONTRASTIVE * (side / 64) ** 2)
+    side, small = config.get("views") or config["size"], config.get("crops", 0) / 8  # each a quarter of one of two
+    return float(images * config["epochs"] / _ON_VIEWS * (side / 64) ** 2 * (1 + small))
 
 
 def _work_of(config: Config) -> tuple[object, ...]:
     """What the time per picture depends on."""
     network = config.get("network") or config.get("model")
     objective = config.get("objective", "autoencoding")
-    return network, objective, config["size"], config.get("views") or config["size"], bool(config.get("contrast"))
+    views = config.get("views") or config["size"], config.get("crops", 0)
+    return network, objective, config["size"], *views, bool(config.get("contrast"))
 
 
 # ── experiments ──────────────────────────────────────────────────────────────────────────────────────────────────────

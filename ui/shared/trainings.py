@@ -11,9 +11,10 @@ MODELS = {
     4: "Model 4 · overlapping pooling",
 }
 SMALL = {name: f"{spec.title} · small and fast" for name, spec in RESIDUAL.items()}
-LEARN, RECOGNISE, PLAIN, GROUP = "learn", "recognise", "plain", "group"
+LEARN, LABELS, RECOGNISE, PLAIN, GROUP = "learn", "labels", "recognise", "plain", "group"
 LEARNS = {
     LEARN: "Learn from my pictures (recommended)",
+    LABELS: "Learn from my labels (metric learning)",
     RECOGNISE: "Contrastive + reconstruction",
     PLAIN: "Reconstruction only",
     GROUP: "Cluster pseudo-labels (DeepCluster)",

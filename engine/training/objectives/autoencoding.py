@@ -12,8 +12,9 @@ from engine.training.augment import augmented, noisy
 from engine.training.config import TrainingConfig
 from engine.training.losses import loss, mse, ssim
 from engine.training.objective import Epoch
-from engine.training.objectives.contrast import nt_xent, view
+from engine.training.objectives.contrast import view
 from engine.training.pictures import Pictures, Rows, shuffled
+from engine.training.view_losses.nt_xent import nt_xent
 from models.autoencoder import Autoencoder
 
 

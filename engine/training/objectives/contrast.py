@@ -1,10 +1,10 @@
-"""Contrastive learning: recognising a picture in augmented views of itself, without labels.
+"""The views of contrastive learning with reconstruction: a picture altered so that only its subject stays the same.
 
 Reconstruction alone makes an encoder keep what fills many pixels: colours and backgrounds. Here two views of every
 picture are drawn (cropped, rotated, mirrored, recoloured, most of them with another picture's background), and the
 encoder must tell which belong together: it has to keep what does not change, the shape of the object in the middle.
 
-Source: Chen et al., "A simple framework for contrastive learning of visual representations", 2020 (NT-Xent, without a
+Source: Chen et al., "A simple framework for contrastive learning of visual representations", 2020 (here without a
 projection head: the pooled latents themselves are compared, as they are in a search).
 """
 
@@ -16,20 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-TEMPERATURE, SURROUNDINGS = 0.1, 0.8
+SURROUNDINGS = 0.8
 _ROOM, _TURN, _STRETCH = 0.55, 0.25, 0.2  # least share of the area kept; radians; log aspect ratio
 # RGB to luma and two colour axes (YIQ): turning the two axes turns the hue
 _YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.321), (0.211, -0.523, 0.311))
-
-
-def nt_xent(vectors: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """The mean cross entropy of finding each view's partner among all others; (2n, d), row i belongs to row i ± n."""
-    count = len(vectors) // 2
-    unit = functional.normalize(vectors.float(), dim=1)
-    alike = unit @ unit.T / temperature  # (2n, 2n)
-    alike = alike.masked_fill(torch.eye(2 * count, dtype=torch.bool, device=alike.device), -math.inf)
-    partner = torch.arange(2 * count, device=alike.device).roll(count)
-    return functional.cross_entropy(alike, partner)
 
 
 def view(images: Tensor, side: int, generator: torch.Generator, surroundings: float = SURROUNDINGS) -> Tensor:

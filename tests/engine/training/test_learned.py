@@ -14,16 +14,17 @@ from engine.training.pictures import split
 from engine.training.train import chosen_rows
 
 IDS = np.arange(40) * 3 + 1
+IMAGES = SimpleNamespace(ids=IDS, labels=["a", "b"] * 20)
 
 
 def collection(name: str = "faces", fingerprint: str = "f") -> Any:
-    return SimpleNamespace(name=name, fingerprint=lambda: fingerprint, images=lambda: SimpleNamespace(ids=IDS))
+    return SimpleNamespace(name=name, fingerprint=lambda: fingerprint, images=lambda: IMAGES)
 
 
 def run(images: int = 20, **card: Any) -> Any:
     config = TrainingConfig(name="r", model=1, limit=20, seed=3, validation=0.25)
     whole = {"collection": {"name": "faces", "fingerprint": "f"}, "images": images, **card}
-    return SimpleNamespace(config=config.as_dict(), card=whole)
+    return SimpleNamespace(config=config.as_dict(), card=whole, learned_labels=False)
 
 
 def test_the_pictures_held_out_are_not_among_them() -> None:

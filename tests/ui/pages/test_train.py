@@ -166,6 +166,25 @@ def test_one_click_learns_from_the_pictures(bench: Workbench, started: list[Any]
     assert usual | {"options": config["options"]} == config, "as the command line does"
 
 
+def test_labels_are_learned_with_several_seeds(bench: Workbench, started: list[Any]) -> None:
+    test = page()
+    test.radio(key="train-learns").set_value("labels").run()
+    test.selectbox(key="train-label_loss").set_value("triplet").run()
+    test.selectbox(key="train-triplet.mining").set_value("batch-hard").run()
+    test.selectbox(key="train-optimizer").set_value("sgd").run()
+    test.number_input(key="train-momentum").set_value(0.8)
+    test.number_input(key="train-crops").set_value(1)
+    test.number_input(key="train-seeds").set_value(2)
+    test.text_input(key="train-name").set_value("Mine").run()
+    test.button(key="train-start").click().run()
+    configs = [arguments["config"] for _, arguments in started]
+    assert [(one["seed"], one["name"]) for one in configs] == [(0, "mine-seed-0"), (1, "mine-seed-1")]
+    config = configs[0]
+    assert (config["objective"], config["settings"]) == ("triplet", {"margin": 0.2, "mining": "batch-hard"})
+    assert (config["optimizer"], config["momentum"], config["crops"], config["validation"]) == ("sgd", 0.8, 1, 0.2)
+    assert config["keep"] == "retrieval"
+
+
 def test_a_model_reconstructs_with_what_suits_it(bench: Workbench, started: list[Any]) -> None:
     test = page()
     test.radio(key="train-learns").set_value("recognise").run()
@@ -336,7 +355,7 @@ def test_a_run_that_learned_by_contrast_is_shown_by_what_it_finds(bench: Workben
     test = page(run_open="learned", runs_compared=["learned", "again"])
     shown = texts(test)
     assert "altered copy found 20% → **80%**" in shown
-    assert "Small ResNet · Shapes · 32 px · contrastive" in shown
+    assert "Small ResNet · Shapes · 32 px · NT-Xent (SimCLR)" in shown
     assert "**Altered copy found**" in shown
     found = [Line(each.name, points(each.events(), "retrieval")) for each in (run, other)]
     assert "not decided" in verdict([run, other], [], found)

@@ -57,10 +57,11 @@ def checked(plan: ClassificationPlan, collection: Collection) -> dict[str, int]:
 def picture_encoders(collection: str) -> dict[str, str]:
     """The encoders of pictures, by their names in a recipe, with their titles.
 
-    Classifiers and combinations with one are left out: they were trained on labels, among them those of items to
+    Classifiers, runs that learned labels, and combinations with one are left out: their labels may be among those to
     predict.
     """
-    taught = {(one.name, one.weights) for one in workbench().choices(collection) if one.words or one.learned_from}
+    lines = workbench().choices(collection)
+    taught = {(one.name, one.weights) for one in lines if one.words or one.learned_from or one.learned_labels}
     every = [(key, title, key.partition("@")) for key, title in encoder_titles(collection).items()]
     return {key: title for key, title, (name, _, weights) in every if not taught & set(parts_of(name, weights))}
 

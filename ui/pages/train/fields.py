@@ -8,71 +8,19 @@ from typing import Any
 
 import streamlit as st
 
+from engine.core.device import PRECISIONS
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.encoders.networks.table import BACKBONES
 from engine.training.config import FINE_TUNING, LEAST_IMAGES, ORIGINAL_STUDY, TrainingConfig, with_defaults
 from engine.training.schedules import SCHEDULES
+from engine.training.view_losses import learns_labels, view_losses
 from models.specs import SPECS
 from ui.pages.train.state import run_named
 from ui.session.opened import workbench
-from ui.shared.trainings import GROUP, LEARN, MODELS, PLAIN, RECOGNISE, SMALL
+from ui.shared.trainings import GROUP, LABELS, LEARN, MODELS, PLAIN, RECOGNISE, SMALL
 
-MODEL_HELP = (
-    "**Model 1** keeps the most detail of a picture (a latent of 512×7×7 at 224 pixels). **Model 2** has a sixth block "
-    "(1024×3×3). **Model 3** downsamples by strided convolutions instead of pooling. **Model 4** pools over "
-    "overlapping windows (1024×2×2); it searched best in the original study."
-)
-LEARNS_CAPTIONS = [
-    "A small network learns to recognise each picture cropped, flipped and recoloured (SimCLR, NT-Xent).",
-    "Models 1–4 reconstruct each picture and recognise views of it.",
-    "Models 1–4 reconstruct each picture, as in the original study.",
-    "Clusters the pictures by its own features and learns to predict the clusters, again in every epoch.",
-]
-LEARNS_HELP = (
-    "A network that only reconstructs keeps what fills many pixels: colours and backgrounds. Measured on the drawn "
-    "animal faces, all four models then search worse than untrained, however low their loss. Contrastive learning "
-    "(SimCLR, with the NT-Xent loss) pulls altered views of the same picture together, so that the network keeps what "
-    "stays the same: the subject. On the same pictures it searched far better. It needs no labels. *Learn from my "
-    "pictures* does that alone, with a small network at a small size. Where colour or orientation matters, as in "
-    "handwriting, try several and compare.\n\n"
-    "DeepCluster reconstructs nothing: before every epoch the pictures are clustered by the network's current "
-    "features, and it learns to predict the cluster from altered views. Models 1–4 and ready-made networks can use it."
-)
-LEARNER_HELP = (
-    "The network to train. The small ResNet has 1.2 million weights and batch normalisation, and was measured with "
-    "these settings. The others can learn this way, too, but take far longer and need a lower learning rate."
-)
-WORTH = (
-    "What it learns from your pictures alone does not replace a ready-made network where pictures are photographs of "
-    "everyday subjects: on 1,500 of cats, dogs and pandas EfficientNet-Lite0 has precision@8 .98, this .61, side by "
-    "side with colours and textures .66, a colour histogram .56, the best plain autoencoder .51 (chance .33). Compare "
-    "shows what it is worth on yours."
-)
-SURROUNDINGS_HELP = (
-    "Share of the views whose surroundings come from another picture, so that only the middle can be recognised. "
-    "0: every view shows its own picture alone."
-)
-NETWORK_HELP = (
-    "The network to train. ResNet-18 is a good first choice: small, and stable thanks to batch normalisation. Models "
-    "1–4 have none and need a lower learning rate, such as 0.0002."
-)
-START_HELP = (
-    "Random weights, or those pretrained on ImageNet where they have been downloaded. Pretrained weights need a low "
-    "learning rate, such as 0.00005, and few epochs."
-)
-CLUSTERS_HELP = (
-    "Number of clusters that the pictures are divided into before every epoch. Use several times the number of "
-    "subjects you expect: a few dozen for some hundred pictures. At most half the number of pictures."
-)
-FINE_TUNING_HELP = (
-    "Settings for a network that already knows photographs: DeepCluster from pretrained weights, at a low learning "
-    "rate and for few epochs. Its first weights remain if no epoch recognises altered pictures more often."
-)
-VIEWS_HELP = (
-    "Side length of the altered views that are learned from. Smaller than the input size: quicker. Searches use the "
-    "input size."
-)
+PRECISION = {"": "what suits this computer", **{name: name for name in PRECISIONS}}
 STARTS = {"random": "random", "pretrained": "pretrained on ImageNet"}
 OTHER = 0
 SIZES = {224: "224 px (original study)", 160: "160 px (half the compute)", 96: "96 px (quick)"}
@@ -98,9 +46,14 @@ _NUMBERS = (
     "surroundings",
     "weight_decay",
     "views",
+    "crops",
+    "momentum",
+    "warmup",
+    "clip",
 )
+_WORDS = ("optimizer", "precision")
 _ALTERED = ("noise", "flip", "crop", "colour")
-_PLAIN_FIELDS = ("loss", *_NUMBERS, *_ALTERED)
+_PLAIN_FIELDS = ("loss", *_NUMBERS, *_WORDS, *_ALTERED)
 _SUITED = (
     "rate",
     "epochs",
@@ -114,12 +67,26 @@ _SUITED = (
     "weight_decay",
     "views",
 )
-_OBJECTIVES = {LEARN: "contrastive", RECOGNISE: "autoencoding", PLAIN: "autoencoding", GROUP: "deepcluster"}
+_OBJECTIVES = {RECOGNISE: "autoencoding", PLAIN: "autoencoding", GROUP: "deepcluster"}
+_LOSS = {LEARN: "view_loss", LABELS: "label_loss"}  # the field that names the objective
+OF_VIEWS = tuple(_LOSS)
+
+
+def losses_of(learns: str) -> dict[str, str]:
+    """The objectives over views that learn from pictures alone, or from labels, with their titles."""
+    return {name: kind.title for name, kind in view_losses().items() if kind.learns_labels == (learns == LABELS)}
+
+
+def objective_of(values: Mapping[str, Any]) -> str:
+    """The objective that the form asks for."""
+    learns = values["learns"]
+    return str(values[_LOSS[learns]]) if learns in _LOSS else _OBJECTIVES[learns]
 
 
 def suited(learns: str, pictures: int = 0) -> dict[str, Any]:
     """The values that suit an objective and so many pictures."""
-    config = TrainingConfig.from_dict(with_defaults({"objective": _OBJECTIVES[learns]}, pictures)).as_dict()
+    objective = next(iter(losses_of(learns))) if learns in OF_VIEWS else _OBJECTIVES[learns]
+    config = TrainingConfig.from_dict(with_defaults({"objective": objective}, pictures)).as_dict()
     return {name: config[name] for name in _SUITED}
 
 
@@ -128,6 +95,8 @@ DEFAULTS: dict[str, Any] = {
     **{name: _START[name] for name in (*_PLAIN_FIELDS, "model", "clusters")},
     "name": "",
     "learns": LEARN,
+    **{field: next(iter(losses_of(learns))) for learns, field in _LOSS.items()},
+    "seeds": 1,
     "pictures": 0,
     "other_size": 128,
     "learner": with_defaults({"objective": "contrastive"})["network"],
@@ -139,6 +108,9 @@ DEFAULTS |= {
     f"{name}.{option.name}": int(option.default) if option.whole else option.default
     for name, kind in SCHEDULES.items()
     for option in kind.options
+}
+DEFAULTS |= {
+    f"{name}.{setting.name}": setting.default for name, kind in view_losses().items() for setting in kind.settings
 }
 _STUDY = {"learns": PLAIN, "size": ORIGINAL_STUDY["size"], "epochs": ORIGINAL_STUDY["epochs"]}
 REPORT = DEFAULTS | suited(PLAIN) | _STUDY
@@ -184,8 +156,10 @@ def fill_from(config: Mapping[str, Any], **changes: Any) -> None:
     if config.get("objective") == "deepcluster":
         values |= {"network": network, "begins": config["start"], "clusters": config["clusters"]}
         fill(values | {"learns": GROUP})
-    elif config.get("objective") == "contrastive":
-        fill(values | {"learns": LEARN, "learner": network, "begins": config["start"]})
+    elif config.get("objective") in view_losses():
+        learns, objective = LABELS if learns_labels(config) else LEARN, config["objective"]
+        values |= {f"{objective}.{name}": value for name, value in config.get("settings", {}).items()}
+        fill(values | {"learns": learns, _LOSS[learns]: objective, "learner": network, "begins": config["start"]})
     else:
         fill(values | {"learns": RECOGNISE if config.get("contrast") else PLAIN})
 
@@ -297,7 +271,9 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     config["contrast"] = _START["contrast"] if values["learns"] == RECOGNISE else 0.0
     if values["learns"] == PLAIN:
         config["views"] = None
-    if values["learns"] in (LEARN, GROUP):
+    if values["learns"] not in OF_VIEWS:
+        config["crops"] = 0
+    if values["learns"] in (*OF_VIEWS, GROUP):
         config |= _without_decoder(values)
     config["name"] = _name(values["name"])
     checked = TrainingConfig.from_dict(config).as_dict()
@@ -313,7 +289,11 @@ def _without_decoder(values: Mapping[str, Any]) -> dict[str, Any]:
     own, begins = network.startswith("model-"), values["begins"] if network in BACKBONES else "random"
     chosen = {"model": int(network[-1])} if own else {"network": network, "model": DEFAULTS["model"]}
     passed_over = {name: DEFAULTS[name] for name in ("loss", *_ALTERED)}
-    settings = {"objective": _OBJECTIVES[values["learns"]], "start": begins}
+    objective = objective_of(values)
+    settings: dict[str, Any] = {"objective": objective, "start": begins}
+    if not grouping:
+        kind = view_losses()[objective]
+        settings["settings"] = {one.name: values.get(f"{objective}.{one.name}", one.default) for one in kind.settings}
     clusters = {"clusters": values["clusters"]} if grouping else {}
     return chosen | passed_over | settings | clusters | ({"patience": 0} if values["keep"] == "last" else {})
 

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from engine.core.errors import BenzerError
-from engine.core.settings import Setting
+from engine.core.settings import AnySetting, Setting
+from engine.training.config import TrainingConfig
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES, curve
+from engine.training.seeds import several
+from engine.training.stepping import OPTIMIZERS, WITH_MOMENTUM
+from engine.training.view_losses import view_losses
 from engine.workbench.cost import rough_training_seconds, training_seconds
-from ui.pages.train import fields
+from ui.pages.train import fields, texts
 from ui.pages.train.fields import choice, draft, number, switch, typed, whole
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.charts import draw, rate_chart, titled
 from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
-from ui.shared.trainings import GROUP, LEARN, LEARNS, MODELS, PLAIN, RECOGNISE, SMALL
+from ui.shared.trainings import GROUP, LABELS, LEARN, LEARNS, MODELS, PLAIN, RECOGNISE, SMALL
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -59,7 +63,7 @@ def _head(collection: str, count: int) -> None:
                 "Improve a ready-made network",
                 key="train-fine-tune",
                 icon=":material/model_training:",
-                help=fields.FINE_TUNING_HELP,
+                help=texts.FINE_TUNING_HELP,
                 on_click=fields.fill,
                 args=(fields.fine_tuning(),),
             )
@@ -82,21 +86,21 @@ def _what() -> None:
             "Training objective",
             list(LEARNS),
             format_func=LEARNS.__getitem__,
-            captions=fields.LEARNS_CAPTIONS,
+            captions=texts.LEARNS_CAPTIONS,
             key=fields.key("learns"),
-            help=fields.LEARNS_HELP,
+            help=texts.LEARNS_HELP,
             horizontal=True,
             on_change=fields.suit,
         ),
     )
     left, right = st.columns(2)
-    if draft()["learns"] == LEARN:
-        _size(right, fields.group_sizes(choice(left, "learner", "Network", fields.learners(), fields.LEARNER_HELP)))
+    if draft()["learns"] in fields.OF_VIEWS:
+        _size(right, fields.group_sizes(choice(left, "learner", "Network", fields.learners(), texts.LEARNER_HELP)))
         return
     if draft()["learns"] == GROUP:
-        _size(right, fields.group_sizes(choice(left, "network", "Network", fields.networks(), fields.NETWORK_HELP)))
+        _size(right, fields.group_sizes(choice(left, "network", "Network", fields.networks(), texts.NETWORK_HELP)))
         return
-    model = choice(left, "model", "Model", MODELS, fields.MODEL_HELP)
+    model = choice(left, "model", "Model", MODELS, texts.MODEL_HELP)
     _size(right, fields.sizes_of(model))
 
 
@@ -116,13 +120,15 @@ _SIZE_HELP = (
 
 def _how() -> None:
     left, right = st.columns(2)
-    if draft()["learns"] == LEARN:
+    learns = draft()["learns"]
+    if learns in fields.OF_VIEWS:
+        _view_loss(left, learns)
         if draft()["learner"] not in SMALL:
-            choice(left, "begins", "Initial weights", fields.starts(draft()["learner"]), fields.START_HELP)
+            choice(right, "begins", "Initial weights", fields.starts(draft()["learner"]), texts.START_HELP)
             left, right = right, left
-    elif draft()["learns"] == GROUP:
-        choice(left, "begins", "Initial weights", fields.starts(draft()["network"]), fields.START_HELP)
-        whole(right, "clusters", "Clusters", fields.CLUSTERS_HELP)
+    elif learns == GROUP:
+        choice(left, "begins", "Initial weights", fields.starts(draft()["network"]), texts.START_HELP)
+        whole(right, "clusters", "Clusters", texts.CLUSTERS_HELP)
         left, right = right, left
     else:
         help = "\n\n".join(f"**{loss.title}**: {loss.help}" for loss in LOSSES.values())
@@ -136,8 +142,15 @@ def _how() -> None:
         _option((right, left)[place % 2], name, option)
 
 
-def _option(where: Any, schedule: str, option: Setting) -> None:
-    name = f"{schedule}.{option.name}"
+def _view_loss(where: DeltaGenerator, learns: str) -> None:
+    """What is learned of the views, or of the labels."""
+    losses, kinds = fields.losses_of(learns), view_losses()
+    help = "\n\n".join(f"**{title}**: {kinds[name].summary}" for name, title in losses.items())
+    choice(where, "label_loss" if learns == LABELS else "view_loss", "Loss", losses, help)
+
+
+def _option(where: Any, owner: str, option: Setting) -> None:
+    name = f"{owner}.{option.name}"
     draft().setdefault(name, int(option.default) if option.whole else option.default)
     title, help = option.title, f"{option.help} `{option.name}`: {option.low:g} to {option.high:g}."
     if option.whole:
@@ -158,12 +171,15 @@ def _more(count: int) -> None:
         )
         learns, limit = draft()["learns"], f"all {count:,}"
         whole(right, "limit", "Max. pictures", "A random sample, fixed by the seed. Empty: all.", placeholder=limit)
-        keeps = {GROUP: fields.GROUP_KEEPS, LEARN: fields.LEARN_KEEPS}.get(learns, fields.KEEPS)
+        no_decoder = dict.fromkeys(fields.OF_VIEWS, fields.LEARN_KEEPS) | {GROUP: fields.GROUP_KEEPS}
+        keeps = no_decoder.get(learns, fields.KEEPS)
         kept = choice(left, "keep", "Checkpoint to keep", keeps, "The epoch whose weights become the encoder.")
         if kept != "last":
             whole(right, "patience", "Early-stopping patience", "Epochs without improvement before it stops; 0: never.")
         whole(left, "seed", "Seed", "Fixes the initial weights, the split, the order and the noise.")
+        whole(right, "seeds", "Trainings (seeds)", texts.SEEDS_HELP)
         _of_the_objective(left, right, learns)
+        _steps(left, right)
         typed(
             "name",
             st.text_input(
@@ -177,21 +193,44 @@ def _more(count: int) -> None:
 
 def _of_the_objective(left: DeltaGenerator, right: DeltaGenerator, learns: str) -> None:
     """What only some objectives have."""
-    number(right, "weight_decay", "Weight decay", "How fast weights shrink (AdamW); 0 is plain Adam.", 0.0001)
-    if learns in (LEARN, RECOGNISE):
+    kind = view_losses().get(fields.objective_of(draft()))
+    if learns == RECOGNISE or (kind and kind.tempered):
         number(
             left,
             "temperature",
             "Temperature",
-            "Of the NT-Xent loss: the lower, the more the nearest views count.",
+            "Of the loss: the lower, the more the nearest views count.",
             0.05,
         )
+    for place, option in enumerate(kind.settings if kind else ()):
+        _setting((left, right)[place % 2], kind.name if kind else "", option)
     if learns != PLAIN:
-        whole(left, "views", "Size of the views (px)", fields.VIEWS_HELP, placeholder="the input size")
+        whole(left, "views", "Size of the views (px)", texts.VIEWS_HELP, placeholder="the input size")
+    if kind:
+        whole(right, "crops", "Small views", texts.CROPS_HELP)
     if learns in (RECOGNISE, GROUP):
-        number(right, "surroundings", "Other surroundings", fields.SURROUNDINGS_HELP, 0.1)
+        number(right, "surroundings", "Surroundings from other pictures", texts.SURROUNDINGS_HELP, 0.1)
     if learns in (RECOGNISE, PLAIN):
         _altered(left)
+
+
+def _setting(where: Any, owner: str, option: AnySetting) -> None:
+    """A setting of an objective: a number, or one of a few names."""
+    if isinstance(option, Setting):
+        _option(where, owner, option)
+    else:
+        choice(where, f"{owner}.{option.name}", option.title, option.options, option.help)
+
+
+def _steps(left: DeltaGenerator, right: DeltaGenerator) -> None:
+    """How the weights are changed in each step."""
+    optimizer = choice(left, "optimizer", "Optimizer", OPTIMIZERS, texts.OPTIMIZER_HELP)
+    number(right, "weight_decay", "Weight decay", "How fast weights shrink in each step; 0: none.", 0.0001)
+    if optimizer in WITH_MOMENTUM:
+        number(left, "momentum", "Momentum", texts.MOMENTUM_HELP, 0.1)
+    number(left, "warmup", "Warm-up (epochs)", texts.WARMUP_HELP, 1.0)
+    number(right, "clip", "Gradient clipping", texts.CLIP_HELP, 1.0)
+    choice(left, "precision", "Precision", fields.PRECISION, texts.PRECISION_HELP)
 
 
 def _altered(where: DeltaGenerator) -> None:
@@ -219,13 +258,14 @@ def _summary(collection: str, count: int, waits: bool) -> None:
         fields.enough(count)
         checked = fields.config_of(draft())
         fields.enough_for_groups(checked, count)
+        TrainingConfig.from_dict(checked).check_labels(images_of(collection).labels)
         config = checked
         _schedule(config)
         _time(config, collection, count)
     except BenzerError as error:
         show_error(error)
     if draft()["learns"] == LEARN:
-        st.caption(fields.WORTH)
+        st.caption(texts.WORTH)
     if waits:
         st.caption("Another training is running. This one is queued and starts automatically.")
     label = "Add to queue" if waits else "Learn from my pictures" if draft()["learns"] == LEARN else "Start training"
@@ -242,13 +282,14 @@ def start(collection: str, config: dict[str, Any]) -> None:
     if asked == (collection, config) and time.monotonic() - at < _TWICE:
         return
     st.session_state.training_started = ((collection, config), time.monotonic())
-    workbench().start("train", collection=collection, config=config)
+    for one in several(config, draft()["seeds"]):
+        workbench().start("train", collection=collection, config=one)
     fields.fill({"name": ""})
     st.rerun()
 
 
 def _schedule(config: dict[str, Any]) -> None:
-    rates = curve(config["schedule"], config["rate"], config["epochs"], config["options"])
+    rates = curve(config["schedule"], config["rate"], config["epochs"], config["options"], config["warmup"])
     titled("Learning rate")
     highest, last = max(rate for _, rate in rates), rates[-1][1]
     alt = f"The learning rate over {config['epochs']} epochs: at most {highest:.3g}, finally {last:.3g}."
@@ -284,7 +325,7 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
 
 def _work(config: dict[str, Any], collection: str) -> tuple[object, ...]:
     """What the time of one epoch depends on."""
-    names = ("objective", "network", "model", "size", "views", "loss", "batch", "limit", "validation", "probe")
+    names = ("objective", "network", "model", "size", "views", "crops", "loss", "batch", "limit", "validation", "probe")
     more = (bool(config["contrast"]), config["crop"], config["colour"])
     return (collection, *more, *(config.get(name) for name in names))
 

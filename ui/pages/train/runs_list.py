@@ -19,6 +19,7 @@ from ui.pages.train.state import (
     copies_of,
     events_of,
     groups,
+    learned_from_asked,
     loss_title,
     network_title,
     objective,
@@ -49,7 +50,11 @@ _NAMES = {
     "limit": "Max. pictures",
     "contrast": "Weight of the contrastive loss",
     "views": "View size",
-    "surroundings": "Other surroundings",
+    "surroundings": "Surroundings from other pictures",
+    "crops": "Small views",
+    "warmup": "Warm-up (epochs)",
+    "clip": "Gradient clipping",
+    "settings": "Settings of the objective",
     "weight_decay": "Weight decay",
     "recognition": "Altered copy found",
     "keep": "Checkpoint to keep",
@@ -270,4 +275,6 @@ def _note(note: dict[str, Any]) -> str:
         return f"Memory ran short in epoch {note.get('epoch_begun', '?')}: batches are split into two halves."
     if kind == "continued":
         return "Continued" + (f" after epoch {note['epoch_begun']}." if "epoch_begun" in note else ".")
+    if kind == "asked":
+        return learned_from_asked(note)
     return str(kind)

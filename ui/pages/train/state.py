@@ -22,6 +22,7 @@ from engine.jobs.job import WAITING, Job
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
 from engine.training.losses import LOSSES
+from engine.training.view_losses import view_losses
 from models.specs import RESIDUAL
 from ui.session.opened import recent_jobs, workbench
 from ui.session.recipe import choose_encoder, chosen_embedding
@@ -154,6 +155,15 @@ def loss_title(config: dict[str, Any]) -> str:
     return f"contrastive loss + {name}" if config.get("contrast") else name
 
 
+def learned_from_asked(note: Mapping[str, Any]) -> str:
+    """Whether a run that learned labels is judged by pictures it learned them from."""
+    seen, pictures = int(note.get("seen", 0)), int(note.get("pictures", 0))
+    if not seen:
+        return f"It learned from labels; the {pictures:,} pictures that it is judged by were held out."
+    which = f"{seen:,} of the {pictures:,} pictures that it is judged by"
+    return f"It learned the labels of {which}, so the figure says nothing of unseen pictures."
+
+
 def title_of(run: Run) -> str:
     """What people call a run; the one that ships has no name of its own."""
     return str(run.card.get("title", run.title)) if run.shipped else run.title
@@ -190,7 +200,8 @@ def objective(config: dict[str, Any]) -> str:
     if groups(config):
         return "DeepCluster"
     if not reconstructs(config):
-        return "contrastive"
+        known = view_losses().get(config["objective"])
+        return known.title if known else str(config["objective"])
     return "contrastive + reconstruction" if config.get("contrast") else "reconstruction only"
 
 

@@ -11,7 +11,15 @@ from engine.core.errors import BenzerError
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
 from engine.training.schedules import WarmRestarts, curve
-from ui.pages.train.state import collection_of, events_of, groups, probe_of, reconstructs, watched_of
+from ui.pages.train.state import (
+    collection_of,
+    events_of,
+    groups,
+    learned_from_asked,
+    probe_of,
+    reconstructs,
+    watched_of,
+)
 from ui.session.opened import images_of
 from ui.shared.charts import (
     Event,
@@ -82,6 +90,9 @@ def _curves(run: Run, events: list[Event], key: str) -> None:
             _retrieval(measured, points(events, "recognition"), probe, best, key)
     with places[-1]:
         _rates(rate_points(run, events), key)
+    for note in run.notes() if run.learned_labels else ():
+        if note["kind"] == "asked":
+            st.caption(learned_from_asked(note))
 
 
 def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
@@ -96,7 +107,8 @@ def rate_points(run: Run, events: list[Event]) -> list[tuple[float, float]]:
     noted, config = points(events, "rate"), run.config
     if not noted or config["schedule"] != WarmRestarts.name or run.prolonged_after is not None:
         return noted
-    steps = curve(config["schedule"], config["rate"], config["epochs"], config.get("options", {}))
+    how = (config["schedule"], config["rate"], config["epochs"], config.get("options", {}), config.get("warmup", 0.0))
+    steps = curve(*how)
     return [(epoch, rate) for epoch, rate in steps if epoch <= noted[-1][0]]
 
 

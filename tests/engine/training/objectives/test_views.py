@@ -27,7 +27,10 @@ from engine.training.augment import half_colour_view
 from engine.training.config import with_defaults
 from engine.training.estimate import estimate
 from engine.training.job import train
-from engine.training.objectives.contrastive import Contrastive, whole_batches
+from engine.training.learned import learned_note
+from engine.training.objectives.balance import whole_batches
+from engine.training.objectives.views import Views
+from engine.training.pictures import rows_of, split
 from engine.training.train import training_data
 from models.specs import RESIDUAL, SPECS
 from tests.engine.killing import killable
@@ -37,6 +40,14 @@ from tests.engine.training.test_survival import killed_to_the_end
 
 NARROW = replace(RESIDUAL["small-resnet"], widths=(8, 8, 16, 16))
 SMALL: dict[str, Any] = with_defaults({"size": 32, "batch": 8, "epochs": 2, "probe": 16})
+KINDS: dict[str, dict[str, Any]] = {
+    "contrastive": {},
+    "crops": {"crops": 1},
+    "vicreg": {"objective": "vicreg", "optimizer": "sgd", "rate": 0.01, "clip": 1.0},
+    "supcon": {"objective": "supcon", "validation": 0.2, "optimizer": "nadam", "warmup": 1.5},
+    "triplet": {"objective": "triplet", "settings": {"mining": "batch-hard"}, "optimizer": "rmsprop", "rate": 1e-4},
+    "semi-hard": {"objective": "triplet", "optimizer": "radam"},
+}
 SEEN = ("epoch", "train", "retrieval", "recognition", "rate", "best")
 
 
@@ -149,7 +160,8 @@ def test_the_run_is_an_encoder_that_sees_a_picture_and_its_mirror_image_alike(ho
 
 def test_the_encoder_gives_the_vectors_that_were_measured(home: Home) -> None:
     run = train_run(home, TrainingConfig(**SMALL), Blobs(24), Reporter())
-    objective = Contrastive(TrainingConfig.from_dict(run.config), device())
+    config = TrainingConfig.from_dict(run.config)
+    objective = Views(config, device(), training_data(config, Blobs(24), Reporter()))
     body: Any = objective.network.body
     body.network.load_state_dict(run.load(), strict=False)
     objective.network.eval()
@@ -196,8 +208,9 @@ def test_a_job_without_a_config_learns_from_the_pictures(home: Home, monkeypatch
     assert (config["objective"], config["network"], config["epochs"]) == ("contrastive", "small-resnet", 1)
 
 
-def test_the_time_can_be_estimated() -> None:
-    made = estimate(TrainingConfig(**SMALL), 1000)
+@pytest.mark.parametrize("kind", ["contrastive", "supcon"])
+def test_the_time_can_be_estimated(kind: str) -> None:
+    made = estimate(TrainingConfig(**(SMALL | KINDS[kind])), 1000)
     assert made.images_per_second > 0
     assert made.seconds > 0
 
@@ -205,8 +218,9 @@ def test_the_time_can_be_estimated() -> None:
 # ── odd collections ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_equal_pictures_end_without_an_error(home: Home) -> None:
-    run = train_run(home, TrainingConfig(**SMALL, name="equal"), Equal(16), Reporter())
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_pictures_end_without_an_error(home: Home, kind: str) -> None:
+    run = train_run(home, TrainingConfig(**(SMALL | KINDS[kind]), name="equal"), Equal(20), Reporter())
     assert run.state == "done"
     assert all(np.isfinite(event["train"]) for event in run.events()[1:])
 
@@ -224,12 +238,79 @@ def test_other_pictures_do_not_continue_a_run(home: Home) -> None:
         continue_run(runs.run(home, "cut"), Blobs(25), Reporter(), None)
 
 
+# ── labels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Some(Blobs):
+    """Blobs of which every third has no label."""
+
+    def images(self) -> SimpleNamespace:
+        labels = ["" if row % 3 == 0 else "ab"[row % 2] for row in range(self.count)]
+        return SimpleNamespace(ids=np.arange(self.count), labels=labels)
+
+
+class Named(Blobs):
+    """Blobs with these labels in turn."""
+
+    def __init__(self, count: int, names: str) -> None:
+        super().__init__(count)
+        self.names = names
+
+    def images(self) -> SimpleNamespace:
+        labels = [self.names[row % len(self.names)] for row in range(self.count)]
+        return SimpleNamespace(ids=np.arange(self.count), labels=labels)
+
+
+SUPERVISED = SMALL | {"objective": "supcon", "validation": 0.2}
+
+
+def test_it_learns_two_labels_and_is_judged_by_pictures_that_it_has_not_seen(home: Home) -> None:
+    config = TrainingConfig(**(SUPERVISED | {"epochs": 8, "validation": 0.5}), name="labels")
+    run = train_run(home, config, Blobs(80), Reporter())
+    assert run.events()[-1]["train"] < run.events()[1]["train"]
+    assert (run.learned_labels, config.keep) == (True, "retrieval")
+    assert run.card["labels"]["title"] == "learned from: 2 (even, odd)"
+    probe = run.probe()
+    assert probe is not None
+    held_out = set(split(80, config)[1].tolist())
+    assert set(probe.ids.tolist()) <= held_out
+    assert learned_note(run, Blobs(80), probe.ids) == ""  # type: ignore[arg-type]
+    said = learned_note(run, Blobs(80), np.arange(80))  # type: ignore[arg-type]
+    assert said.startswith("It learned the labels of 40 of the 80 queries")
+
+
+def test_pictures_without_a_label_are_left_out(home: Home) -> None:
+    config = TrainingConfig(**SUPERVISED, name="some")
+    learning, held_out = rows_of(Some(48).images().labels, config)
+    assert all(row % 3 for row in [*learning, *held_out])
+    assert train_run(home, config, Some(48), Reporter()).state == "done"
+
+
+@pytest.mark.parametrize("names", ["", "a", ["", "", "", "a", "b", ""]])
+def test_too_few_labels_are_one_sentence_and_leave_no_run(home: Home, names: str) -> None:
+    with pytest.raises(BadParameter, match="labels of a training with supcon must be of two kinds at least"):
+        train_run(home, TrainingConfig(**SUPERVISED), Named(24, names or [""]), Reporter())  # type: ignore[arg-type]
+    assert not [run for run in runs.runs(home) if not run.shipped]
+
+
+def test_other_labels_do_not_continue_a_run_that_learned_them(home: Home) -> None:
+    with pytest.raises(Stopped):
+        train_run(home, TrainingConfig(**SUPERVISED, name="cut"), Blobs(24), StopAfter(2))
+    run, other = runs.run(home, "cut"), Named(24, "xyz")
+    with pytest.raises(BadParameter, match="labels of a continued training"):
+        continue_run(run, other, Reporter(), None)  # type: ignore[arg-type]
+    assert "cannot be told" in learned_note(run, other, np.arange(24))  # type: ignore[arg-type]
+
+
 # ── cut off ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("steps", [1, 3, 4, 7])
-def test_a_stopped_training_goes_on_to_the_same_bits(home: Home, steps: int) -> None:
-    longer = SMALL | {"epochs": 3}
+CUTS = [*(("contrastive", steps) for steps in (1, 3, 7)), *((kind, 4) for kind in KINDS)]
+
+
+@pytest.mark.parametrize(("kind", "steps"), CUTS)
+def test_a_stopped_training_goes_on_to_the_same_bits(home: Home, kind: str, steps: int) -> None:
+    longer = SMALL | {"epochs": 3} | KINDS[kind]
     whole = train_run(home, TrainingConfig(**longer, name="whole"), Blobs(20), Reporter())
     with pytest.raises(Stopped):
         train_run(home, TrainingConfig(**longer, name="parts"), Blobs(20), StopAfter(steps))
@@ -250,19 +331,21 @@ def train_blobs(root: str, name: str) -> None:
     if (home.weights / name / "run.json").exists():
         continue_run(runs.run(home, name), Blobs(20), Reporter(listen=tell), None)
     else:
-        train_run(home, TrainingConfig(**(SMALL | {"epochs": 3}), name=name), Blobs(20), Reporter(listen=tell))
+        config = TrainingConfig(**(SMALL | {"epochs": 3} | KINDS[name.split("-")[0]]), name=name)
+        train_run(home, config, Blobs(20), Reporter(listen=tell))
 
 
 @pytest.mark.slow
-def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    chance, first = random.Random(1), (str(tmp_path), "whole")
+@pytest.mark.parametrize("kind", ["contrastive", "crops", "vicreg", "supcon", "triplet"])
+def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path: Path, kind: str) -> None:
+    chance, first = random.Random(1), (str(tmp_path), f"{kind}-whole")
     with killable(__name__, "train_blobs", first, BENZER_CHECKPOINT_SECONDS="0") as work:
         began = time.monotonic()
-        assert work(str(tmp_path), "again")
-        longest, kills, whole = time.monotonic() - began, 0, runs.run(Home(tmp_path), "whole")
+        assert work(str(tmp_path), f"{kind}-again")
+        longest, kills, whole = time.monotonic() - began, 0, runs.run(Home(tmp_path), f"{kind}-whole")
         for number in range(4):
-            kills += killed_to_the_end(work, tmp_path, f"parts-{number}", longest, chance)
-            run = runs.run(Home(tmp_path), f"parts-{number}")
+            kills += killed_to_the_end(work, tmp_path, f"{kind}-parts-{number}", longest, chance)
+            run = runs.run(Home(tmp_path), f"{kind}-parts-{number}")
             assert (run.state, run.digest) == ("done", whole.digest)
             if kills >= 3:
                 return
@@ -272,13 +355,13 @@ def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path: Path
 def test_a_loss_that_is_not_a_number_ends_it_and_keeps_what_was_best(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, calls = Contrastive.loss, [0]
+    honest, calls = Views.loss, [0]
 
-    def broken(self: Contrastive, *inputs: Any) -> torch.Tensor:
+    def broken(self: Views, *inputs: Any) -> torch.Tensor:
         calls[0] += 1
         return honest(self, *inputs) * (torch.nan if calls[0] > 4 else 1)
 
-    monkeypatch.setattr(Contrastive, "loss", broken)
+    monkeypatch.setattr(Views, "loss", broken)
     with pytest.raises(Diverged, match="epoch 2"):
         train_run(home, TrainingConfig(**SMALL, name="nan"), Blobs(24), Reporter())
     run = runs.run(home, "nan")
@@ -286,14 +369,14 @@ def test_a_loss_that_is_not_a_number_ends_it_and_keeps_what_was_best(
 
 
 def test_where_memory_runs_out_a_batch_is_halved(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Contrastive.loss
+    honest = Views.loss
 
-    def short(self: Contrastive, pictures: torch.Tensor, *others: Any) -> torch.Tensor:
+    def short(self: Views, pictures: torch.Tensor, *others: Any) -> torch.Tensor:
         if len(pictures) > 4:
             raise RuntimeError("not enough memory: you tried to allocate memory")
         return honest(self, pictures, *others)
 
-    monkeypatch.setattr(Contrastive, "loss", short)
+    monkeypatch.setattr(Views, "loss", short)
     run = train_run(home, TrainingConfig(**SMALL, name="short"), Blobs(24), Reporter())
     assert [note["kind"] for note in run.notes()] == ["halved"]
 
@@ -305,12 +388,22 @@ def test_where_memory_runs_out_a_batch_is_halved(home: Home, monkeypatch: pytest
     ("wrong", "sentence"),
     [
         ({"network": "resnet-19"}, "network of the training must be one of"),
-        ({"objective": "autoencoding"}, "Choose the objective contrastive or deepcluster"),
+        ({"objective": "autoencoding"}, "Choose another objective, such as contrastive"),
         ({"contrast": 1.0}, "contrast of contrastive must be 0"),
         ({"start": "pretrained"}, "start of Small ResNet must be random"),
         ({"keep": "recognition", "probe": 0}, "probe of a training that keeps the best by recognition"),
         ({"keep": "luck"}, "loss, retrieval, recognition or last"),
         ({"temperature": 0.0}, "temperature of the training must be"),
+        ({"settings": {"margin": 1.0}}, "setting of the objective contrastive must be one of none"),
+        ({"objective": "triplet", "settings": {"margin": 9.0}}, "margin of the objective triplet must be"),
+        ({"crops": 9}, "number of small views of the training must be"),
+        ({"crops": 1, "size": 16}, "size of small views of the training must be"),
+        ({"optimizer": "lars"}, "optimizer of the training must be one of adamw"),
+        ({"momentum": 1.0}, "momentum of the training must be"),
+        ({"warmup": 3.0}, "warm-up of the training must be at most its 2 epochs"),
+        ({"clip": -1.0}, "gradient norm of the training must be"),
+        ({"precision": "float16"}, "precision of the training must be float32 or bfloat16"),
+        ({"objective": "deepcluster", "crops": 1}, "number of small views of deepcluster must be left out"),
         ({"weight_decay": -1.0}, "weight decay of the training must be"),
     ],
 )
