@@ -45,6 +45,7 @@ from engine.search.calibration.stored import labels_of
 from engine.workbench.workbench import Workbench
 
 ENCODERS = "efficientnet-lite0,mobilenet-v2,model-4,colour-histogram"
+RESULT = PROJECT / "benchmarks" / "results" / "absent-labels.md"
 METRIC, RESULTS, FOLDS, BINS = "cosine", 8, 5, 10
 _OF_A_LABEL = 100  # queries, at most
 _SEARCHES = 1000  # with and without a verdict
@@ -156,7 +157,8 @@ def write(lines: dict[str, list[list[str]]], took: str = "") -> None:
     table = [_HEAD, *(line for part in lines.values() for line in part if len(line) == len(_HEAD))]
     skewed = [_HUBS, *(line for part in lines.values() for line in part if len(line) == len(_HUBS))]
     measured = f"\nMeasured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
-    page = HEAD + markdown(table) + "\n\n" + took + HUBS + markdown(skewed) + "\n" + measured
+    others = ABSENT + RESULT.read_text(encoding="utf-8") + "\n" if RESULT.exists() else ""
+    page = HEAD + markdown(table) + "\n\n" + others + took + HUBS + markdown(skewed) + "\n" + measured
     (PROJECT / "docs" / "confidence.md").write_text(page, encoding="utf-8")
 
 
@@ -273,6 +275,15 @@ def searching(home: Home) -> str:
     )
 
 
+ABSENT = """\
+Labels that look alike set a limit to *nothing similar here*: with the shirts taken out, T-shirts are near, and
+nothing in a distance says that they are not meant. Taken out as coarser kinds (the rows *subcategories* and *master
+categories*), more of the same pictures are told so. Scores that know the labels tell a part of the rest. Below are
+the shares beyond a limit that 5 % of the pictures with similar ones exceed; what is learned is learned from other
+labels (`python -m benchmarks.absent_labels`). AUC is the probability that a picture without similar ones has the
+higher score. Only the first is in use: most others need the query's vector, and what was learned, with each search.
+
+"""
 HUBS = """
 ## Hubs and orphans
 
