@@ -43,7 +43,7 @@ def main() -> None:
         st.switch_page(pages[wanted])
     st.html(f"<style>{_STYLE}</style>")
     with errors_shown():
-        _sidebar(seeing=page.title in _SEEING)
+        _sidebar(seeing=page.title in _SEEING, drawn=_DRAWN.get(page.title, ""))
     recipe: Recipe | None = st.session_state.recipe
     parts = [page.title, collection_title(recipe.collection) if recipe else "", "Benzer"]
     st.set_page_config(page_title=" · ".join(filter(None, parts)))
@@ -65,6 +65,7 @@ _PAGES = {
 }
 _PICTURES = ("search", "collections", "groups", "duplicates")
 _LAB = ("train", "compare", "classify", "hashing")
+_DRAWN = {"Train": "train"}  # pages that draw the jobs of a kind in full
 _SEEING = {"Search", "Groups", "Search benchmarks"}  # pages that use the encoder of the sidebar
 _STYLE = """
 .stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 3.5rem); max-width: 1500px; }
@@ -118,14 +119,15 @@ def _page(name: str) -> StreamlitPage:
     return st.Page(draw, title=title, icon=f":material/{icon}:", default=first, url_path=None if first else name)
 
 
-def _sidebar(*, seeing: bool) -> None:
+def _sidebar(*, seeing: bool, drawn: str) -> None:
+    """The recipe, and the running job unless it is of the kind that the page draws itself."""
     st.session_state.recipe = None
     read_address()
     with st.sidebar:
         cards = collection_cards()
         if cards:
             st.session_state.recipe = recipe_picker(cards, seeing=seeing)
-        job_chip(recent_jobs())
+        job_chip([job for job in recent_jobs() if job.kind != drawn])
         recipe = st.session_state.recipe
         frame(last_used(recipe) if recipe is not None else "")
 

@@ -18,6 +18,7 @@ from engine.collections.sources import known
 from engine.collections.sources.job import source_of, title_of
 from engine.collections.sources.tables import ROLES
 from engine.core.errors import BadParameter
+from engine.core.humanize import count_of, file_size
 from engine.core.progress import Reporter
 from engine.interchange import formats
 from engine.workbench.integrity import check_home
@@ -160,7 +161,16 @@ def command_check(arguments: argparse.Namespace) -> int:
         lost = [Finding(sentence) for one, sentence in damaged(bench.home) if one in unread]
         left += _print_findings("collections", lost, repair)
         left += _print_findings("home", check_home(bench.home, repair), repair)
+        _print_spare(bench)
     return 1 if left else 0
+
+
+def _print_spare(bench: Workbench) -> None:
+    """Say what finished runs hold that only continuing them needs; it is no damage."""
+    if spare := bench.spare_states():
+        size = file_size(sum(size for _, size in spare))
+        runs = count_of(len(spare), "finished run")
+        print(f"home: {size} in {runs} only serve to continue them. Free with: python -m engine runs --free")
 
 
 def _print_findings(where: str, findings: list[Finding], repair: bool) -> int:

@@ -83,8 +83,8 @@ def output_flags(sub: Parser, files: Mapping[str, str] = MappingProxyType({})) -
     sub.set_defaults(files=tuple(files))
 
 
-def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:
-    """--list, --show, --resume and --delete, for a command whose results are stored under a name."""
+def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> argparse._MutuallyExclusiveGroup:
+    """--list, --show, --resume and --delete, for a command whose results are stored under a name; the group of them."""
     which = sub.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help=f"list the {noun}s")
     which.add_argument("--show", metavar="NAME", help=f"print this {noun}")
@@ -92,6 +92,7 @@ def stored_flags(sub: Parser, noun: str, *, resume: bool = True) -> None:
         which.add_argument("--resume", metavar="NAME", help=f"continue this {noun}, and print it")
     which.add_argument("--delete", metavar="NAME", help=f"delete this {noun}; asks first")
     yes_flag(sub)
+    return which
 
 
 def yes_flag(sub: Parser) -> None:

@@ -12,11 +12,14 @@ from types import FrameType
 from typing import Any
 
 from engine.cli.flags import Commands, output_flags, stored_flags
-from engine.cli.printing import check_files, delete, json_text, print_rows, progress_line
+from engine.cli.printing import check_files, confirmed, delete, json_text, print_rows, progress_line
 from engine.core.device import PRECISIONS
 from engine.core.errors import BadParameter, Stopped
+from engine.core.humanize import count_of, file_size
 from engine.core.progress import Progress
 from engine.runs.run import Run
+from engine.runs.state import free
+from engine.training.compared import MOST, ComparedRuns, Judged
 from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
@@ -36,7 +39,11 @@ _DEFAULTS = {objective: with_defaults({"objective": objective}) for objective in
 def register(commands: Commands) -> None:
     _train_flags(commands.add("train", command_train, job="train"))
     sub = commands.add("runs", command_runs)
-    stored_flags(sub, "run", resume=False)
+    which = stored_flags(sub, "run", resume=False)
+    free = "delete what only continuing needs, of this run or of all that are finished; the weights and curves stay"
+    compared = f"2 to {MOST} runs on one collection: settings that differ, precision@8, and what is decided"
+    which.add_argument("--compare", metavar="NAME", nargs="+", help=compared)
+    which.add_argument("--free", metavar="NAME", nargs="?", const="", help=free)
     output_flags(sub)
 
 
@@ -71,7 +78,9 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     precisions = " or ".join(PRECISIONS)
     sub.add_argument("--precision", help=f"of the network's products, {precisions} (default: what suits the computer)")
     for switch, text in (("flip", "mirror half of the pictures"), ("crop", "crop each picture at random"),
-                         ("colour", "vary brightness, contrast and saturation")):  # fmt: skip
+                         ("colour", "vary brightness, contrast and saturation"),
+                         ("keep-state", "keep what continuing the finished run exactly needs (the optimizer's state)"),
+                         ):  # fmt: skip
         sub.add_argument(f"--{switch}", action="store_true", help=text)
     for name, kind, text in (
         ("rate", float, "learning rate"),
@@ -123,8 +132,11 @@ def _said(name: str, value: Any) -> str:
 def command_train(arguments: argparse.Namespace) -> None:
     """Train a model or a ready-made network on a collection, or continue a run that was cut off."""
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
+    asked = _asked(arguments)
+    if "config" in asked:
+        print(Workbench().training_disk(asked["collection"], asked["config"]).sentence(), file=sys.stderr)
     with _stopping_gently(progress_line()) as listen:
-        done = Workbench().run("train", listen, hear, **_asked(arguments))
+        done = Workbench().run("train", listen, hear, **asked)
     print(json.dumps({"kind": "done", **done} if arguments.json else done))
 
 
@@ -206,6 +218,10 @@ def _epoch_line(event: dict[str, Any]) -> None:
 def command_runs(arguments: argparse.Namespace) -> None:
     """List the training runs, newest first, or the epochs of one."""
     check_files(arguments)
+    if arguments.compare:
+        return _print_compared(Workbench().compare_runs(arguments.compare), arguments)
+    if arguments.free is not None:
+        return _free(arguments.free, arguments)
     if arguments.delete:
         return delete(f"the run {arguments.delete}", Workbench().training_run(arguments.delete).remove, arguments)
     if arguments.show:
@@ -218,6 +234,31 @@ def command_runs(arguments: argparse.Namespace) -> None:
         epochs = f"{run.epochs_done} of {run.config.get('epochs', '?')}"
         rows.append([run.name, run.state, run.encoder, collection, epochs, loss, retrieval])
     print_rows(["run", "state", "model", "collection", "epochs", "loss", "retrieval"], rows, arguments)
+
+
+def _print_compared(found: ComparedRuns, arguments: argparse.Namespace) -> None:
+    """A column for each run: settings that differ, then figures; below, what is decided between each two."""
+    rows = [[name, *map(str, values)] for name, values in found.settings]
+    measure = next((one.measure for one in found.figures if one), "precision@8")
+    rows += [[f"{measure} of the kept weights", *map(_kept, found.figures)]]
+    rows += [["untrained", *(f"{one.untrained:.3f}" if one else "" for one in found.figures)]]
+    print_rows(["", *(run.name for run in found.runs)], rows, arguments)
+    if not (arguments.json or arguments.csv):
+        print("\n" + "\n".join(found.sentences()))
+
+
+def _kept(one: Judged | None) -> str:
+    return f"{one.kept:.3f} [{one.interval[0]:.3f}, {one.interval[1]:.3f}]" if one else ""
+
+
+def _free(name: str, arguments: argparse.Namespace) -> None:
+    bench = Workbench()
+    runs = [bench.training_run(name)] if name else [run for run, _ in bench.spare_states()]
+    if not runs:
+        return print("No finished run holds what only continuing needs.")
+    which = f"the run {name}" if name else count_of(len(runs), "finished run")
+    if confirmed(f"what only continuing {which} exactly needs", arguments):
+        print(f"Freed {file_size(sum(map(free, runs)))}.")
 
 
 def _print_epochs(run: Run, arguments: argparse.Namespace) -> None:

@@ -30,7 +30,9 @@ def count_of(number: int, what: str) -> str:
 
 
 def file_size(size: int) -> str:
-    """A human-readable size: "812 bytes", "34 KB", "2.1 MB"."""
+    """A human-readable size: "812 bytes", "34 KB", "2.1 MB", "1.4 GB"."""
     if size < 1000:
         return f"{size} bytes"
-    return f"{size / 1e3:.0f} KB" if size < 999_500 else f"{size / 1e6:.1f} MB"
+    if size < 999_500:
+        return f"{size / 1e3:.0f} KB"
+    return f"{size / 1e6:.1f} MB" if size < 999_950_000 else f"{size / 1e9:.1f} GB"

@@ -4,7 +4,7 @@
         run.json               config, card, state, and the name and sha256 of the weights (sealed); the commit point
         weights-<hash>.safetensors   the best weights (shipped runs: weights.safetensors)
         events.jsonl           one line an epoch, and notes in between
-        checkpoint/            a store: the last weights and the state needed to resume (see `checkpoint.py`)
+        checkpoint/            a store: the last weights and the state needed to resume (see `state.py`)
         watch/                 a snapshot of each epoch (see `epochs.py`)
         tensorboard/           the same curves for TensorBoard
         lock                   held while it trains, so that "training" is exact even after a kill -9
@@ -265,6 +265,14 @@ class Run:
     @contextmanager
     def training(self, job: str = "") -> Iterator[None]:
         """Lock the run while it trains; BadParameter if another process already does."""
+        with self.locked():
+            self._sweep()
+            self._write(state="training", job=job, error="", diverged=False)
+            yield
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from training the run; BadParameter if another process already does."""
         lock = FileLock(self.folder / "lock", timeout=2)
         try:
             with full_disk_named(f"the run {self.name}"):
@@ -272,8 +280,6 @@ class Run:
         except Timeout:
             raise BadParameter("run", "a training", "one that is not training right now", self.name) from None
         try:
-            self._sweep()
-            self._write(state="training", job=job, error="", diverged=False)
             yield
         finally:
             lock.release()

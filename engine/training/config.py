@@ -134,6 +134,8 @@ class TrainingConfig:
             for views, retrieval for those that learn labels, and the last for deepcluster, whose losses refer to
             different groups in every epoch.
         patience: stop after this many epochs without improvement of what `keep` names; 0 never stops early.
+        keep_state: whether a finished run keeps what continuing it exactly needs, three times the size of its network.
+            Without, it can be continued from its kept weights with a fresh optimizer.
         probe: how many pictures to measure retrieval with after every epoch; 0 for none.
         name: of the run, "" for one derived from the collection and the model.
     """
@@ -173,6 +175,7 @@ class TrainingConfig:
     warmup: float = 0.0
     clip: float = 0.0
     precision: str = ""
+    keep_state: bool = False
 
     def __post_init__(self) -> None:
         check_whole("model", "the training", self.model, min(SPECS), max(SPECS))
@@ -188,7 +191,7 @@ class TrainingConfig:
         check_number("share of other surroundings", "the training", self.surroundings, 0.0, 1.0)
         check_number("weight decay", "the training", self.weight_decay, 0.0, 1.0)
         self._check_stepping()
-        for switch in ("flip", "crop", "colour"):
+        for switch in ("flip", "crop", "colour", "keep_state"):
             check_switch(switch, "the training", getattr(self, switch))
         check_whole("patience", "the training", self.patience, 0, 10_000)
         self._check_objective()

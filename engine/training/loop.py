@@ -64,6 +64,8 @@ def run_to_end(training: Training) -> Run:
         raise
     except BenzerError as error:
         run.end("failed", training.position.epoch, error=str(error), diverged=isinstance(error, Diverged))
+        if isinstance(error, Diverged):  # nothing can go on from it
+            training.discard_state()
         raise
     except (RuntimeError, MemoryError) as error:
         if not _out_of_memory(error):
@@ -137,10 +139,14 @@ class Training:
                 self.end_epoch(self.one_epoch())
         except Stopped:  # not an interrupt, which may come in the middle of a step: then the last checkpoint stays
             self.checkpoint()
+            self.checkpoints.wait()
             raise
-        self.checkpoint()
-        with suppress(StorageFull):  # a lack of space alone
-            self.checkpoints.store.forget_former()
+        if self.config.keep_state and self.checkpoints.whole:
+            self.checkpoint()
+            self.checkpoints.wait()
+        else:
+            with suppress(StorageFull):  # then the last checkpoint stays
+                self.checkpoints.finish(self.schedule, self.position)
 
     def begin(self) -> None:
         """Restore the last checkpoint, or measure the untrained network."""
@@ -164,9 +170,19 @@ class Training:
         self.position = restored
         if not self.goes_on and self.run.prolonged_after == restored.epoch:
             restored.bad = 0  # after an early stop the patience starts over
-        self.run.note(kind="continued", epoch_begun=restored.epoch)
+        fresh = {} if self.checkpoints.whole or not self.goes_on else self._take_kept_weights()
+        self.run.note(kind="continued", epoch_begun=restored.epoch, **fresh)
         if restored.parts > 1 and not any(note["kind"] == "halved" for note in self.run.notes()):
             self._note_halved()  # repeated since, but not undone
+
+    @torch.no_grad()
+    def _take_kept_weights(self) -> dict[str, int]:
+        """Go on from the weights that the run has kept, with a fresh optimizer; of which epoch they are."""
+        kept = self.run.load()
+        for name, weight in self.objective.weights().items():
+            weight.copy_(kept[name])
+        self.checkpoints.whole = True
+        return {"weights_of": int(self.run.card.get("best_epoch", 0))}
 
     def one_epoch(self) -> float:
         """Train on the rest of this epoch, in order; its mean training loss."""
@@ -346,11 +362,17 @@ class Training:
         self.board.note(event)
 
     def checkpoint(self) -> None:
-        """Store everything needed to resume from here."""
+        """Begin to store everything needed to resume from here."""
         self.flush_losses()
         self.checkpoints.save(self.objective.network, self.optimizer, self.schedule, self.position)
 
+    def discard_state(self) -> None:
+        """Delete what continuing would need."""
+        self.checkpoints.close()
+        self.checkpoints.store.discard()
+
     def close(self) -> None:
+        self.checkpoints.close()
         if self.open:
             self.board.close()
 

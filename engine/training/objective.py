@@ -40,7 +40,7 @@ class Objective(Protocol):
         """All mutable state: what a checkpoint holds."""
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights that the run keeps: enough for an encoder."""
+        """The weights that the run keeps, enough for an encoder: the network's own tensors, so that they can be set."""
 
     def begin_epoch(self, number: int, pictures: Any, learning: Rows, check: Callable[[], None]) -> Epoch:
         """Prepare the epoch of that number, from 0. An epoch begun before a checkpoint continues unchanged.

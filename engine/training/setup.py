@@ -41,6 +41,8 @@ class LoopSettings(Protocol):
     def keep(self) -> str: ...
     @property
     def patience(self) -> int: ...
+    @property
+    def keep_state(self) -> bool: ...
 
 
 class Source(Protocol):
@@ -84,7 +86,7 @@ class Setup:
 
 def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Setup:
     """The setup of a training on pictures: a network that reconstructs, recognises or clusters them."""
-    objective = _objective(config, data, device, first)
+    objective = objective_of(config, data, device, first)
     learning, held_out = rows_of(data.labels, config)
     shown = _shown(held_out, learning)
     source, groups = Pictures(data, device), _groups(objective, config.weight_decay)
@@ -94,7 +96,8 @@ def of_pictures(config: TrainingConfig, data: Data, device: Device, first: Weigh
     return Setup(objective, source, data.ids, learning, held_out, asked, shown, *more)
 
 
-def _objective(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Objective:
+def objective_of(config: TrainingConfig, data: Data, device: Device, first: Weights | None) -> Objective:
+    """What a config trains, with its initial weights."""
     if config.view_loss is not None:
         return Views(config, device, data, first)
     return DeepCluster(config, device, data, first) if config.clusters_itself else Autoencoding(config, device)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -44,15 +44,12 @@ from engine.indexes import Index, methods
 from engine.indexes.kmeans import choose_clusters
 from engine.jobs import job as job_folders
 from engine.jobs.job import Job
-from engine.runs.listing import run, runs
-from engine.runs.run import Run
 from engine.search import opening
 from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.classes import ClassProbabilities
 from engine.search.examples import Crop
 from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
-from engine.training import TrainingConfig
 from engine.workbench.adding import AddingMethods
 from engine.workbench.breaking import BreakingMethods
 from engine.workbench.calibrating import CalibrationMethods
@@ -70,12 +67,12 @@ from engine.workbench.readiness import Readiness
 from engine.workbench.searches import SearchMethods
 from engine.workbench.seeing import SeeingMethods
 from engine.workbench.tidying import TidyingMethods
+from engine.workbench.training import TrainingMethods
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.training.estimate import Estimate
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
 
@@ -93,6 +90,7 @@ class Workbench(
     BreakingMethods,
     FolderMethods,
     TidyingMethods,
+    TrainingMethods,
     CalibrationMethods,
     ExampleMethods,
     SearchMethods,
@@ -141,24 +139,6 @@ class Workbench(
     def methods(self) -> dict[str, type[Index]]:
         """The search methods by name."""
         return methods()
-
-    def runs(self) -> list[Run]:
-        """Every readable training run, newest first, shipped ones last."""
-        return runs(self.home)
-
-    def training_run(self, name: str) -> Run:
-        """The training run of that name; NotFound if there is none."""
-        return run(self.home, name)
-
-    def estimate(self, collection: str, config: Mapping[str, Any]) -> Estimate:
-        """How long a training would take here, from a few timed batches: 3 to 10 seconds.
-
-        Raises:
-            BadParameter: a setting has no such value. NotFound: no such collection.
-        """
-        from engine.training.estimate import estimate
-
-        return estimate(TrainingConfig.from_dict(config), len(self.collection(collection)))
 
     def groupings(self, collection: str) -> list[Grouping]:
         """Every readable grouping of a collection, newest first; `start("group", recipe=…, plan=…)` makes one."""

@@ -71,6 +71,11 @@ class ClassifierConfig:
         return "loss" if self.validation else "last"
 
     @property
+    def keep_state(self) -> bool:
+        """Whether what continuing needs is kept: a finished classifier is never continued."""
+        return False
+
+    @property
     def tuned(self) -> tuple[str, ...]:
         """The sides whose encoders are fine-tuned: the requested ones that the fusion uses."""
         return tuple(side for side in FINE_TUNED[self.fine_tune] if self.fusion not in SIDES or side == self.fusion)

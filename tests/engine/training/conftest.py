@@ -22,6 +22,7 @@ class Blobs:
 
     name = "blobs"
     title = "Blobs"
+    folder = Path.cwd()  # of a disk; nothing is stored there
 
     def __init__(self, count: int) -> None:
         self.count = count

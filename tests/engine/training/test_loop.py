@@ -147,7 +147,7 @@ def test_a_stopped_training_goes_on_to_the_same_bits(home: Home, blobs: Any, ste
 
 def test_two_epochs_and_two_more_are_four(home: Home, blobs: Any) -> None:
     four = train_run(home, TrainingConfig(**(SMALL | {"epochs": 4}), name="four"), blobs, Reporter())
-    run = train_run(home, TrainingConfig(**SMALL, name="two"), blobs, Reporter())
+    run = train_run(home, TrainingConfig(**SMALL, name="two", keep_state=True), blobs, Reporter())
     assert not run.can_continue
     with pytest.raises(BadParameter, match="ask for more epochs"):
         continue_run(run, blobs, Reporter(), None)
@@ -508,7 +508,7 @@ def test_an_estimate_of_an_absurd_rate_measures_time_only() -> None:
 
 def test_a_finished_run_keeps_one_checkpoint(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENZER_CHECKPOINT_SECONDS", "0")
-    run = train_run(home, TrainingConfig(**SMALL), blobs, Reporter())
+    run = train_run(home, TrainingConfig(**SMALL, keep_state=True), blobs, Reporter())
     assert len(list((run.folder / "checkpoint").glob("0*"))) == 1
     continue_run(run, blobs, Reporter(), 3)
     assert run.epochs_done == 3

@@ -53,7 +53,7 @@ _NUMBERS = (
 )
 _WORDS = ("optimizer", "precision")
 _ALTERED = ("noise", "flip", "crop", "colour")
-_PLAIN_FIELDS = ("loss", *_NUMBERS, *_WORDS, *_ALTERED)
+_PLAIN_FIELDS = ("loss", *_NUMBERS, *_WORDS, *_ALTERED, "keep_state")
 _SUITED = (
     "rate",
     "epochs",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from engine.core.errors import BenzerError
+from engine.core.humanize import file_size
 from engine.core.settings import AnySetting, Setting
 from engine.training.config import TrainingConfig
 from engine.training.losses import LOSSES
@@ -262,6 +263,7 @@ def _summary(collection: str, count: int, waits: bool) -> None:
         config = checked
         _schedule(config)
         _time(config, collection, count)
+        _disk(config, collection)
     except BenzerError as error:
         show_error(error)
     if draft()["learns"] == LEARN:
@@ -321,6 +323,20 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
             _work(config, collection), estimate.seconds / config["epochs"], estimate.images_per_second,
         )  # fmt: skip
         st.rerun()
+
+
+def _disk(config: dict[str, Any], collection: str) -> None:
+    """What it takes on the disk, and whether what continuing needs stays there afterwards."""
+    use = workbench().training_disk(collection, config)
+    if use.fits:
+        st.caption(use.sentence())
+    else:
+        st.warning(use.sentence(), icon=":material/hard_drive:")
+    help = (
+        f"Keeps the last weights and the optimizer's state ({file_size(use.state)}) after the training, so that more "
+        "epochs continue it exactly. Without, more epochs start from the kept weights with a fresh optimizer."
+    )
+    typed("keep_state", st.checkbox("Keep what continuing needs", key=fields.key("keep_state"), help=help))
 
 
 def _work(config: dict[str, Any], collection: str) -> tuple[object, ...]:

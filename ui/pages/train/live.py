@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.core.cache import file_stamp
 from engine.core.progress import Progress
 from engine.evaluation.statistics.shares import mean_shares
 from engine.jobs.job import Job
@@ -34,30 +37,55 @@ from ui.shared.charts import points
 from ui.shared.job_progress import REFRESH, duration, progress_sentence
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
+from ui.widgets.pulse import pulse
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+_REDRAWN_AFTER = 5.0  # seconds between two drawings of the curves, however short the epochs are
+
 
 def training_now(now: Trainings) -> None:
-    """Draw what runs and what waits, and refresh it until another training takes over; then the page is drawn again."""
+    """Draw what runs and what waits, and refresh it until another training takes over; then the page is drawn again.
+
+    How far it is changes every second, its curves and pictures once an epoch: they are drawn again only then.
+    """
+    curves = f"train-curves-{now.subject}"
 
     @st.fragment(run_every=REFRESH, key=f"train-live-{now.subject}")
     def watch() -> None:
         later = trainings()
         if later.subject != now.subject or not later.busy:
             st.rerun()
-        top, waiting, below = st.container(), st.container(), st.container()
+        top, waiting = st.container(), st.container()
         with top, errors_shown():
             if later.subject:
                 _running(later)
         with waiting:
             _queued(later.waiting)
-        with below, errors_shown():
-            if later.run is not None:
-                run_view(later.run, key=f"live-{later.run.name}")
+        pulse(behind=_behind(later.run, curves), fragment=curves, key=f"pulse-{now.subject}")
+
+    @st.fragment(key=curves)
+    def view() -> None:
+        run = trainings().run
+        st.session_state[curves] = (_stamp(run), time.monotonic())
+        with errors_shown():
+            if run is not None:
+                run_view(run, key=f"live-{run.name}")
 
     watch()
+    view()
+
+
+def _behind(run: Run | None, curves: str) -> str:
+    """What the curves do not show yet, "" if that is nothing or they were drawn only just."""
+    current = _stamp(run)
+    shown, drawn = st.session_state.get(curves, (current, math.inf))
+    return "" if current == shown or time.monotonic() - drawn < _REDRAWN_AFTER else current
+
+
+def _stamp(run: Run | None) -> str:
+    return "" if run is None else f"{run.name} {file_stamp(run.folder / 'events.jsonl')}"
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,9 +8,12 @@ from typing import Any
 
 import streamlit as st
 
+from engine.core.humanize import count_of, file_size
 from engine.core.tables import csv_text
 from engine.runs.run import Run
+from engine.runs.state import can_free, free, state_bytes
 from ui.pages.train.live import continued, what_next
+from ui.pages.train.names import setting, shown
 from ui.pages.train.runs_compared import compared, comparison_of_runs, toggle
 from ui.pages.train.state import (
     agreement_of,
@@ -26,6 +29,7 @@ from ui.pages.train.state import (
     probe_of,
     retrieval_of,
     runs_listed,
+    spare_states,
     title_of,
 )
 from ui.pages.train.watch import run_view
@@ -41,29 +45,6 @@ _STATES = {
     "stopped": ":material/pause_circle: stopped",
     "failed": ":material/error: failed",
     "interrupted": ":material/power_off: interrupted",
-}
-_NAMES = {
-    "rate": "Learning rate",
-    "size": "Input size",
-    "options": "Schedule settings",
-    "validation": "Validation share",
-    "limit": "Max. pictures",
-    "contrast": "Weight of the contrastive loss",
-    "views": "View size",
-    "surroundings": "Surroundings from other pictures",
-    "crops": "Small views",
-    "warmup": "Warm-up (epochs)",
-    "clip": "Gradient clipping",
-    "settings": "Settings of the objective",
-    "weight_decay": "Weight decay",
-    "recognition": "Altered copy found",
-    "keep": "Checkpoint to keep",
-    "clusters": "Clusters",
-    "start": "Initial weights",
-    "patience": "Early-stopping patience",
-    "probe": "Probe pictures (retrieval)",
-    "precision_at_8": "Precision@8",
-    "precision_at_8_interval": "95 % interval",
 }
 _COLUMNS = (
     "epoch",
@@ -88,6 +69,7 @@ def runs_list(collection: str) -> None:
     """Draw a card for every run, those of this collection first."""
     st.header("Runs", anchor=False)
     runs = runs_listed(collection)
+    _spare()
     with st.container():  # a fixed place: what comes and goes in it moves no card, so that none is drawn twice
         if not [run for run in runs if not run.shipped]:
             st.write("No runs yet. Your first run appears here as soon as it starts.")
@@ -98,6 +80,27 @@ def runs_list(collection: str) -> None:
             _card(run)
     if len(runs) > shown:
         st.button(f"Show {len(runs) - shown} more", key="runs-more", on_click=_show, args=(len(runs),))
+
+
+def _spare() -> None:
+    """What finished runs hold without need, and a button that frees it."""
+    spare = spare_states()
+    if not spare:
+        return
+    size, runs = file_size(sum(size for _, size in spare)), count_of(len(spare), "finished run")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{size} of {runs} only serve to continue them exactly.")
+        if st.button(f"Free {size} …", key="runs-free", icon=":material/cleaning_services:", type="tertiary"):
+            _ask_to_free([run for run, _ in spare])
+
+
+@st.dialog("Free disk space?")
+def _ask_to_free(runs: list[Run]) -> None:
+    st.write(
+        f"The last weights and the optimizer's state of {count_of(len(runs), 'finished run')} will be deleted. "
+        "Their encoders, curves and samples stay. More epochs then start from the kept weights with a fresh optimizer."
+    )
+    confirm_buttons("Free", lambda: [free(run) for run in runs], "free-runs")
 
 
 def _show(count: int) -> None:
@@ -179,6 +182,9 @@ def _open(name: str | None) -> None:
 
 def _more_epochs(run: Run) -> None:
     st.caption(f"Continues after epoch {run.epochs_done}. The schedule is stretched over all epochs.")
+    if not state_bytes(run):
+        kept = run.card.get("best_epoch", run.epochs_done)
+        st.caption(f"Starts from the kept weights (epoch {kept}) with a fresh optimizer: its state was not kept.")
     more = st.number_input("More epochs", step=1, value=MORE_EPOCHS, key=f"more-epochs-{run.name}")
     if st.button("Continue", key=f"train-on-{run.name}", type="primary"):
         with errors_shown():
@@ -202,6 +208,11 @@ def _more(run: Run) -> None:
             "CSV", lambda: epochs_csv(run), f"{name}.csv", "text/csv", key=f"csv-{name}", icon=":material/download:",
             disabled=not events_of(run), on_click="ignore", help="One row per epoch.",
         )  # fmt: skip
+    if can_free(run):
+        size = file_size(state_bytes(run))
+        help = "Deletes what only continuing this run exactly needs."
+        if st.button(f"Free {size} …", key=f"free-{name}", icon=":material/cleaning_services:", help=help):
+            _ask_to_free([run])
     if not run.shipped and st.button(
         "Delete …", key=f"delete-run-{name}", icon=":material/delete:", disabled=run.alive
     ):
@@ -253,20 +264,8 @@ def _details(run: Run) -> None:
 
 
 def _table(facts: dict[str, Any]) -> dict[str, list[str]]:
-    shown = {name: value for name, value in facts.items() if value not in (None, "", {}, [])}
-    names = [_NAMES.get(name, name.replace("_", " ").capitalize()) for name in shown]
-    return {"what": names, "value": [_shown(value) for value in shown.values()]}
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        named = value.get("title") or ", ".join(f"{key} {_shown(part)}" for key, part in value.items())
-        return str(named)
-    if isinstance(value, list):
-        return " to ".join(map(_shown, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    there = {name: value for name, value in facts.items() if value not in (None, "", {}, [])}
+    return {"what": list(map(setting, there)), "value": list(map(shown, there.values()))}
 
 
 def _note(note: dict[str, Any]) -> str:
@@ -274,7 +273,10 @@ def _note(note: dict[str, Any]) -> str:
     if kind == "halved":
         return f"Memory ran short in epoch {note.get('epoch_begun', '?')}: batches are split into two halves."
     if kind == "continued":
-        return "Continued" + (f" after epoch {note['epoch_begun']}." if "epoch_begun" in note else ".")
+        after = f" after epoch {note['epoch_begun']}" if "epoch_begun" in note else ""
+        if "weights_of" in note:
+            after += f", from the weights of epoch {note['weights_of']} with a fresh optimizer"
+        return f"Continued{after}."
     if kind == "asked":
         return learned_from_asked(note)
     return str(kind)

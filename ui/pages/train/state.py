@@ -32,6 +32,7 @@ NEWS_SECONDS = 900.0
 _events: Cache[list[dict[str, Any]]] = Cache(64)
 _probes: Cache[Any] = Cache(64)
 _watched: Cache[Any] = Cache(128)
+_spare: Cache[list[tuple[Run, int]]] = Cache(1)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,13 @@ def run_named(name: str) -> Run | None:
 def runs_listed(collection: str) -> list[Run]:
     """Every run: those of this collection first, then the others, newest first; what ships comes last."""
     return sorted(workbench().runs(), key=lambda run: (run.shipped, collection_of(run) != collection))
+
+
+def spare_states() -> list[tuple[Run, int]]:
+    """What finished runs hold without need, looked at again when a run has changed."""
+    stamps = tuple((path, file_stamp(path)) for path in sorted(workbench().home.weights.glob("*/run.json")))
+    checkpoints = tuple(file_stamp(path.parent / "checkpoint" / "current.json") for path, _ in stamps)
+    return _spare.get((stamps, checkpoints), workbench().spare_states)
 
 
 def collection_of(run: Run) -> str:

@@ -1,0 +1,76 @@
+"""What only continuing a run needs, three times as large as its weights: what there is of it, and how to free it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from engine.core.errors import BadParameter, BenzerError
+from engine.core.home import Home
+from engine.core.store import Store
+from engine.runs.run import Run
+
+WEIGHTS, MOMENTS, POSITION = "last.safetensors", "adam.safetensors", "position.json"
+
+
+def kept_state(folder: Path) -> Store:
+    """The store of a run's checkpoints; of a freed or finished one they hold only the position."""
+    return Store(folder / "checkpoint", format="checkpoint", version=1)
+
+
+def state_bytes(run: Run) -> int:
+    """The bytes of the weights and moments in a run's checkpoints, 0 where only the position is left."""
+    sizes = 0
+    for folder, _, files in os.walk(run.folder / "checkpoint"):
+        for name in {WEIGHTS, MOMENTS} & set(files):
+            with suppress(FileNotFoundError):
+                sizes += (Path(folder) / name).stat().st_size
+    return sizes
+
+
+def can_free(run: Run) -> bool:
+    """Whether a run can do without its state: it is finished or diverged, and has any."""
+    facts = run.facts
+    over = facts["state"] == "done" or bool(facts.get("diverged"))
+    return over and not run.shipped and not run.alive and state_bytes(run) > 0
+
+
+def free(run: Run) -> int:
+    """Delete what only continuing needs, and return the bytes that were freed; the weights and the curves stay.
+
+    Raises:
+        BadParameter: the run is not finished, and would begin anew. StorageFull: the position could not be written.
+    """
+    if not can_free(run):
+        raise BadParameter("run", "freeing", "a finished one that holds what continuing needs", run.title)
+    before, store = state_bytes(run), kept_state(run.folder)
+    with run.locked():
+        snapshot = store.open(only=(POSITION,))
+        if snapshot is None:  # of another version: nothing can continue from it
+            store.discard()
+        else:
+            former = snapshot.folder / POSITION
+            store.publish(lambda folder: _copy(former, folder), snapshot.facts)
+            store.forget_former()
+    return before - state_bytes(run)
+
+
+def _copy(file: Path, folder: Path) -> None:
+    shutil.copyfile(file, folder / file.name)
+
+
+def spare(runs: Iterable[Run]) -> Iterator[tuple[Run, int]]:
+    """The finished runs that hold what only continuing needs although nobody asked to keep it, and its bytes."""
+    for run in runs:
+        with suppress(BenzerError, OSError):
+            if not run.config.get("keep_state") and can_free(run):
+                yield run, state_bytes(run)
+
+
+def all_runs(home: Home) -> list[Run]:
+    """The runs of encoders and classifiers that are the user's own, readable or not."""
+    folders = (home.weights, home.classifiers)
+    return [Run(path.parent) for root in folders for path in sorted(root.glob("[!.]*/run.json"))]

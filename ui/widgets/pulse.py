@@ -1,0 +1,20 @@
+"""Draws a fragment again when what it shows has changed, and not before: see `pulse.js`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from ui.widgets.component import component
+
+_pulse = component("pulse", "pulse.js", html="<span></span>")
+
+
+def pulse(*, behind: str, fragment: str, key: str) -> None:
+    """Draw the fragment of that key again, once for each value of `behind`; "" while it shows what there is.
+
+    For a fragment that asks often and draws little, beside one that draws much: only a callback can have another
+    fragment drawn, so the browser is told that it is behind, and calls back.
+    """
+    _pulse(data={"behind": behind}, key=key, on_behind_change=partial(st.rerun, fragment))
