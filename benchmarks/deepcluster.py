@@ -68,8 +68,10 @@ def main() -> None:
     print(*parts[-3:], sep="\n\n")
     parts.insert(-1, AFTERWORD)
     if arguments.write:
-        whole = PAGE.read_text(encoding="utf-8").removesuffix(section(PAGE)).rstrip()
-        PAGE.write_text(whole + "\n\n" + "\n\n".join(parts) + "\n", encoding="utf-8")
+        text, own = PAGE.read_text(encoding="utf-8"), section(PAGE)
+        whole, after = text.removesuffix(own).rstrip(), own.partition("\n## ")[2]  # sections of others follow
+        more = f"\n## {after}" if after else ""
+        PAGE.write_text(whole + "\n\n" + "\n\n".join(parts) + "\n" + more, encoding="utf-8")
 
 
 def section(page: Path) -> str:

@@ -1,10 +1,11 @@
-"""Settings of a training side by side, each trained once on photographs with the same seed.
+"""Settings of a training side by side, each trained on photographs with the same seeds.
 
-    python -m benchmarks.objectives [NAME …] [--home FOLDER]
+    python -m benchmarks.objectives [NAME …] [--seeds 0,1,2] [--home FOLDER]
 
 Each comparison of `COMPARISONS` trains its variants on the 1,500 photographs of $BENZER_TEST_DATA/animals and asks
-every picture (precision@8, cosine, itself left out); the differences from the first variant are paired by query and
-corrected for the number of variants (Holm). A run that stands in the home folder is used as it is. Writes
+every picture (precision@8, cosine, itself left out); the differences from the first variant, of the means over the
+seeds, are paired by query and corrected for the number of variants (Holm). A run that stands in the home folder is used
+as it is. Writes
 benchmarks/results/objectives.md with every comparison that has been measured.
 """
 
@@ -14,12 +15,14 @@ import argparse
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import _machine
 from benchmarks.learning import measured, photographs
@@ -27,7 +30,6 @@ from engine.collections.collection import Collection
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
-from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.retrieval import Scores
 from engine.evaluation.statistics.decision import holm
 from engine.evaluation.statistics.paired import paired_difference
@@ -37,6 +39,8 @@ from engine.training import TrainingConfig, train_run
 from engine.training.config import with_defaults
 from engine.training.learned import learned_ids
 
+Seeds = Sequence[Run]  # of one variant
+_MOST_SEEDS = 10
 RESULTS = PROJECT / "benchmarks" / "results" / "objectives.md"
 
 
@@ -54,10 +58,12 @@ class Comparison:
     pooling: str = "avg"
     unseen: bool = False
 
-    def names(self) -> list[str]:
-        """The names of the runs; variants of the same settings share one."""
-        together = [json.dumps({**self.shared, **own}, sort_keys=True) for own in self.variants.values()]
-        return [f"variant-{hashlib.sha256(text.encode()).hexdigest()[:8]}" for text in together]
+    def settings(self, seed: int) -> dict[str, dict[str, Any]]:
+        """The settings of each variant by the name of its run; variants of the same settings share one."""
+        wholes = [{**self.shared, **own} | ({"seed": seed} if seed else {}) for own in self.variants.values()]
+        texts = [json.dumps(whole, sort_keys=True) for whole in wholes]
+        names = [f"variant-{hashlib.sha256(text.encode()).hexdigest()[:8]}" for text in texts]
+        return dict(zip(names, wholes, strict=True))
 
 
 COMPARISONS = {
@@ -77,6 +83,11 @@ COMPARISONS = {
         {"objective": "contrastive"},
         {"two views, 10 epochs": {"epochs": 10}, "and two small ones, 8 epochs": {"epochs": 8, "crops": 2}},
     ),
+    "crops-longer": Comparison(
+        "The same for three times as long",
+        {"objective": "contrastive"},
+        {"two views, 30 epochs": {"epochs": 30}, "and two small ones, 24 epochs": {"epochs": 24, "crops": 2}},
+    ),
     "labels": Comparison(
         "Learning from four fifths of the labels, the small ResNet at 64 pixels, 10 epochs: pictures it has not seen",
         {"epochs": 10, "validation": 0.2, "keep": "last"},
@@ -93,22 +104,17 @@ COMPARISONS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(COMPARISONS)} (default: all)")
+    parser.add_argument("--seeds", default="0", help="of the trainings, with commas")
     parser.add_argument("--home", type=Path, default=PROJECT / "test-output" / "objectives")
     wanted = parser.parse_args()
     home = Home(wanted.home.resolve())
     collection = photographs(home)
-    for name in wanted.names or COMPARISONS:
-        compare(home, collection, name)
+    for name, seed in product(wanted.names or COMPARISONS, map(int, wanted.seeds.split(","))):
+        for run, settings in COMPARISONS[name].settings(seed).items():
+            trained(home, collection, run, settings)
     text = "\n".join([HEAD, _machine.facts(), "", *written(home, collection), ""])
     print(text)
     RESULTS.write_text(text, encoding="utf-8")
-
-
-def compare(home: Home, collection: Collection, name: str) -> None:
-    """Train the variants of a comparison that are missing."""
-    comparison = COMPARISONS[name]
-    for run, settings in zip(comparison.names(), comparison.variants.values(), strict=True):
-        trained(home, collection, run, {**comparison.shared, **settings})
 
 
 def trained(home: Home, collection: Collection, name: str, settings: Mapping[str, Any]) -> Run:
@@ -123,51 +129,62 @@ def trained(home: Home, collection: Collection, name: str, settings: Mapping[str
 
 
 def written(home: Home, collection: Collection) -> Iterator[str]:
-    """A table for each comparison of which every variant has been trained."""
+    """A table for each comparison, over the seeds with which every variant has been trained."""
     for comparison in COMPARISONS.values():
-        if all((home.root / "processor" / f"{name}.json").exists() for name in comparison.names()):
-            yield from table(home, collection, comparison, [runs.run(home, name) for name in comparison.names()])
+        names = [list(comparison.settings(seed)) for seed in range(_MOST_SEEDS)]
+        there = [one for one in names if all((home.root / "processor" / f"{name}.json").exists() for name in one)]
+        found = [[runs.run(home, name) for name in one] for one in there]
+        if found:
+            yield from table(home, collection, comparison, list(zip(*found, strict=True)))
 
 
-def table(home: Home, collection: Collection, comparison: Comparison, found: list[Run]) -> Iterator[str]:
+def table(home: Home, collection: Collection, comparison: Comparison, found: list[Seeds]) -> Iterator[str]:
     """What each variant is worth, and how it differs from the first."""
     yield f"## {comparison.title}\n"
-    yield "| variant | kept epoch | CPU minutes | altered copy found | precision@8 | 95 % | difference from the first |"
-    yield "|---|---:|---:|---:|---:|---|---|"
-    scores = [measured(home, collection, f"{run.encoder}@{run.name}", comparison.pooling) for run in found]
-    if comparison.unseen:
-        scores = [of_unseen(score, collection, found) for score in scores]
-    for title, run, score, difference in zip(comparison.variants, found, scores, differences(scores), strict=True):
-        low, high = score.interval
-        card, seconds = run.card, read_json(home.root / "processor" / f"{run.name}.json")["seconds"]
-        copies = f"{card['recognition']:.3f}" if "recognition" in card else ""
-        kept = f"{card['best_epoch']} of {run.epochs_done}"
-        figures = f"{seconds / 60:.1f} | {copies} | {score.precision:.3f} | {low:.3f}–{high:.3f}"
-        yield f"| {title} | {kept} | {figures} | {difference} |"
-    yield ""
+    columns = "kept epochs | CPU minutes | altered copy found | precision@8 | by seed | difference from the first"
+    yield f"| variant | {columns} |"
+    yield "|---|---|---:|---:|---:|---|---|"
+    asked = [asked_of(home, collection, comparison, seeds, found) for seeds in found]  # (seeds, q) each
+    for title, seeds, figures, difference in zip(comparison.variants, found, asked, differences(asked), strict=True):
+        spent = [read_json(home.root / "processor" / f"{run.name}.json")["seconds"] / 60 for run in seeds]
+        copies = [run.card["recognition"] for run in seeds if "recognition" in run.card]
+        copied = f"{np.mean(copies):.3f}" if copies else ""
+        kept = ", ".join(str(run.card["best_epoch"]) for run in seeds) + f" of {seeds[0].epochs_done}"
+        each = ", ".join(f"{mean:.3f}" for mean in figures.mean(1))
+        yield f"| {title} | {kept} | {np.mean(spent):.1f} | {copied} | {figures.mean():.3f} | {each} | {difference} |"
+    yield f"\n{asked[0].shape[1]:,} queries.\n"
 
 
-def of_unseen(score: Scores, collection: Collection, found: list[Run]) -> Scores:
-    """The scores of the queries that no run has learned from; they search among all pictures."""
+def asked_of(
+    home: Home, collection: Collection, comparison: Comparison, seeds: Seeds, found: list[Seeds]
+) -> NDArray[np.float64]:
+    """(seeds, q) precision@8 of each query."""
+    rows = []
+    for number, run in enumerate(seeds):
+        score = measured(home, collection, f"{run.encoder}@{run.name}", comparison.pooling)
+        together = [variant[number] for variant in found]
+        rows.append(of_unseen(score, collection, together) if comparison.unseen else score.precisions)
+    return np.array(rows)
+
+
+def of_unseen(score: Scores, collection: Collection, found: Sequence[Run]) -> NDArray[np.float64]:
+    """The figures of the queries that none of these runs has learned from; they search among all pictures."""
     learned = [learned_ids(run, collection) for run in found]
-    ids = collection.images().ids[score.queries]
-    unseen = ~np.isin(ids, np.concatenate([rows for rows in learned if rows is not None]))
-    kept = score.precisions[unseen]
-    mean, interval = float(kept.mean()), bootstrap_interval(kept)
-    return replace(score, precision=mean, interval=interval, queries=score.queries[unseen], precisions=kept)
+    seen = np.concatenate([ids for ids in learned if ids is not None])
+    return score.precisions[~np.isin(collection.images().ids[score.queries], seen)]
 
 
-def differences(scores: list[Scores]) -> list[str]:
+def differences(asked: list[NDArray[np.float64]]) -> list[str]:
     """How each but the first differs from it, corrected for their number; "" for the first."""
-    found = holm([paired_difference(score.precisions, scores[0].precisions) for score in scores[1:]])
+    found = holm([paired_difference(figures.mean(0), asked[0].mean(0)) for figures in asked[1:]])
     return ["", *(f"{one.text()}: {one.outcome}" for one in found)]
 
 
 HEAD = """# Settings of a training side by side
 
 precision@8: every one of 1,500 photographs (500 each of cats, dogs and pandas) is the query once and left out of its
-own results; cosine. One training each, seed 0. The differences are about these trainings: another seed may change them.
-Made by `python -m benchmarks.objectives`. CPU minutes are those of the whole training, the measuring after each epoch
+own results; cosine. The differences are about these trainings: the queries vary, other seeds are not in the intervals.
+Made by `python -m benchmarks.objectives`. CPU minutes are those of one training, the measuring after each epoch
 included.
 """
 

@@ -23,6 +23,7 @@ from engine.training.compared import MOST, ComparedRuns, Judged
 from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
+from engine.training.seeds import over_seeds, several
 from engine.training.stepping import OPTIMIZERS
 from engine.training.view_losses import view_losses
 from engine.workbench.workbench import Workbench
@@ -104,6 +105,8 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
         ("probe", int, "pictures that retrieval is measured with after each epoch, 0: none"),
     ):
         sub.add_argument(f"--{name}", type=kind, help=f"{text} (default: {_default(name)})")
+    sub.add_argument("--seeds", type=int, help="train so many times, each with the next seed (default: 1)")
+    sub.add_argument("--find-rate", action="store_true", help="try learning rates for a minute instead of training")
     sub.add_argument("--json", action="store_true", help="print an event an epoch as JSON")
     epochs, size = ORIGINAL_STUDY["epochs"], ORIGINAL_STUDY["size"]
     study = f"Settings of the original study: --epochs {epochs} --size {size} --contrast 0"
@@ -131,13 +134,52 @@ def _said(name: str, value: Any) -> str:
 
 def command_train(arguments: argparse.Namespace) -> None:
     """Train a model or a ready-made network on a collection, or continue a run that was cut off."""
-    hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     asked = _asked(arguments)
+    if arguments.find_rate:
+        return _print_rates(asked, arguments)
+    hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     if "config" in asked:
         print(Workbench().training_disk(asked["collection"], asked["config"]).sentence(), file=sys.stderr)
+    trained = []
+    for one in _each_seed(asked, arguments):
+        with _stopping_gently(progress_line()) as listen:
+            done = Workbench().run("train", listen, hear, **one)
+        print(json.dumps({"kind": "done", **done} if arguments.json else done), flush=True)
+        trained.append(done["run"])
+    if len(trained) > 1:
+        _print_seeds([Workbench().training_run(name) for name in trained], arguments)
+
+
+def _each_seed(asked: dict[str, Any], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """The arguments of each training: one, or one for each seed."""
+    if arguments.seeds is None:
+        return [asked]
+    if arguments.resume:
+        raise BadParameter("seeds", "--resume", "left out: a run keeps its seed", arguments.seeds)
+    return [{**asked, "config": config} for config in several(asked["config"], arguments.seeds)]
+
+
+def _print_seeds(trained: list[Run], arguments: argparse.Namespace) -> None:
+    """What the kept weights of the runs reach, as mean ± standard deviation over the seeds."""
+    found = over_seeds(trained)
+    if arguments.json:
+        return _print_event({"kind": "seeds", "seeds": len(trained), **found})
+    for name, (mean, deviation) in found.items():
+        print(f"{name} {mean:.3f} ± {deviation:.3f} over {len(trained)} seeds")
+
+
+def _print_rates(asked: dict[str, Any], arguments: argparse.Namespace) -> None:
+    """The losses at rising learning rates, and the rate at which they fell fastest."""
+    if arguments.resume:
+        raise BadParameter("--find-rate", "--resume", "left out: a run keeps the settings it began with", "both")
     with _stopping_gently(progress_line()) as listen:
-        done = Workbench().run("train", listen, hear, **asked)
-    print(json.dumps({"kind": "done", **done} if arguments.json else done))
+        found = Workbench().run("rate", listen, **asked)
+    if arguments.json:
+        return _print_event({"kind": "rates", **found})
+    for rate, loss in zip(found["rates"], found["smoothed"], strict=True):
+        print(f"{rate:.2e}  {loss:.5f}")
+    best = found["suggested"]
+    print(f"The loss falls fastest at --rate {best:g}" if best else "The loss falls at none of the rates tried.")
 
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.collections.collection import Collection
-from engine.core.home import home_of
+from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
 from engine.encoders.networks.table import backbone
 from engine.encoders.networks.weights import load
 from engine.jobs.queue import turn
 from engine.runs import listing as runs
-from engine.training import TrainingConfig, continue_run, train_run
+from engine.training import TrainingConfig, continue_run, rate_finder, train_run
 from engine.training.config import with_defaults
+from engine.training.train import training_data
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,15 +30,30 @@ def train(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     Without a config it learns from the pictures alone, as the page and the command line do by default.
     """
     home = home_of(arguments)
-
-    def pretrained(network: str) -> Mapping[str, Tensor]:
-        return load(home, backbone(network))[1]
-
+    pretrained = partial(_pretrained, home)
     with turn(home.jobs, TRAINING, reporter):
         if "run" in arguments:
             run = runs.run(home, arguments["run"])
             collection = Collection.open(home, run.card["collection"]["name"])
             return {"run": continue_run(run, collection, reporter, arguments.get("epochs"), pretrained).name}
         collection = Collection.open(home, arguments["collection"])
-        config = TrainingConfig.from_dict(arguments.get("config") or with_defaults({}, len(collection)))
-        return {"run": train_run(home, config, collection, reporter, pretrained).name}
+        return {"run": train_run(home, _config(arguments, collection), collection, reporter, pretrained).name}
+
+
+def find_rate(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Try learning rates for a training on a collection (`collection`, `config`); what `RateCurve` holds."""
+    home = home_of(arguments)
+    with turn(home.jobs, TRAINING, reporter):
+        collection = Collection.open(home, arguments["collection"])
+        config = _config(arguments, collection)
+        data = training_data(config, collection, reporter)
+        first = _pretrained(home, config.network) if config.start == "pretrained" else None
+        return rate_finder.find_rate(config, data, reporter, first).as_dict()
+
+
+def _config(arguments: Mapping[str, Any], collection: Collection) -> TrainingConfig:
+    return TrainingConfig.from_dict(arguments.get("config") or with_defaults({}, len(collection)))
+
+
+def _pretrained(home: Home, network: str) -> Mapping[str, Tensor]:
+    return load(home, backbone(network))[1]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
 from typing import Any
 
 from engine.core.settings import check_whole
+from engine.runs.run import Run
 
 MOST_SEEDS = 20
+_FIGURES = {"retrieval": "retrieval", "recognition": "altered copy found", "validation_loss": "validation loss"}
 
 
 def several(config: Mapping[str, Any], seeds: int) -> list[dict[str, Any]]:
@@ -21,3 +24,23 @@ def several(config: Mapping[str, Any], seeds: int) -> list[dict[str, Any]]:
         return [dict(config)]
     first, name = int(config.get("seed", 0)), config.get("name", "")
     return [{**config, "seed": first + n, "name": f"{name}-seed-{first + n}" if name else ""} for n in range(seeds)]
+
+
+def over_seeds(trained: Sequence[Run]) -> dict[str, tuple[float, float]]:
+    """Mean and sample standard deviation of what the kept weights of several runs reach, by the name of the measure."""
+    found = {}
+    for key, title in _FIGURES.items():
+        values = [float(card[key]) for card in (run.card for run in trained) if card.get(key) is not None]
+        if len(values) == len(trained) > 1:
+            found[title] = (fmean(values), stdev(values))
+    return found
+
+
+def of_the_same_settings(run: Run, others: Sequence[Run]) -> list[Run]:
+    """The finished runs among the others that differ from a run by seed and name alone, it among them."""
+    return [other for other in others if other.state == "done" and _without_seed(other) == _without_seed(run)]
+
+
+def _without_seed(run: Run) -> tuple[object, ...]:
+    config = {name: value for name, value in run.config.items() if name not in ("seed", "name")}
+    return (config, run.card.get("collection"))

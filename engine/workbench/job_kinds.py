@@ -44,7 +44,7 @@ from engine.jobs import job as jobs
 from engine.runs.listing import run
 from engine.search.job import calibrate, embed, index, sample
 from engine.training.config import with_defaults
-from engine.training.job import train
+from engine.training.job import find_rate, train
 from engine.workbench.copying import copy_files
 
 Arguments = dict[str, Any]
@@ -233,6 +233,7 @@ KINDS: dict[str, JobKind] = {
         JobKind("apply", "Predicting labels in", _apply, _collection, ("labels",), _VECTORS),
         JobKind("suggest", "Suggesting labels for", _suggest, _collection, ("labels",), _VECTORS),
         JobKind("train", "Training", train, _training, ("run",), _TRAINED, background=True),
+        JobKind("rate", "Finding a learning rate for", find_rate, _training, ("rate",), _NOTHING),
         JobKind("experiment", "Comparing", _experiment, _title, ("comparison",), _MEASURED.format("compare"), True),
         JobKind("quick", "Comparing encoders on", _quick, _collection, ("comparison",), _NOTHING),
         JobKind("disagree", "Comparing two encoders on", _disagree, _collection, ("comparison",), _VECTORS),

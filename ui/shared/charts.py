@@ -121,6 +121,16 @@ def rate_chart(rates: Points, *, height: int = HEIGHT, now: float | None = None)
     return figure
 
 
+def finder_chart(lines: Sequence[Line], *, marked: float | None, height: int = 190) -> Figure:
+    """Losses by the learning rate on a logarithmic scale; `marked` is the suggested rate."""
+    figure = _figure(lines, "%{y:.4~g}", height=height)
+    figure.update_xaxes(title="Learning rate", type="log", autorange=True, dtick=1, exponentformat="power")
+    figure.update_yaxes(nticks=5, tickformat=".3~g")
+    if marked is not None:
+        figure.add_vline(x=marked, line={"dash": "dot", "color": palette()["grey"], "width": 1.5})
+    return figure
+
+
 def _figure(lines: Sequence[Line], hover: str, *, height: int = HEIGHT) -> Figure:
     import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
     from plotly.graph_objects import Figure

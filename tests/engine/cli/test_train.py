@@ -67,6 +67,34 @@ def test_train_without_more_words_learns_from_the_pictures(home: Home, capsys: p
     assert main(["embed", "--collection", "noise", "--encoder", "small-resnet"]) == 0
 
 
+def test_labels_are_learned_with_two_seeds_and_a_rate_is_found(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.training.rate_finder.STEPS", 8)
+    words = [
+        "train",
+        "--collection",
+        "noise",
+        "--objective",
+        "triplet",
+        "--setting",
+        "mining=batch-hard",
+        "--size",
+        "32",
+    ]
+    words += ["--batch", "8", "--optimizer", "sgd", "--crops", "1", "--validation", "0", "--probe", "16"]
+    assert main([*words, "--epochs", "1", "--seeds", "2", "--name", "mine"]) == 0
+    assert "over 2 seeds" in capsys.readouterr().out
+    configs = [runs.run(home, f"mine-seed-{seed}").config for seed in (0, 1)]
+    assert [config["seed"] for config in configs] == [0, 1]
+    assert (configs[0]["settings"], configs[0]["crops"]) == ({"mining": "batch-hard"}, 1)
+    assert main([*words, "--find-rate", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["rates"]) == len(found["losses"]) > 2
+    assert main(["train", "--resume", "mine-seed-0", "--seeds", "2"]) == 1
+    assert "a run keeps its seed" in capsys.readouterr().err
+
+
 def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "--collection", "noise", "--objective", "deepcluster", "--network", "squeezenet-1-1"]
     assert main([*words, "--size", "32", "--clusters", "4", "--epochs", "2", "--probe", "16", "--json"]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +182,34 @@ def test_labels_are_learned_with_several_seeds(bench: Workbench, started: list[A
     assert (config["objective"], config["settings"]) == ("triplet", {"margin": 0.2, "mining": "batch-hard"})
     assert (config["optimizer"], config["momentum"], config["crops"], config["validation"]) == ("sgd", 0.8, 1, 0.2)
     assert config["keep"] == "retrieval"
+
+
+def test_a_learning_rate_is_found_and_used(bench: Workbench, started: list[Any]) -> None:
+    test = page()
+    test.button(key="train-find-rate").click().run()
+    kind, arguments = started[0]
+    assert (kind, arguments["collection"]) == ("rate", "shapes")
+    folder = bench.home.jobs / "20260102-000000-rate"
+    write_json(folder / "config.json", {"kind": kind, "title": "Rates", "arguments": arguments, "started": 0.0})
+    curve = {"rates": [1e-4, 1e-3, 1e-2], "losses": [3.0, 2.0, 4.0], "smoothed": [3.0, 2.5, 3.2], "suggested": 0.0007}
+    write_json(folder / "result.json", {"state": "done", "value": curve})
+    test.run()
+    assert "**Loss by learning rate**" in texts(test)
+    test.button(key="train-use-rate").click().run()
+    assert test.number_input(key="train-rate").value == 0.0007
+    test.number_input(key="train-batch").set_value(16).run()
+    assert "**Loss by learning rate**" not in texts(test), "of other settings"
+    shutil.rmtree(folder)
+
+
+def test_runs_of_several_seeds_are_told_together(bench: Workbench) -> None:
+    for seed, rise in enumerate((0.1, 0.12, 0.14)):
+        run = fake_run(bench, f"seed-{seed}", rise=rise, seed=seed)
+        run.keep({"encoder.a": __import__("torch").zeros(2)}, best_epoch=3, retrieval=0.4 + 3 * rise)
+    fake_run(bench, "other", rate=0.1)
+    test = page(run_open="seed-1")
+    assert "**Over 3 seeds**" in texts(test)
+    assert any("0.760 ± 0.060" in str(table.value) for table in test.table)
 
 
 def test_a_model_reconstructs_with_what_suits_it(bench: Workbench, started: list[Any]) -> None:

@@ -19,6 +19,7 @@ from engine.training.view_losses import view_losses
 from engine.workbench.cost import rough_training_seconds, training_seconds
 from ui.pages.train import fields, texts
 from ui.pages.train.fields import choice, draft, number, switch, typed, whole
+from ui.pages.train.rate_finder import rate_finder
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.charts import draw, rate_chart, titled
 from ui.shared.job_progress import duration
@@ -263,6 +264,7 @@ def _summary(collection: str, count: int, waits: bool) -> None:
         config = checked
         _schedule(config)
         _time(config, collection, count)
+        rate_finder(collection, config)
         _disk(config, collection)
     except BenzerError as error:
         show_error(error)

@@ -12,6 +12,7 @@ from engine.core.humanize import count_of, file_size
 from engine.core.tables import csv_text
 from engine.runs.run import Run
 from engine.runs.state import can_free, free, state_bytes
+from engine.training.seeds import of_the_same_settings, over_seeds
 from ui.pages.train.live import continued, what_next
 from ui.pages.train.names import setting, shown
 from ui.pages.train.runs_compared import compared, comparison_of_runs, toggle
@@ -33,6 +34,7 @@ from ui.pages.train.state import (
     title_of,
 )
 from ui.pages.train.watch import run_view
+from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.shared.rename_delete import confirm_buttons, rename_field
@@ -254,6 +256,7 @@ def _details(run: Run) -> None:
         st.markdown("**Settings**")
         st.table(_table(run.config), border="horizontal", hide_header=True, hide_index=True)
     with right:
+        _over_seeds(run)
         st.markdown("**Provenance**")
         st.table(_table(run.card), border="horizontal", hide_header=True, hide_index=True)
         for note in run.notes():
@@ -261,6 +264,17 @@ def _details(run: Run) -> None:
         st.caption("Folder, and how to open the curves in TensorBoard")
         st.code(str(run.folder), language=None, wrap_lines=True)
         st.code(f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}", language=None, wrap_lines=True)
+
+
+def _over_seeds(run: Run) -> None:
+    """What runs that differ in their seeds alone reach together."""
+    same = of_the_same_settings(run, workbench().runs())
+    found = over_seeds(same)
+    if found:
+        st.markdown(f"**Over {len(same)} seeds**")
+        values = [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in found.values()]
+        names = [name[:1].upper() + name[1:] for name in found]
+        st.table({"what": names, "value": values}, border="horizontal", hide_header=True, hide_index=True)
 
 
 def _table(facts: dict[str, Any]) -> dict[str, list[str]]:

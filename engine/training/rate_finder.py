@@ -1,0 +1,131 @@
+"""A learning rate for a training: a few steps at rates that rise from tiny to large, and where the loss falls fastest.
+
+Source: Smith, "Cyclical learning rates for training neural networks", 2017 (the LR range test).
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.core.device import device, keep_freed_memory
+from engine.core.errors import Diverged
+from engine.core.progress import Reporter
+from engine.runs.run import Run
+from engine.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from engine.training.loop import Training
+    from engine.training.objectives.body import Weights
+    from engine.training.pictures import Data
+
+STEPS = 60
+_LOWEST, _HIGHEST = 1e-6, 1.0
+_TOO_HIGH = 4.0  # times the lowest loss: it has diverged
+_SMOOTH = 0.8  # of the former mean in each step
+_NOTHING = 0.01  # of the loss: a fall by less is none
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """What was measured: the rates that were tried, and the loss of each step.
+
+    Attributes:
+        smoothed: the losses as an exponential mean. suggested: the rate at which that fell fastest, None if it did not
+            fall.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    smoothed: list[float]
+    suggested: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def find_rate(config: TrainingConfig, data: Data, reporter: Reporter, first: Weights | None = None) -> RateCurve:
+    """Try rates from 0.000001 to 1 in as many steps of this training; nothing of it is stored.
+
+    Ends early where the loss is four times the lowest, or not finite.
+
+    Args:
+        first: initial weights, unless they are drawn with the seed.
+
+    Raises:
+        OutOfMemory: not even half a batch fits. Stopped: on request.
+    """
+    from engine.training.loop import Training
+
+    keep_freed_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        training = Training(config, data, Run(Path(folder)), Reporter(), device(config.precision), first)
+        return curve_of(steps_of(training), reporter)
+
+
+def curve_of(step: Callable[[float], float], reporter: Reporter) -> RateCurve:
+    """The losses of `step` at rising rates; it takes a rate and returns the loss before the step, or NaN."""
+    losses, steps = list[float](), STEPS
+    rates = np.geomspace(_LOWEST, _HIGHEST, steps).tolist()
+    for number, rate in enumerate(rates):
+        reporter.update("Trying learning rates", number, steps, "steps", note=f"learning rate {rate:.1e}")
+        loss = step(rate)
+        if not math.isfinite(loss):
+            break
+        losses.append(loss)
+        if smoothed(losses)[-1] > _TOO_HIGH * min(smoothed(losses)):
+            break
+    reporter.update("Trying learning rates", steps, steps, "steps")
+    found, tried = smoothed(losses), rates[: len(losses)]
+    return RateCurve(tried, losses, found, suggestion(tried, found))
+
+
+def steps_of(training: Training) -> Callable[[float], float]:
+    """One step of the training after another, at the rate that is asked for; NaN once it has diverged."""
+    training.objective.network.train()
+    order = training.begin_epoch()
+
+    def step(rate: float) -> float:
+        nonlocal order
+        position, size = training.position, training.config.batch
+        if position.step * size >= len(training.learning):
+            position.epoch, position.step = position.epoch + 1, 0
+            order = training.begin_epoch()
+            training.objective.network.train()
+        for group in training.optimizer.param_groups:
+            group["lr"] = group["share"] * rate
+        position.total, position.seen = 0.0, 0
+        try:
+            training.step(order[position.step * size : (position.step + 1) * size])
+            training.flush_losses()
+        except Diverged:
+            return math.nan
+        position.step += 1
+        return position.total / position.seen
+
+    return step
+
+
+def smoothed(losses: Sequence[float]) -> list[float]:
+    """The exponential mean of the losses so far, without the bias to the first (as of Adam's moments)."""
+    mean, found = 0.0, []
+    for number, loss in enumerate(losses, 1):
+        mean = _SMOOTH * mean + (1 - _SMOOTH) * loss
+        found.append(mean / (1 - _SMOOTH**number))
+    return found
+
+
+def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+    """The rate of the steepest descent over the logarithm of the rate, before the lowest loss; None for no descent."""
+    lowest = int(np.argmin(losses)) if losses else 0
+    if lowest < 2 or losses[0] - losses[lowest] < _NOTHING * abs(losses[0]):
+        return None
+    slopes = np.gradient(np.asarray(losses[: lowest + 1]), np.log(rates[: lowest + 1]))
+    return float(f"{rates[int(np.argmin(slopes))]:.2g}")
