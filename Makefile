@@ -35,7 +35,7 @@ format: $(VENV)/.dev      ## Put the style right
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-types: $(VENV)/.dev       ## Check the types of engine and models
+types: $(VENV)/.dev       ## Check the types of engine, models and ui
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.dev       ## Run the benchmarks that the README's figures come from

@@ -114,15 +114,16 @@ def room_of(module: str) -> str:
 
 
 @cache
-def loads(module: str, above: frozenset[str] = frozenset()) -> frozenset[str]:
+def loads(module: str) -> frozenset[str]:
     """The heavy libraries that come with importing a module."""
     heavy: set[str] = set()
-    for one in imports(modules()[module]):
-        if one.when != "head":
-            continue
-        if one.target in modules() and one.target not in above:
-            heavy |= loads(one.target, above | {module})
-        heavy |= {one.target.split(".")[0]} & HEAVY
+    reached, waiting = {module}, [module]
+    while waiting:
+        targets = {one.target for one in imports(modules()[waiting.pop()]) if one.when == "head"}
+        heavy |= {target.split(".")[0] for target in targets} & HEAVY
+        fresh = {target for target in targets if target in modules()} - reached
+        reached |= fresh
+        waiting += fresh
     return frozenset(heavy)
 
 

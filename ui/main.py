@@ -34,7 +34,9 @@ _log = logging.getLogger("benzer")
 
 def main() -> None:
     """Draw the page that the address names."""
-    st.set_page_config(page_title="Benzer", page_icon=str(ASSETS / "icon.png"), layout="wide", menu_items=_MENU)
+    st.set_page_config(
+        page_title="Benzer", page_icon=str(ASSETS / "icon.png"), layout="wide", menu_items={"About": _ABOUT}
+    )
     st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "icon.png"))
     pages = {name: _page(name) for name in (*_PICTURES, *_LAB)}
     page = st.navigation({"": [pages[name] for name in _PICTURES], "Lab": [pages[name] for name in _LAB]})
@@ -110,7 +112,7 @@ _STYLE = """
 .stApp [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #0d1f1c); }
 """
 
-_MENU = {"About": "**Benzer** finds similar pictures. Everything stays on this computer."}
+_ABOUT = "**Benzer** finds similar pictures. Everything stays on this computer."
 
 
 def _page(name: str) -> StreamlitPage:

@@ -44,7 +44,7 @@ def read_address() -> None:
     if "grouping" in address:
         _read_grouping(address)
         return
-    opened = address.keys() & OPENED
+    opened = bool(address.keys() & OPENED)
     # The groups page writes the collection alone; it counts on page load, not after a quick click.
     opened = opened or (address.keys() == {"collection"} and "grouping_written" in st.session_state)
     if not address or opened or address == st.session_state.get("address") or _chosen_since():
@@ -100,7 +100,7 @@ def _read_grouping(address: dict[str, str]) -> None:
     written = state.get("grouping_written")
     opened = state.get("groupings_open", {}).get(state.get("collection"))
     here = (state.get("collection"), opened or "")
-    chosen_since = bool(written) and here != (written["collection"], written.get("grouping", ""))
+    chosen_since = bool(written and here != (written["collection"], written.get("grouping", "")))
     before, at = state.get("grouping_before", (None, 0.0))
     behind = address == before and time.monotonic() - at < _BEHIND
     if address != written and not chosen_since and not behind:

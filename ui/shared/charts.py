@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ui.shared.plain_text import plain_text
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-Event = dict[str, Any]
+Event = Mapping[str, Any]
 Points = list[tuple[float, float]]
 
 HEIGHT = 240  # pixels

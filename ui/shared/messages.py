@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import streamlit as st
@@ -33,7 +33,7 @@ def errors_shown() -> Iterator[None]:
         show_error(error)
 
 
-def empty_state(title: str, sentence: str, actions: dict[str, Callable[[], None]], *, key: str) -> None:
+def empty_state(title: str, sentence: str, actions: Mapping[str, Callable[[], None]], *, key: str) -> None:
     """A sentence and buttons for what to do next."""
     with st.container(border=True, key=key, horizontal_alignment="center"):
         st.header(plain_text(title), anchor=False)

@@ -59,7 +59,7 @@ def _plain(value: Any) -> Any:
 
 def _callbacks(
     key: str, on_cut: Callable[[float], None] | None, on_pick: Callable[[int], None] | None
-) -> dict[str, Callable[[], None]]:
+) -> dict[str, Any]:
     def cut() -> None:
         height = getattr(st.session_state.get(key), "cut", None)
         if on_cut and isinstance(height, int | float):

@@ -66,7 +66,7 @@ def _dialog() -> None:
     if job is not None:
         _follow(job)
         return
-    ways = {
+    ways: dict[str, Callable[[], None]] = {
         "My folders": partial(folder_panel, _begin),
         "Upload": _upload,
         PANEL: partial(dataset_panel, _begin),

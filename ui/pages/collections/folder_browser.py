@@ -45,7 +45,8 @@ def folder_panel(begin: Begin) -> None:
     st.caption(plain_text(_contents(chosen, view)))
     columns = columns_panel(chosen) if chosen.name.lower().endswith(TABLE_SUFFIXES) and chosen.is_file() else {}
     st.text_input("Collection name", key="folder-title", max_chars=120, placeholder=title_of(chosen))
-    given = {"source": source_of(chosen), "path": str(chosen)} | ({"columns": columns} if columns else {})
+    given: dict[str, object] = {"source": source_of(chosen), "path": str(chosen)}
+    given |= {"columns": columns} if columns else {}
     st.button("Import", key="import-folder", type="primary", disabled=columns is None,
               on_click=partial(_import, begin, chosen, given))  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -161,12 +162,13 @@ def _summary(card: CollectionCard) -> None:
 
 
 def _plan(card: CollectionCard) -> ExperimentPlan:
-    chosen = {name: tuple(st.session_state[f"experiment-{name}"]) for name in ("encoders", "embeddings", "metrics")}
+    axes = ("encoders", "embeddings", "metrics")
+    chosen: dict[str, Any] = {name: tuple(st.session_state[f"experiment-{name}"]) for name in axes}
     methods = tuple(text.replace(" ", "") for text in st.session_state["experiment-methods"])
     trainings = tuple(planned())
     every = st.session_state["experiment-all"]
     queries = None if every else st.session_state.get("experiment-queries") or 0
-    split = {
+    split: dict[str, Any] = {
         "queries_where": (st.session_state.get("experiment-where") or "").strip(),
         "own_labels": bool(st.session_state.get("experiment-own-labels")),
         "probe": bool(st.session_state.get("experiment-probe")),

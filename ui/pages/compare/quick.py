@@ -48,7 +48,8 @@ def _result(card: CollectionCard, job: Job) -> None:
             st.caption(plain_text(f"Not measured: {title}. {reason}"))
         if rows:
             best = rows[0]
-            recipe = Recipe(card.name, *best["encoder"].partition("@")[::2], embedding=best["embedding"])
+            encoder, _, weights = best["encoder"].partition("@")
+            recipe = Recipe(card.name, encoder, weights, best["embedding"])
             st.button(f"Use {plain_text(best['title'])}", key="quick-use", on_click=use_recipe, args=(str(recipe),))
 
 

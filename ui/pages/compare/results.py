@@ -100,7 +100,7 @@ def _chosen_measures(view: Seen) -> list[str]:
         return []
     key = "experiment-measures"
     st.session_state[key] = [name for name in st.session_state.get(key) or [] if name in known]
-    return st.pills("Further measures", list(known), format_func=known.get, selection_mode="multi", key=key)
+    return st.pills("Further measures", list(known), format_func=known.__getitem__, selection_mode="multi", key=key)
 
 
 def _pick(key: str) -> None:

@@ -76,7 +76,7 @@ def drops_of(duplicates: FoundDuplicates, marks: Marks, *, reviewed: bool = Fals
     """
     groups = [group for group in duplicates.groups if not reviewed or group.name in marks.done]
     drops = [drop for group in groups for drop in _drops(group, marks)]
-    hashes = {member.row.id: member.row.hash for group in groups for member in group.members}
+    hashes: dict[int | None, str] = {member.row.id: member.row.hash for group in groups for member in group.members}
     return [drop for drop in drops if not equal or hashes[drop.keeper] == drop.hash]
 
 

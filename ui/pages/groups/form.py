@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from engine.core.errors import BadParameter, BenzerError
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, duration
 from engine.core.recipe import Recipe
 from engine.core.settings import AnySetting, Choice, Setting
 from engine.grouping import Clusterer, Projection, clusterers, make_clusterer, make_projection, projections
@@ -21,7 +21,6 @@ from ui.pages.groups.network import network_note
 from ui.pages.groups.state import listed
 from ui.session.opened import workbench
 from ui.session.recipe import choose_embedding
-from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.titles import embedding_title, encoder_titles, metric_title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -99,6 +100,11 @@ def _card(view: Seen, group: Group, suggested: str) -> Card:
     return Card(group.number, group.title, len(group), colour(group), thumbs, note)
 
 
+def _change(view: Seen, change: dict[str, Any]) -> None:
+    """Apply an edit: for buttons."""
+    edit(view, change)
+
+
 def _merge(view: Seen) -> None:
     titles = {group.number: f"{group.title} ({len(group):,})" for group in view.real}
     with st.popover(
@@ -111,7 +117,7 @@ def _merge(view: Seen) -> None:
             format_func=titles.__getitem__, placeholder="Choose at least two",
         )  # fmt: skip
         st.button(
-            "Merge", key="groups-merge-now", type="primary", disabled=len(chosen) < 2, on_click=edit,
+            "Merge", key="groups-merge-now", type="primary", disabled=len(chosen) < 2, on_click=_change,
             args=(view, {"kind": "merge", "groups": chosen}),
         )  # fmt: skip
 
@@ -202,7 +208,7 @@ def _suggestion(view: Seen, group: Group) -> None:
         return
     change = {"kind": "name", "group": group.number, "title": found[0]}
     st.button(
-        f"Use “{plain_text(found[0])}”", key="group-name-suggested", on_click=edit, args=(view, change),
+        f"Use “{plain_text(found[0])}”", key="group-name-suggested", on_click=_change, args=(view, change),
         help=f"What these pictures show by an ImageNet network: {100 * found[1]:.0f} % of its probability.",
     )  # fmt: skip
 
@@ -221,7 +227,7 @@ def _merge_with(view: Seen, group: Group) -> None:
         key = f"group-merge-{view.key}-{group.number}-{view.edited}"
         other = st.selectbox("Merge with", list(others), key=key, format_func=others.__getitem__)
         change = {"kind": "merge", "groups": [group.number, other]}
-        st.button("Merge groups", key="group-merge-now", type="primary", on_click=edit, args=(view, change))
+        st.button("Merge groups", key="group-merge-now", type="primary", on_click=_change, args=(view, change))
 
 
 def _split(view: Seen, group: Group) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from engine.collections.collection import ImageRow
+from engine.collections.catalogue import ImageRow
 from engine.core.recipe import Recipe
 from ui.session.recipe import use_recipe
 from ui.widgets.gallery import Tile, gallery, thumbnail_url

@@ -5,7 +5,7 @@ Folders are the source of truth, and are reread only when they change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,7 @@ def _read(collection: str, name: str, own: bool) -> Seen:
 
 def steps_text(plan: GroupingPlan) -> str:
     """The steps of a plan for display, "UMAP (dimensions 10) → HDBSCAN", without the map."""
+    steps: list[tuple[Step | None, Mapping[str, type[Projection] | type[Clusterer]]]]
     steps = [(plan.reduction, projections()), (plan.clustering, clusterers())]
     return " → ".join(_step_text(step, known.get(step.name)) for step, known in steps if step)
 

@@ -232,8 +232,10 @@ def _picture(view: Seen, leaves: list[dict[str, Any]], joins: list[dict[str, Any
         collection = open_collection(view.collection)
         there = [leaf["id"] for leaf in leaves if leaf["src"]]
         pictures = {id: collection.thumbnail(id) for id in there}
-        options = {"title": view.title, "measure": _measure(view), "names": True}
-        return dendrogram_svg(leaves, joins, [*COLOURS, NOISE], pictures, cut=height, **options)
+        colours, measure = [*COLOURS, NOISE], _measure(view)
+        return dendrogram_svg(
+            leaves, joins, colours, pictures, cut=height, title=view.title, measure=measure, names=True
+        )
 
     st.download_button(
         "Tree as SVG", lambda: kept(("svg", len(leaves), _stamp_of(joins), state_key(view)), made),

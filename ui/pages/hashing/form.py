@@ -14,14 +14,13 @@ from engine.cluster import ASKED
 from engine.comparisons.hashing.foreseen import foreseen
 from engine.comparisons.hashing.plan import StudyPlan, grid
 from engine.core.errors import BadParameter, BenzerError
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, duration
 from engine.workbench.cost import study_seconds
 from ui.comparisons.state import begin
 from ui.pages.hashing.presets import PRESETS, fill, first_look
 from ui.pages.hashing.source import Source
 from ui.pages.hashing.state import STUDIES
 from ui.session.opened import workbench
-from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 

@@ -34,7 +34,7 @@ def copy_files(collection: str, ids: list[int], text: str) -> Done:
     parent, _, name = text.rstrip("/").rpartition("/")
     folder = folder_under_roots(parent) / name if parent and name else folder_under_roots(text)
     folder.mkdir(exist_ok=True)
-    arguments = {"collection": collection, "ids": ids, "folder": str(folder_under_roots(str(folder)))}
+    arguments: dict[str, Any] = {"collection": collection, "ids": ids, "folder": str(folder_under_roots(str(folder)))}
     st.session_state.copied_to = text
     if len(ids) > AT_ONCE:
         st.session_state.act_job = workbench().start("files", **arguments).id

@@ -7,13 +7,12 @@ from functools import partial
 import streamlit as st
 
 from engine.core.cache import catalogue_stamp
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, duration
 from engine.core.recipe import Recipe
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from engine.workbench.workbench import Readiness
 from ui.session.opened import images_of, recent_jobs, workbench
-from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 

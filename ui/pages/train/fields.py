@@ -105,7 +105,7 @@ DEFAULTS: dict[str, Any] = {
     **suited(LEARN),
 }
 DEFAULTS |= {
-    f"{name}.{option.name}": int(option.default) if option.whole else option.default
+    f"{name}.{option.name}": option.checked(option.default, kind.title)
     for name, kind in SCHEDULES.items()
     for option in kind.options
 }
@@ -203,7 +203,7 @@ def can_fine_tune() -> bool:
 def whole(where: Any, name: str, label: str, help: str, **more: Any) -> int | None:
     """A field for a whole number. Its limits are the engine's, who says them in a sentence."""
     value = where.number_input(label, step=1, value=None, key=key(name), help=help, **more)
-    return typed(name, None if value is None else int(value))  # type: ignore[no-any-return]
+    return typed(name, None if value is None else int(value))
 
 
 def number(where: Any, name: str, label: str, help: str, step: float | None = None) -> float | None:
@@ -211,7 +211,7 @@ def number(where: Any, name: str, label: str, help: str, step: float | None = No
     standing = draft()[name]
     size = step or (10.0 ** math.floor(math.log10(standing)) if standing else 0.0001)
     value = where.number_input(label, step=size, value=None, format="%g", key=key(name), help=help)
-    return typed(name, None if value is None else float(value))  # type: ignore[no-any-return]
+    return typed(name, None if value is None else float(value))
 
 
 def choice(where: Any, name: str, label: str, options: Mapping[Any, str], help: str | None = None) -> Any:

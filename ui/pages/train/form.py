@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from engine.core.errors import BenzerError
-from engine.core.humanize import file_size
+from engine.core.humanize import duration, file_size
 from engine.core.settings import AnySetting, Setting
 from engine.training.config import TrainingConfig
 from engine.training.losses import LOSSES
@@ -22,7 +22,6 @@ from ui.pages.train.fields import choice, draft, number, switch, typed, whole
 from ui.pages.train.rate_finder import rate_finder
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.charts import draw, rate_chart, titled
-from ui.shared.job_progress import duration
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.trainings import GROUP, LABELS, LEARN, LEARNS, MODELS, PLAIN, RECOGNISE, SMALL
@@ -153,7 +152,7 @@ def _view_loss(where: DeltaGenerator, learns: str) -> None:
 
 def _option(where: Any, owner: str, option: Setting) -> None:
     name = f"{owner}.{option.name}"
-    draft().setdefault(name, int(option.default) if option.whole else option.default)
+    draft().setdefault(name, option.checked(option.default, owner))
     title, help = option.title, f"{option.help} `{option.name}`: {option.low:g} to {option.high:g}."
     if option.whole:
         whole(where, name, title, help)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from engine.core.cache import file_stamp
+from engine.core.humanize import duration
 from engine.core.progress import Progress
 from engine.evaluation.statistics.shares import mean_shares
 from engine.jobs.job import Job
@@ -34,7 +35,7 @@ from ui.pages.train.state import (
 )
 from ui.pages.train.watch import run_view
 from ui.shared.charts import points
-from ui.shared.job_progress import REFRESH, duration, progress_sentence
+from ui.shared.job_progress import REFRESH, progress_sentence
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.widgets.pulse import pulse

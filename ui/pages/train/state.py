@@ -30,8 +30,8 @@ from ui.session.recipe import choose_encoder, chosen_embedding
 NEWS_SECONDS = 900.0
 
 _events: Cache[list[dict[str, Any]]] = Cache(64)
-_probes: Cache[Any] = Cache(64)
-_watched: Cache[Any] = Cache(128)
+_probes: Cache[Probed | None] = Cache(64)
+_watched: Cache[Watched | None] = Cache(128)
 _spare: Cache[list[tuple[Run, int]]] = Cache(1)
 
 
@@ -123,13 +123,13 @@ def events_of(run: Run) -> list[dict[str, Any]]:
 def probe_of(run: Run) -> Probed | None:
     """The pictures that a run's retrieval is measured with, None where there are none."""
     path = run.folder / "watch" / "probe.json"
-    return _probes.get((path, file_stamp(path)), run.probe)  # type: ignore[no-any-return]
+    return _probes.get((path, file_stamp(path)), run.probe)
 
 
 def watched_of(run: Run, epoch: int) -> Watched | None:
     """What was stored of one epoch: neighbours and reconstructions."""
     path = run.folder / "watch" / f"{epoch:04d}.json"
-    return _watched.get((path, file_stamp(path)), lambda: run.watched(epoch))  # type: ignore[no-any-return]
+    return _watched.get((path, file_stamp(path)), lambda: run.watched(epoch))
 
 
 # ── figures ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -71,7 +72,7 @@ def run_view(run: Run, *, key: str) -> None:
 # ── curves ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _curves(run: Run, events: list[Event], key: str) -> None:
+def _curves(run: Run, events: Sequence[Event], key: str) -> None:
     probe, best, grouping = probe_of(run), run.card.get("best_epoch"), groups(run.config)
     measured = points(events, "retrieval")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -102,7 +103,7 @@ def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
     return list(st.columns([1.25, 1.25, 1] if measured else [1.6, 1], gap="medium"))
 
 
-def rate_points(run: Run, events: list[Event]) -> list[tuple[float, float]]:
+def rate_points(run: Run, events: Sequence[Event]) -> list[tuple[float, float]]:
     """The learning rates so far; of warm restarts within the epochs, too, as those at their ends may all be alike."""
     noted, config = points(events, "rate"), run.config
     if not noted or config["schedule"] != WarmRestarts.name or run.prolonged_after is not None:
@@ -120,7 +121,7 @@ def _rates(rates: list[tuple[float, float]], key: str) -> None:
         st.caption("Known after the first epoch.")
 
 
-def _agreement(events: list[Event], key: str) -> None:
+def _agreement(events: Sequence[Event], key: str) -> None:
     """How its groups come nearer to the labels, and settle."""
     titled_with_help("NMI of its clusters", _AGREEMENT_HELP)
     lines = agreement_lines(events)
@@ -131,14 +132,14 @@ def _agreement(events: list[Event], key: str) -> None:
         st.caption("Known after the first epochs.")
 
 
-def agreement_lines(events: list[Event]) -> list[Line]:
+def agreement_lines(events: Sequence[Event]) -> list[Line]:
     """The groups' agreement with the labels and with those of the epoch before, as far as it was measured."""
     lines = [Line("with the labels", points(events, "label_nmi")),
              Line("with the previous epoch", points(events, "nmi"), "second", "dot")]  # fmt: skip
     return [line for line in lines if line.points]
 
 
-def _losses(events: list[Event], best: int | None, loss: str, log: bool, key: str) -> None:
+def _losses(events: Sequence[Event], best: int | None, loss: str, log: bool, key: str) -> None:
     titled(f"Loss: {loss}")
     lines = [Line("validation", points(events, _MEASURES[loss]))]
     if loss == LOSS:
