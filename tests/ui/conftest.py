@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
+from streamlit.components.v2 import manifest_scanner
 
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
@@ -27,6 +28,14 @@ def draw(folder: Path, count: int) -> None:
         ImageDraw.Draw(picture).ellipse([x, y, x + 12, y + 12], fill=(chance.randrange(256), 90, 120))
         (folder / hue).mkdir(parents=True, exist_ok=True)
         picture.save(folder / hue / f"{number:02d}.png")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_our_components() -> Iterator[None]:
+    """Opening a page does not look for components in every installed package: that is four fifths of what it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", list)
+        yield
 
 
 @pytest.fixture(scope="session")
