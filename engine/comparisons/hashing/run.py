@@ -128,7 +128,8 @@ class MethodFigures:
         known |= {"made_of": self.source.made_of, "made_with": self.source.made_with}
         self.run.keep(replace(unmeasured(cell, **known), **figures))
         del index, built
-        gc.collect()  # parts on Ray end when no references remain
+        if _distributed(cell.method):
+            gc.collect()  # parts end when no references remain; of other methods it would only take its time
 
     def _built(self, method: str, data: Data, draw: int = 0) -> tuple[Index, float]:
         name, options = parse_method(method)

@@ -80,7 +80,8 @@ def work(job: str, root: str, at: int = -1) -> None:
     if at >= 0:
         sys.addaudithook(stop)
         sqlite3.connect = stop.connect  # type: ignore[assignment]
-    JOBS[job](Workbench(Home(Path(root) / "home")), Path(root))
+    do = JOBS.get(job, everything)
+    do(Workbench(Home(Path(root) / "home")), Path(root))
     count = stop.count
     stop.at = -1
     Path(root).with_suffix(".writes").write_text(str(count))
@@ -160,6 +161,12 @@ def copies(bench: Workbench, root: Path) -> None:
     """The copies of the one that was killed stay, and those of the next are numbered: what counts are the pictures."""
     (root / "out").mkdir(exist_ok=True)
     bench.run("files", collection="many", ids=bench.collection("many").images().ids.tolist(), folder=str(root / "out"))
+
+
+def everything(bench: Workbench, root: Path) -> None:
+    """What imports and compiles all that the others use, once, before a process forks for each of them."""
+    for job in (import_all, embed, index, group):
+        job(bench, root)
 
 
 JOBS: dict[str, Callable[[Workbench, Path], None]] = {
@@ -262,9 +269,9 @@ class Killing:
 @pytest.fixture(scope="module")
 def killing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killing]:
     place = tmp_path_factory.mktemp("killed")
-    make(place / "first", "delete")
+    make(place / "first", "import")
     forkable = {"NUMBA_THREADING_LAYER": "workqueue"}
-    with killable(__name__, "work", ("group", str(place / "first")), **forkable) as do:
+    with killable(__name__, "work", ("everything", str(place / "first")), **forkable) as do:
         yield Killing(do, place)
 
 
