@@ -2,9 +2,10 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PORT  ?= 8501
-# How many processes run the tests, each with one thread, as more would only wait for each other. Browsers come after
-# the rest, as what they start (servers, trainings) needs the cores; clusters of Ray want the computer for themselves.
-WORKERS ?= 2
+# How many processes run the tests, each with one thread. On two cores there is room for a third: tests wait for what
+# they start, such as servers, browsers and the workers of jobs.
+WORKERS ?= 3
+SHARED_OUT := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help app install test check lint format types bench wheel docs lock clean
@@ -18,14 +19,10 @@ app: $(VENV)/.installed   ## Start the app on the samples (http://localhost:8501
 install: $(VENV)/.dev     ## Make the virtual environment with everything for development
 
 test: $(VENV)/.dev lint types   ## Lint, check types, run every test
-	failed=0; \
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" --durations=15 || failed=1; \
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "alone and browser" --durations=15 || failed=1; \
-	$(PY) -m pytest -m "alone and not browser" --durations=15 || failed=1; \
-	exit $$failed
+	OMP_NUM_THREADS=1 $(PY) -m pytest $(SHARED_OUT) --durations=15
 
 check: $(VENV)/.dev lint types   ## For the daily round: style, types and the quick tests, without browser, Ray and training
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone and not slow"
+	OMP_NUM_THREADS=1 $(PY) -m pytest $(SHARED_OUT) -m "not browser and not slow"
 
 lint: $(VENV)/.dev        ## Check the style
 	$(VENV)/bin/ruff check .

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,14 @@ from engine.jobs import job as jobs
 from tests import forking
 
 HERE = Path(__file__).parent
-# What trains networks, builds packages or starts an interpreter for each test is not for the daily round.
+# What trains networks, builds packages, starts an interpreter for each test or draws thousands of trials is not for the
+# daily round.
 SLOW = (
     "distribution", "engine/training/test_loop.py", "engine/training/test_survival.py", "engine/training/objectives",
     "engine/classification/training", "engine/classification/test_run.py", "engine/classification/test_fine_tuning.py",
     "engine/comparisons/recipes/test_run.py", "engine/comparisons/hashing/test_run.py", "engine/cli/test_train.py",
+    "engine/collections/samples", "engine/evidence/test_explanation.py", "engine/grouping/test_by_sample.py",
+    "engine/evaluation/statistics/test_lead.py", "engine/evaluation/statistics/test_statistics.py",
     "engine/cli/test_terminals.py", "engine/workbench/test_full_disk.py",
 )  # fmt: skip
 ON_RAY = {"test_blocks.py", "test_rdh.py", "test_ray.py"}
@@ -42,13 +46,39 @@ def real_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what must run by itself: browsers measure what a visitor waits for, clusters on one machine disturb each
-    other."""
+    """Mark what is slow and what runs on Ray, and put first what takes long: a file begun last would be waited for.
+
+    Files with a browser come in turn with others, as a browser and its server wait for each other most of the time.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
     for item in items:
-        on_ray = item.path.name in ON_RAY and item.get_closest_marker("slow") is not None
-        if "browser" in item.path.parts or on_ray:
-            item.add_marker(pytest.mark.alone)
+        if item.path.name in ON_RAY and item.get_closest_marker("slow") is not None:
+            item.add_marker(pytest.mark.ray)
         if any(item.path.is_relative_to(HERE / place) for place in SLOW):
             item.add_marker(pytest.mark.slow)
-    slow = Counter(item.path for item in items if item.get_closest_marker("slow") is not None)
-    items.sort(key=lambda item: -slow[item.path])  # long files first: one begun last would be waited for alone
+        files.setdefault(item.path, []).append(item)
+    browsers = sorted((path for path in files if "browser" in path.parts), key=lambda path: -len(files[path]))
+    others = sorted((path for path in files if "browser" not in path.parts), key=lambda path: _haste(files[path]))
+    order = [path for pair in zip_longest(browsers, others) for path in pair if path is not None]
+    items[:] = [item for path in order for item in files[path]]
+
+
+def _haste(tests: list[pytest.Item]) -> tuple[bool, int]:
+    """What the files without a browser are sorted by: those on Ray, which one process runs, then the slow ones."""
+    slow = sum(item.get_closest_marker("slow") is not None for item in tests)
+    return tests[0].path.name not in ON_RAY, -slow
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files are shared out whole; those on Ray go to one process, as clusters on one machine disturb each other."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneCluster(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "ray" if Path(file).name in ON_RAY else file
+
+    return OneCluster(config, log)
