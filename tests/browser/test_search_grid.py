@@ -69,10 +69,11 @@ def test_rows_fill_the_width_and_no_picture_is_cropped(page: Any, server: Server
     page.set_viewport_size({"width": width, "height": 900})
     opened(page, server)
     shown = page.locator(".grid.answers .frame img").evaluate_all(
-        """images => images.map((image) => {
+        """images => Promise.all(images.map(async (image) => {
+            await image.decode();
             const box = image.getBoundingClientRect();
             return [box.left, box.top, box.right, box.width / box.height, image.naturalWidth / image.naturalHeight];
-        })"""
+        }))"""
     )
     for *_, drawn, natural in shown:
         assert drawn == pytest.approx(natural, rel=0.02)
