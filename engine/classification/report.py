@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.classification import measures
+from engine.classification.best import Best as Leading
 from engine.classification.best import best
 from engine.classification.corruptions import CLEAN
 from engine.classification.plan import FUSIONS
 from engine.classification.results import Classification, ResultLine
 from engine.comparisons.exports import JSON, csv_export, html_export
-from engine.comparisons.html import Bar, Best, Table, bold_best, curves, optional, render, strong
+from engine.comparisons.html import Bar, Best, Table, curves, optional, render, strong
 from engine.core.tables import csv_text
 from engine.search.provenance import COLUMNS, provenance_cells
 
@@ -34,12 +35,13 @@ def to_html(classification: Classification) -> str:
     """The whole classification as one page: the best model, all results, corruptions, each model, and failures."""
     lines, rows = classification.table(), classification.rows()
     failed = [[row.title, str(row.fold + 1), row.error] for row in rows if row.error]
+    found = best(lines, [row for row in rows if not row.error])
     return render(
         "classification/report.html",
         title=classification.title,
         facts=_facts(classification),
-        best=best(lines, [row for row in rows if not row.error]),
-        results=_results(classification, [line for line in lines if line.condition.name == CLEAN]),
+        best=found,
+        results=_results(classification, [line for line in lines if line.condition.name == CLEAN], found),
         conditions=_conditions(classification, lines),
         models=[_model(classification, line) for line in lines if line.condition.name == CLEAN],
         failed=Table(["model", "fold", "why"], failed, 3),
@@ -56,21 +58,21 @@ def _facts(classification: Classification) -> str:
     return text
 
 
-def _results(classification: Classification, clean: Sequence[ResultLine]) -> Table:
-    marks = [bold_best([line.accuracy for line in clean]), bold_best([line.f1 for line in clean])]
-    marks += [bold_best([getattr(line, name) for line in clean], low=True) for name in ("ece", "log_loss", "brier")]
+def _results(classification: Classification, clean: Sequence[ResultLine], found: Leading | None) -> Table:
+    """The models; only an accuracy whose lead is decided is in bold."""
+    leading = found.line.fusion if found is not None and found.clear else None
     cells: list[list[str | Best | Bar]] = [
         [
             _named(line.title, classification.same_as(line.fusion)),
             str(line.folds),
-            strong(_spread(line.accuracy, line.accuracy_deviation, line.folds), marks[0][at]),
-            strong(_spread(line.f1, line.f1_deviation, line.folds), marks[1][at]),
-            strong(f"{line.ece:.3f}", marks[2][at]),
-            strong(f"{line.log_loss:.3f}", marks[3][at]),
-            strong(optional(line.brier, ".3f"), marks[4][at]),
+            strong(_spread(line.accuracy, line.accuracy_deviation, line.folds), line.fusion == leading),
+            _spread(line.f1, line.f1_deviation, line.folds),
+            f"{line.ece:.3f}",
+            f"{line.log_loss:.3f}",
+            optional(line.brier, ".3f"),
             f"{line.seconds:.1f}",
         ]
-        for at, line in enumerate(clean)
+        for line in clean
     ]
     head = ["model", "folds", "accuracy", "macro F1", "calibration error", "log loss", "Brier score", "s a fold"]
     return Table(head, cells, 1)

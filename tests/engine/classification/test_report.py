@@ -38,6 +38,7 @@ def test_a_lead_is_told_only_where_items_and_folds_decide_it(tmp_path: Path) -> 
     assert (clear.chance, clear.asked, clear.right, clear.alone) == (0.5, 60, 60, (24, 0))
     assert clear.headline == "Late fusion has the highest accuracy: 100.0 % (94.0–100.0 %)."
     assert "ahead of picture only by 40.0 percentage points (alone right about 24 items against 0" in clear.beside
+    assert to_html(found).count("<strong>1.000") == 1, "the accuracy, and no other column"
 
     keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, CLASSES[0])]})
     tied = best(found.table(), found.rows())
@@ -45,6 +46,7 @@ def test_a_lead_is_told_only_where_items_and_folds_decide_it(tmp_path: Path) -> 
     assert not tied.clear
     assert tied.headline == "Late fusion: 100.0 % (73.5–100.0 %) accuracy, but no lead over picture only is decided."
     assert "better is not decided (alone right about 1 items against 0, McNemar p = 1," in tied.beside
+    assert "<strong>1.000" not in to_html(found)
 
 
 def test_eighteen_items_against_fifteen_are_no_lead(tmp_path: Path) -> None:
