@@ -15,7 +15,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +69,10 @@ _HEAD = [
     "there: nothing", "similar", "cannot tell", "largest gap",
 ]  # fmt: skip
 _SAME = "surely the same"
+_BY_LABEL = ("efficientnet-lite0", "subcategories")  # what is shown label by label
+_LABELS = ["collection, encoder", "taken out", "queries", "nothing", "similar", "cannot tell"]
 _HUBS = ["collection, encoder", "skew", "most often found", "in no results", "precision@8 → with local scaling"]
+_TABLES = (_HEAD, _LABELS, _HUBS)  # told apart by the number of their columns
 
 Matrix = NDArray[np.float32]
 Measured = Callable[[], list[list[str]]]  # lines of the tables
@@ -77,14 +80,22 @@ Measured = Callable[[], list[list[str]]]  # lines of the tables
 
 @dataclass
 class Told:
-    """The verdicts on some queries, and for their results the probability of the label and whether it was right."""
+    """The verdicts on some queries with their labels, and for their results the probability of the label and whether it
+    was right.
+    """
 
-    verdicts: list[str]
-    expected: list[float]
-    alike: list[bool]
+    labels: list[str] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
+    expected: list[float] = field(default_factory=list)
+    alike: list[bool] = field(default_factory=list)
 
     def share(self, verdict: str) -> float:
         return sum(one == verdict for one in self.verdicts) / max(1, len(self.verdicts))
+
+    def of(self, label: str) -> Told:
+        """The verdicts on the queries of a label."""
+        found = [told for told, own in zip(self.verdicts, self.labels, strict=True) if own == label]
+        return Told([label] * len(found), found)
 
     def shown(self, verdict: str) -> str:
         count = sum(one == verdict for one in self.verdicts)
@@ -139,7 +150,9 @@ def measurements(home: Home, collection: Collection, encoder: str) -> Iterator[t
     def by_coarser(level: str) -> list[list[str]]:
         found = vectors()
         labels = coarser(labels_of(found, collection.images()), level)
-        return [row(f"{title}, {level}", np.asarray(found.matrix), labels, True)]
+        out = taken_out(np.asarray(found.matrix), labels, True)
+        lines = [row(f"{title}, {level}", np.asarray(found.matrix), labels, True, out)]
+        return lines + (by_label(f"{title}, {level}", out) if (name, level) == _BY_LABEL else [])
 
     yield title, by_labels
     if collection.name == "products" and name != "colour-histogram":
@@ -154,11 +167,24 @@ def coarser(labels: Sequence[str], level: str) -> NDArray[np.str_]:
 
 def write(lines: dict[str, list[list[str]]], took: str = "") -> None:
     """The page of what has been measured so far; `took` says how long a calibration takes."""
-    table = [_HEAD, *(line for part in lines.values() for line in part if len(line) == len(_HEAD))]
-    skewed = [_HUBS, *(line for part in lines.values() for line in part if len(line) == len(_HUBS))]
+    every = [line for part in lines.values() for line in part]
+    table, labels, skewed = ([head, *(line for line in every if len(line) == len(head))] for head in _TABLES)
     measured = f"\nMeasured {time.strftime('%Y-%m-%d')} on {_machine.facts()}.\n"
-    others = ABSENT + RESULT.read_text(encoding="utf-8") + "\n" if RESULT.exists() else ""
-    page = HEAD + markdown(table) + "\n\n" + others + took + HUBS + markdown(skewed) + "\n" + measured
+    others = ABSENT + RESULT.read_text(encoding="utf-8").rstrip() + "\n\n" if RESULT.exists() else ""
+    page = (
+        HEAD
+        + markdown(table)
+        + "\n\n"
+        + UNKNOWN_LABELS
+        + markdown(labels)
+        + "\n\n"
+        + others
+        + took
+        + HUBS
+        + markdown(skewed)
+        + "\n"
+        + measured
+    )
     (PROJECT / "docs" / "confidence.md").write_text(page, encoding="utf-8")
 
 
@@ -168,11 +194,18 @@ def rows(title: str, vectors: Matrix, labels: NDArray[np.str_]) -> Iterator[list
         yield row(title, vectors, labels, with_labels)
 
 
-def row(title: str, vectors: Matrix, labels: NDArray[np.str_], with_labels: bool) -> list[str]:
-    """The verdicts on pictures whose label was taken out, and on those with five and more alike."""
-    out, there = taken_out(vectors, labels, with_labels), with_alike(vectors, labels, with_labels)
+def row(title: str, vectors: Matrix, labels: NDArray[np.str_], with_labels: bool, out: Told | None = None) -> list[str]:
+    """The verdicts on pictures whose label was taken out, `out` if known, and on those with five and more alike."""
+    out, there = out or taken_out(vectors, labels, with_labels), with_alike(vectors, labels, with_labels)
     shares = [told.shown(verdict) for told in (out, there) for verdict in (NOTHING, SIMILAR, UNKNOWN)]
     return [title, "yes" if with_labels else "no", *shares, there.gap()]
+
+
+def by_label(title: str, out: Told) -> list[list[str]]:
+    """A line for each label that was taken out."""
+    parts = [out.of(label) for label in dict.fromkeys(out.labels)]
+    verdicts = (NOTHING, SIMILAR, UNKNOWN)
+    return [[title, part.labels[0], str(len(part.labels)), *map(part.shown, verdicts)] for part in parts]
 
 
 def hubs(title: str, vectors: Vectors, labels: NDArray[np.str_]) -> list[str]:
@@ -187,7 +220,7 @@ def hubs(title: str, vectors: Vectors, labels: NDArray[np.str_]) -> list[str]:
 
 def taken_out(vectors: Matrix, labels: NDArray[np.str_], with_labels: bool) -> Told:
     """Each label is taken out once, and its pictures are asked for."""
-    told, rng = Told([], [], []), np.random.default_rng(0)
+    told, rng = Told(), np.random.default_rng(0)
     for label in shared(labels):
         own = np.flatnonzero(labels == label)
         asked = rng.choice(own, min(_OF_A_LABEL, len(own)), replace=False)
@@ -198,7 +231,7 @@ def taken_out(vectors: Matrix, labels: NDArray[np.str_], with_labels: bool) -> T
 
 def with_alike(vectors: Matrix, labels: NDArray[np.str_], with_labels: bool) -> Told:
     """A fifth of the pictures at a time is asked for, those with five and more alike among the others."""
-    told, order = Told([], [], []), np.random.default_rng(1).permutation(len(labels))
+    told, order = Told(), np.random.default_rng(1).permutation(len(labels))
     for fold in np.array_split(order, FOLDS):
         rest = np.setdiff1d(order, fold)
         counts = dict(zip(*np.unique(labels[rest], return_counts=True), strict=True))
@@ -220,6 +253,7 @@ def _ask(
     apart = distances_to_all(vectors[asked], vectors[rest], METRIC)
     for row, distances in zip(asked, apart, strict=True):
         order = np.argsort(distances, kind="stable")[:RESULTS]
+        told.labels.append(str(labels[row]))
         _note(told, found, distances[order], labels[rest][order] == labels[row])
 
 
@@ -275,6 +309,13 @@ def searching(home: Home) -> str:
     )
 
 
+UNKNOWN_LABELS = """\
+A label that was taken out is unlike all that were calibrated with, so the 5 % of *similar* need not hold for it: what
+lies next to it may be nearer than what lies next to most labels. Below, the subcategories one by one: of flip-flops
+and sandals, which lie beside each other, half are told *similar* without any of their own. Without labels the bounds
+are about groups of vectors; of labels that nobody gave they promise nothing.
+
+"""
 ABSENT = """\
 Labels that look alike set a limit to *nothing similar here*: with the shirts taken out, T-shirts are near, and
 nothing in a distance says that they are not meant. Taken out as coarser kinds (the rows *subcategories* and *master
@@ -317,9 +358,9 @@ the query's label is an isotonic regression on the results of up to 1,000 pictur
 distances between random pairs, below 1 % extrapolated as a generalised Pareto distribution (Hill 1975).
 
 What follows is measured on queries that are not part of their calibration. *Taken out*: of pictures whose label was
-taken out of the collection, the shares of verdicts with their 95 % intervals. *There*: of pictures with five and more
-of their label in the collection. *Similar* includes *surely the same*. *Largest gap*: between the expected and the
-observed share of results with the query's label, over ten groups of results.
+taken out of the collection, the shares of verdicts with their 95 % intervals over pictures. *There*: of pictures with
+five and more of their label in the collection. *Similar* includes *surely the same*. *Largest gap*: between the
+expected and the observed share of results with the query's label, over ten groups of results.
 
 """
 
