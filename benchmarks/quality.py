@@ -219,12 +219,12 @@ HEAD = """# How well each encoder searches
 cosine distance that carry its label is averaged over **all** pictures. ± is half the 95 % bootstrap interval. ▲ and ▼:
 better or worse than the default recipe, EfficientNet-Lite0 with square root and centring, by a paired permutation test
 over the same queries, corrected for all figures of the table (Holm); of figures from earlier runs p is that of their
-interval. No mark: not decided. Bold is the highest figure, which need not be better than the next. Made by `python -m
-benchmarks.quality`; every interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is DBA: each
-vector averaged with its eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed releases
-(`$BENZER_TEST_DATA/weights`); torchvision's own may score slightly differently. What Models 1–4 reach when they are
-trained on a collection itself is [measured apart](autoencoders.md), and so are colour layout, colour texture and both
-[side by side](without-labels.md). The rows are of several runs.
+interval. No mark: not decided. Bold is the highest figure, which need not be better than the next. Made by
+`python -m benchmarks.quality`; every interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is
+DBA: each vector averaged with its eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed
+releases (`$BENZER_TEST_DATA/weights`); torchvision's own may score slightly differently. What Models 1–4 reach when
+they are trained on a collection itself is [measured apart](autoencoders.md), and so are colour layout, colour texture
+and both [side by side](without-labels.md). The rows are of several runs.
 
 """
 WORDS = """## Words without training
