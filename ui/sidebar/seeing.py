@@ -23,7 +23,10 @@ _FINISH_HELP = (
     "averaged with neighbours .981 and .832; both .981 and .848; PCA whitening .941 and .785. Averaging with the eight "
     "nearest pictures (DBA) blurs fine differences, so duplicates are found without it."
 )
-_METRIC_HELP = "Cosine ignores the overall strength of the vectors, such as brightness; Euclidean compares every value."
+_METRIC_HELP = (
+    "Cosine compares the directions of the vectors and ignores their lengths: of raw pixels that is the brightness, of "
+    "a network's vectors it is not. Euclidean compares every value."
+)
 
 # The name of the encoder is not part of the label: a panel whose label changes closes.
 _NAMED = '.st-key-seeing [data-testid="stMarkdownContainer"] p::after {{ content: ": {}"; }}'
@@ -105,7 +108,7 @@ def pooling_title(name: str) -> str:
 
 def metric_title(name: str) -> str:
     """The title of a metric with what it ignores."""
-    return METRICS[name].title + (" (ignores overall strength)" if name == "cosine" else "")
+    return METRICS[name].title + (" (ignores the length of vectors)" if name == "cosine" else "")
 
 
 def finish_title(name: str) -> str:
