@@ -178,8 +178,9 @@ def _print_rates(asked: dict[str, Any], arguments: argparse.Namespace) -> None:
         return _print_event({"kind": "rates", **found})
     for rate, loss in zip(found["rates"], found["smoothed"], strict=True):
         print(f"{rate:.2e}  {loss:.5f}")
-    best = found["suggested"]
-    print(f"The loss falls fastest at --rate {best:g}" if best else "The loss falls at none of the rates tried.")
+    best, lowest = found["suggested"], found["lowest"]
+    falls = f"The loss falls fastest at --rate {best:g}" if best else "The loss falls at none of the rates tried"
+    print(f"{falls}; it is lowest at {lowest:g}." if lowest else f"{falls}.")
 
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 STEPS = 60
 _LOWEST, _HIGHEST = 1e-6, 1.0
 _TOO_HIGH = 4.0  # times the lowest loss: it has diverged
-_SMOOTH = 0.8  # of the former mean in each step
 _NOTHING = 0.01  # of the loss: a fall by less is none
+_NEAR = 4  # steps on either side by which a slope is measured: a decade in all
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,15 @@ class RateCurve:
     """What was measured: the rates that were tried, and the loss of each step.
 
     Attributes:
-        smoothed: the losses as an exponential mean. suggested: the rate at which that fell fastest, None if it did not
-            fall.
+        smoothed: the losses as a running mean. suggested: the rate at which the loss fell fastest, None if it did
+            not fall. lowest: the rate with the lowest smoothed loss, None if nothing was measured.
     """
 
     rates: list[float]
     losses: list[float]
     smoothed: list[float]
     suggested: float | None
+    lowest: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -84,7 +85,8 @@ def curve_of(step: Callable[[float], float], reporter: Reporter) -> RateCurve:
             break
     reporter.update("Trying learning rates", steps, steps, "steps")
     found, tried = smoothed(losses), rates[: len(losses)]
-    return RateCurve(tried, losses, found, suggestion(tried, found))
+    lowest = _rounded(tried[int(np.argmin(found))]) if found else None
+    return RateCurve(tried, losses, found, suggestion(tried, losses, found), lowest)
 
 
 def steps_of(training: Training) -> Callable[[float], float]:
@@ -114,18 +116,25 @@ def steps_of(training: Training) -> Callable[[float], float]:
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:
-    """The exponential mean of the losses so far, without the bias to the first (as of Adam's moments)."""
-    mean, found = 0.0, []
-    for number, loss in enumerate(losses, 1):
-        mean = _SMOOTH * mean + (1 - _SMOOTH) * loss
-        found.append(mean / (1 - _SMOOTH**number))
-    return found
+    """The mean of each loss and its nearest, as many on either side as there are, at most four."""
+    near = [slice(max(0, at - _NEAR), at + _NEAR + 1) for at in range(len(losses))]
+    return [float(np.mean(losses[some])) for some in near]
 
 
-def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
-    """The rate of the steepest descent over the logarithm of the rate, before the lowest loss; None for no descent."""
-    lowest = int(np.argmin(losses)) if losses else 0
-    if lowest < 2 or losses[0] - losses[lowest] < _NOTHING * abs(losses[0]):
+def suggestion(rates: Sequence[float], losses: Sequence[float], smooth: Sequence[float]) -> float | None:
+    """The rate of the steepest descent before the lowest smoothed loss; None for no descent.
+
+    The slope at a rate is that of a line through the losses of the nearest steps, over the logarithm of the rate: that
+    of two steps, each with another batch, would be noise.
+    """
+    lowest = int(np.argmin(smooth)) if smooth else 0
+    if lowest < 2 or smooth[0] - smooth[lowest] < _NOTHING * abs(smooth[0]):
         return None
-    slopes = np.gradient(np.asarray(losses[: lowest + 1]), np.log(rates[: lowest + 1]))
-    return float(f"{rates[int(np.argmin(slopes))]:.2g}")
+    logs, fallen = np.log(rates[: lowest + 1]), np.asarray(losses[: lowest + 1])
+    near = [slice(max(0, at - _NEAR), at + _NEAR + 1) for at in range(lowest + 1)]
+    slopes = [np.polyfit(logs[some], fallen[some], 1)[0] for some in near]
+    return _rounded(rates[int(np.argmin(slopes))])
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{rate:.2g}")

@@ -125,6 +125,7 @@ def finder_chart(lines: Sequence[Line], *, marked: float | None, height: int = 1
     """Losses by the learning rate on a logarithmic scale; `marked` is the suggested rate."""
     figure = _figure(lines, "%{y:.4~g}", height=height)
     figure.update_xaxes(title="Learning rate", type="log", autorange=True, dtick=1, exponentformat="power")
+    figure.update_xaxes(tickfont={"size": 11})
     figure.update_yaxes(nticks=5, tickformat=".3~g")
     if marked is not None:
         figure.add_vline(x=marked, line={"dash": "dot", "color": palette()["grey"], "width": 1.5})

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.classification import task
 from engine.classification.classifiers import train_final
 from engine.classification.plan import ClassificationPlan
 from engine.classification.report import to_csv
@@ -25,6 +26,7 @@ from engine.core.errors import BadParameter, Corrupt, NotFound, NoVectors, Stopp
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
+from engine.encoders.encoder import EncoderChoice
 from engine.encoders.fusion import FusionEncoder
 from engine.workbench.workbench import Query, Workbench
 
@@ -236,6 +238,14 @@ def test_a_classifier_cut_off_before_its_words_were_kept_gets_them_when_it_goes_
     (run.folder / "text.json").unlink()
     assert train_final(bench.home, found.name, "text", Reporter(), "Mine").name == run.name
     assert bench.judge(bench.classifier(run.name), None, "leather bag")["fused"]
+
+
+def test_a_run_that_learned_the_labels_is_refused(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    taught = EncoderChoice("raw-pixels", "", "Taught", "", ready=True, trained_on="shop", learned_labels=True)
+    monkeypatch.setattr(task, "choices", lambda *_: [taught])
+    monkeypatch.setattr(task, "newest_weights", lambda *_: "")
+    with pytest.raises(BadParameter, match="has not learned from Shop already: it knows their labels"):
+        bench.plan_classification(plan(picture="raw-pixels"))
 
 
 def test_encoders_that_know_the_answers_or_read_texts_are_refused(bench: Workbench, tmp_path: Path) -> None:

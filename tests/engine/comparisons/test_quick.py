@@ -157,6 +157,18 @@ def test_no_encoder_begins_after_the_time(home: Home, tmp_path: Path, monkeypatc
     assert [title for title, _ in found.left_out] == list(ENCODERS)
 
 
+def test_a_run_that_learned_the_labels_is_not_judged_by_them(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = collection(home, tmp_path, 12, ("blue", "red"))
+    taught = EncoderChoice("raw-pixels", "", "Taught", "", ready=True, trained_on="pile", learned_labels=True)
+    elsewhere = EncoderChoice("colour-histogram", "", "Other", "", ready=True, trained_on="heap", learned_labels=True)
+    monkeypatch.setattr(quick, "choices", lambda home, collection: [taught, elsewhere])
+    found = asked(bench)
+    assert found.left_out == (("Taught", "It learned the labels by which it would be judged."),)
+    assert {row.encoder for row in found.rows} == {"colour-histogram"}
+
+
 def test_too_few_pictures(home: Home, tmp_path: Path) -> None:
     with pytest.raises(BadParameter, match="number of pictures of a quick comparison must be more than 8; got 3"):
         asked(collection(home, tmp_path, 3, ("blue", "red")))

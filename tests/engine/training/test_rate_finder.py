@@ -49,7 +49,14 @@ def test_it_stops_where_the_loss_explodes_or_is_not_a_number() -> None:
 
 @pytest.mark.parametrize("losses", [[1.0] * 9, [1.0, 1.1, 1.2, 1.5], [], [1.0], [2.0, 1.999, 1.998, 1.997]])
 def test_without_a_descent_nothing_is_suggested(losses: list[float]) -> None:
-    assert suggestion(np.geomspace(1e-3, 1, len(losses)).tolist() if losses else [], losses) is None
+    assert suggestion(np.geomspace(1e-3, 1, len(losses)).tolist() if losses else [], losses, losses) is None
+
+
+def test_the_slope_is_that_of_many_steps_in_spite_of_noise() -> None:
+    rates = np.geomspace(1e-6, 1, STEPS)
+    noise = np.random.default_rng(0).normal(0, 0.05, STEPS)
+    losses = (3 - np.tanh(1.5 * (np.log10(rates) + 3)) + noise).tolist()  # falls fastest at 0.001
+    assert 3e-4 < (suggestion(rates.tolist(), losses, smoothed(losses)) or 0) < 3e-3
 
 
 def test_the_mean_of_equal_losses_is_that_loss_from_the_first_on() -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.progress import Reporter
+from engine.core.recipe import Recipe
 from engine.core.storage import write_json
+from engine.encoders.encoder import EncoderChoice
 from engine.encoders.vectors.store import stored
 from engine.grouping.grouper import group
 from engine.grouping.plan import GroupingPlan, Step
@@ -23,6 +26,7 @@ from engine.grouping.presets import PRESETS
 from engine.grouping.stability import Stability
 from engine.grouping.stored.grouping import Grouping, store_grouping
 from engine.workbench.workbench import Workbench
+from ui.pages.groups import result
 from ui.pages.groups import state as groups_state
 from ui.pages.groups.map import by_amount, by_kind
 from ui.pages.groups.stability import Shown
@@ -689,3 +693,15 @@ state.select_also([2, 3, 4])
 
 def test_a_range_is_added_to_the_selection(here: Workbench) -> None:
     assert AppTest.from_string(RANGE).run().session_state.groups_selected == [3, 2, 4]
+
+
+def test_an_encoder_that_learned_the_labels_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = EncoderChoice("small-resnet", "mine", "Mine", "", ready=True, trained_on="shapes", learned_labels=True)
+    monkeypatch.setattr(result, "workbench", lambda: SimpleNamespace(choices=lambda collection: [line]))
+    recipe = Recipe("shapes", "small-resnet", "mine")
+    view: Any = SimpleNamespace(collection="shapes", grouping=SimpleNamespace(recipe=recipe))
+    assert result.learned_labels(view)
+    view.collection = "others"
+    assert not result.learned_labels(view)
+    view.collection, view.grouping.recipe = "shapes", recipe.but(weights="other")
+    assert not result.learned_labels(view)

@@ -191,7 +191,8 @@ def test_a_learning_rate_is_found_and_used(bench: Workbench, started: list[Any])
     assert (kind, arguments["collection"]) == ("rate", "shapes")
     folder = bench.home.jobs / "20260102-000000-rate"
     write_json(folder / "config.json", {"kind": kind, "title": "Rates", "arguments": arguments, "started": 0.0})
-    curve = {"rates": [1e-4, 1e-3, 1e-2], "losses": [3.0, 2.0, 4.0], "smoothed": [3.0, 2.5, 3.2], "suggested": 0.0007}
+    curve: dict[str, Any] = {"rates": [1e-4, 1e-3, 1e-2], "losses": [3.0, 2.0, 4.0], "smoothed": [3.0, 2.5, 3.2]}
+    curve |= {"suggested": 0.0007, "lowest": 0.001}
     write_json(folder / "result.json", {"state": "done", "value": curve})
     test.run()
     assert "**Loss by learning rate**" in texts(test)

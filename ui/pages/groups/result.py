@@ -143,8 +143,18 @@ def _agreement(view: Seen) -> None:
     if charted:
         titles = [_QUALITY[name][0] for name in charted]
         values, chances = ([of[name] for name in charted] for of in (view.quality, view.chance))
+        if learned_labels(view):
+            st.caption("The encoder learned these labels: the agreement says nothing of pictures it has not seen.")
         alt = charts.spoken_agreement(titles, values, chances)
         draw(charts.agreement_chart(titles, values, chances), key=f"groups-agreement-{view.key}", alt=alt)
+
+
+def learned_labels(view: Seen) -> bool:
+    """Whether the encoder of the grouping learned from the labels of this collection."""
+    key = (view.grouping.recipe.encoder, view.grouping.recipe.weights)
+    lines = workbench().choices(view.collection)
+    own = (line for line in lines if line.learned_labels and line.trained_on == view.collection)
+    return any((line.name, line.weights) == key for line in own)
 
 
 def _numbers(view: Seen) -> None:

@@ -21,6 +21,11 @@ _HELP = (
     "it falls fastest: far below the rate at which it rises again."
 )
 
+_BETWEEN = (
+    "Each step sees other pictures, so this is a hint: try rates from the suggested one up to a tenth of that. The "
+    "recommended settings were measured by whole trainings."
+)
+
 
 def rate_finder(collection: str, config: Mapping[str, Any]) -> None:
     """Draw the button, the progress, or the curve for these settings."""
@@ -59,6 +64,8 @@ def _found(job: Job) -> None:
     losses = Line("each step", list(zip(rates, found["losses"], strict=True)), "second", "dot")
     smooth = Line("smoothed", list(zip(rates, found["smoothed"], strict=True)))
     draw(finder_chart([losses, smooth], marked=suggested), key="train-rates", alt=spoken("Loss", smooth))
+    if found.get("lowest"):
+        st.caption(f"Lowest at {found['lowest']:g}. {_BETWEEN}")
     if suggested is None:
         st.caption("The loss falls at none of the rates tried.")
         return
