@@ -317,7 +317,7 @@ are about groups of vectors; of labels that nobody gave they promise nothing.
 
 """
 ABSENT = """\
-Labels that look alike set a limit to *nothing similar here*: with the shirts taken out, T-shirts are near, and
+Labels that look alike set a limit to *nothing similar here*: with the casual shoes taken out, other shoes are near, and
 nothing in a distance says that they are not meant. Taken out as coarser kinds (the rows *subcategories* and *master
 categories*), more of the same pictures are told so. Scores that know the labels tell a part of the rest. Below are
 the shares beyond a limit that 5 % of the pictures with similar ones exceed; what is learned is learned from other
