@@ -89,7 +89,9 @@ def _fine_tuning(given: Mapping[str, Any], pictures: int) -> dict[str, Any]:
     objective = given.get("objective", "deepcluster")
     usual = TrainingConfig.clusters
     clusters = {"clusters": max(2, min(usual, pictures // _PICTURES_EACH))} if pictures else {}
-    return {"objective": objective, **DEFAULTS.get(objective, {}), **FINE_TUNING, **clusters, **given}
+    kind = view_losses().get(objective)
+    judged = {**kind.defaults, "keep": "retrieval"} if kind and kind.learns_labels else {}
+    return {"objective": objective, **DEFAULTS.get(objective, {}), **FINE_TUNING, **clusters, **judged, **given}
 
 
 def _suited_to(pictures: int) -> dict[str, int]:

@@ -44,7 +44,7 @@ from engine.runs.run import Run
 from engine.search import opening
 from engine.training import TrainingConfig
 from engine.training.job import train
-from engine.training.learned import learned_note
+from engine.training.learned import learned_ids, learned_note
 from engine.training.schedules import schedule
 
 ExperimentRun = ComparisonRun[ExperimentPlan, ExperimentCell, ExperimentRow]
@@ -233,6 +233,8 @@ def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> 
         made = TrainingConfig.from_dict(run.config)
         same_images = run.card["collection"]["fingerprint"] == collection.fingerprint()
     except (BenzerError, KeyError, TypeError):
+        return False
+    if made.learns_labels and learned_ids(run, collection) is None:  # it learned other labels
         return False
     if run.prolonged_after is not None:  # its learning rates differ from those of a training planned at this length
         return False

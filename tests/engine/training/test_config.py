@@ -43,6 +43,13 @@ def test_pretrained_weights_are_tuned_gently_by_either_objective() -> None:
     given = {"start": "pretrained", "objective": "contrastive", "network": "resnet-18", "epochs": 2}
     other = TrainingConfig.from_dict(with_defaults(given))
     assert (other.objective, other.network, other.epochs, other.rate) == ("contrastive", "resnet-18", 2, 5e-5)
+    labels = TrainingConfig.from_dict(with_defaults({"start": "pretrained", "objective": "supcon"}))
+    assert (labels.network, labels.rate, labels.validation, labels.keep) == (
+        "efficientnet-lite0",
+        5e-5,
+        0.2,
+        "retrieval",
+    )
 
 
 @pytest.mark.parametrize(("pictures", "clusters"), [(16, 4), (40, 10), (96, 24)])

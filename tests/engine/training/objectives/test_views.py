@@ -302,6 +302,15 @@ def test_other_labels_do_not_continue_a_run_that_learned_them(home: Home) -> Non
     assert "cannot be told" in learned_note(run, other, np.arange(24))  # type: ignore[arg-type]
 
 
+def test_the_precision_is_that_of_the_run(home: Home) -> None:
+    for precision in ("float32", "bfloat16"):
+        run = train_run(home, TrainingConfig(**(SMALL | {"epochs": 1, "precision": precision})), Blobs(16), Reporter())
+        assert run.card["device"].endswith(precision)
+    losses = [run.events()[1]["train"] for run in runs.runs(home) if not run.shipped]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+
 # ── cut off ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
