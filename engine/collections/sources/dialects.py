@@ -48,7 +48,7 @@ def records(text: str, is_known: Callable[[str], bool]) -> Iterator[Record]:
     width, in_vain = 0, 0
     while at < len(lines):
         cells, used, looked_at = _record(lines, at, separator, MOST_CHARACTERS if in_vain < _MOST_IN_VAIN else 0)
-        if cells and not any(cells):
+        if cells and not bare(lines[at]).strip(_BLANKS + separator):
             at += used
             continue
         in_vain += 0 if cells else looked_at
@@ -75,10 +75,16 @@ def _beginning(lines: Sequence[str], is_known: Callable[[str], bool]) -> tuple[i
 def _after_comments(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -> int:
     """The first line with text that is no comment: the last one behind `#` may hold the headings."""
     told = [place for place in range(at, min(at + _MOST_LINES, len(lines))) if not lines[place] or bare(lines[place])]
-    first = next((number for number, place in enumerate(told) if not lines[place].startswith("#")), len(told))
+    first = next((number for number, place in enumerate(told) if not _is_behind_hash(lines[place])), len(told))
     if first and not (first < len(told) and _names_columns(lines[told[first]], is_known)):
         first -= _names_columns(lines[told[first - 1]], is_known)
     return told[first] if first < len(told) else told[0] if told else len(lines)
+
+
+def _is_behind_hash(line: str) -> bool:
+    """Whether a line begins with `#`, and not with the name of a picture that does, as `#1.png`."""
+    first = bare(re.split(f"[{SEPARATORS}]", line)[0])
+    return first.startswith("#") and not (_is_picture(first) and len(first.split()) == 1)
 
 
 def _names_columns(line: str, is_known: Callable[[str], bool]) -> bool:
@@ -97,7 +103,8 @@ def _separator(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -
 def _heading(record: Record) -> Record:
     """The header without `#` before it, where that is no heading itself."""
     first, *others = record.cells
-    return Record(record.number, [bare(first.lstrip("#")) or first, *others], record.damage)
+    first = bare(first.lstrip("#")) or first if _is_behind_hash(first) else first
+    return Record(record.number, [first, *others], record.damage)
 
 
 def _fitted(record: Record, width: int, line: str) -> Record:

@@ -58,16 +58,6 @@ def is_address(cell: str) -> bool:
     return cell.startswith("data:") or (_ADDRESS.match(cell) is not None and not _FILE.match(cell))
 
 
-def path_of(cell: str) -> str:
-    """The path that a cell means, also of an address of a file.
-
-    >>> path_of("file:///home/me/my%20cat.png"), path_of("50%20off.png")
-    ('home/me/my cat.png', '50%20off.png')
-    """
-    found = _FILE.match(cell)
-    return unquote(cell[found.end() :]) if found else cell
-
-
 def slashed(cell: str) -> str:
     """A path with slashes and without `./` before it."""
     return cell.replace("\\", "/").removeprefix("./")
@@ -85,9 +75,9 @@ def spelling(name: str) -> str:
 
 
 def _forms(cell: str) -> Iterator[str]:
-    """The cell as it stands, then what programs make of it: `'-a.png` of -a.png, `my%20cat.png`, and 7.0 of 7."""
+    """The cell as it stands, then what programs make of it: `'-a.png` of -a.png, `file:///my%20cat.png`, and 7.0 of 7."""
     yield cell
     yield unharmed(cell)
-    yield unquote(cell)
+    yield unquote(_FILE.sub("", cell))
     if whole := _WHOLE.fullmatch(cell):
         yield whole[1]

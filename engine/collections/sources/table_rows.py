@@ -14,7 +14,7 @@ from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import folders
 from engine.collections.sources.dialects import Record
 from engine.collections.sources.items import Item, dated
-from engine.collections.sources.table_names import Names, is_address, path_of, slashed, spelling
+from engine.collections.sources.table_names import Names, is_address, slashed, spelling
 from engine.collections.sources.tables import Columns, Table, named_lines, opened, plain, unharmed
 from engine.core.errors import BadParameter, UnreadableImage
 
@@ -153,7 +153,7 @@ def _finding(table: Table, line: Record, find: Callable[[str], str | Failure]) -
         return Failure("table", "line", f"This line of the table does not fit. {line.damage}")
     if not cell or "\0" in cell:
         return Failure("table", "no-image", "The line names no picture.")
-    return Failure("table", "address", _ADDRESS) if is_address(cell) else find(path_of(cell))
+    return Failure("table", "address", _ADDRESS) if is_address(cell) else find(cell)
 
 
 def _only(found: list[str], missing: str) -> str | Failure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from engine.encoders.vectors.columns import Given, given_in, name_column, texts_
 ARRAYS = (".npy",)
 TEXTS = (".csv", ".tsv", ".tab", ".txt")
 TABLES = (".parquet", ".json", *TEXTS)
+_SCALAR = re.compile(r"\b(?:np\.)?float\d+\(([^()]*)\)")  # what lists of NumPy's numbers print since version 2
+_ARRAY = re.compile(r"(?:np\.)?(?:array|tensor)\((\[[^()]*\])[^()\[\]]*\)")
 _LARGEST = 1 << 28  # bytes of one vector of FiftyOne when unpacked
 
 
@@ -170,7 +173,10 @@ def _typed(cells: list[str]) -> list[Any]:
 
 
 def _listed(cell: str) -> list[float]:
-    """The numbers in brackets, as Python and NumPy print them; ValueError where there are none."""
+    """The numbers in brackets, as Python, NumPy and PyTorch print them; ValueError where there are none."""
+    if "(" in cell:
+        cell = _SCALAR.sub(r"\1", cell)
+        cell = found[1] if (found := _ARRAY.fullmatch(cell)) else cell
     if cell[:1] + cell[-1:] not in ("[]", "()"):
         raise ValueError("no brackets")
     return [float(number) for number in cell[1:-1].replace(",", " ").split()]

@@ -122,7 +122,17 @@ def test_tables_of_text_in_any_dialect(separator: str, mark: str) -> None:
     check(table_in(text(mark.format(separator) + "\r\n".join(separator.join(row) for row in rows))))
 
 
-@pytest.mark.parametrize("form", [str, lambda row: str(np.array(row)), lambda row: f"({', '.join(map(str, row))})"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        str,
+        lambda row: str(np.array(row)),
+        lambda row: f"({', '.join(map(str, row))})",
+        lambda row: f"[{', '.join(f'np.float64({value})' for value in row)}]",
+        lambda row: f"array({row}, dtype=float32)",
+        lambda row: f"tensor({row}, device='cuda:0')",
+    ],
+)
 def test_lists_in_brackets_in_a_table_of_text(form: Any) -> None:
     lines = [f'{name},"{form(row)}"' for name, row in zip(NAMES, MATRIX.tolist(), strict=True)]
     found = table_in(text("filepath,embedding\n" + "\n".join(lines)))
@@ -142,6 +152,7 @@ def test_lists_in_brackets_in_a_table_of_text(form: Any) -> None:
         "a/0.png\ra/1.png\rb/0.png\rb/1.png\r",
         "".join(f"{name}\n" for name in NAMES).encode("utf-16"),
         json.dumps(NAMES),
+        "# by a program\n\u202aa/0.png\na/1.png\nb/0.png\nb/1.png",
     ],
 )
 def test_lists_of_names_by_other_hands(content: str | bytes) -> None:
