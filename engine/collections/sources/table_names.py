@@ -75,7 +75,7 @@ def spelling(name: str) -> str:
 
 
 def _forms(cell: str) -> Iterator[str]:
-    """The cell as it stands, then what programs make of it: `'-a.png` of -a.png, `file:///my%20cat.png`, and 7.0 of 7."""
+    """The cell as it stands, then undone what programs make of names: `'-a.png`, `file:///my%20cat.png`, 7.0 for 7."""
     yield cell
     yield unharmed(cell)
     yield unquote(_FILE.sub("", cell))
