@@ -20,8 +20,6 @@ _PICTURES = (
     (0, b"#?RADIANCE", "a Radiance HDR"),
     (0, b"DDS ", "a DirectDraw surface"),
     (0, b"qoif", "a QOI"),
-    (0, b"\0\0\1\0", "an icon of Windows"),
-    (0, b"\0\0\2\0", "a cursor of Windows"),
     (0, b"icns", "an icon of macOS"),
     (0, b"P7\n", "a PAM"),
     (0, b"PF\n", "a colour PFM"),
@@ -75,6 +73,8 @@ _POINTERS = (
     (re.compile(rb"(\.\./|/)*(\.git/)?annex/objects/"), "git-annex", "git annex get"),
 )
 _PAGE = re.compile(rb"(<!--.*?-->|<\?xml[^>]*>|\s)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_ICON = re.compile(rb"\0\0([\1\2])\0[^\0]\0", re.DOTALL)  # a TGA has zeros where these have their number of pictures
+_TGA_END = b"TRUEVISION-XFILE.\0"
 _SVG = re.compile(rb"(<!--.*?-->|<\?xml[^>]*>|<!doctype[^>]*>|\s)*<svg\b", re.IGNORECASE | re.DOTALL)
 _MARK = b"\xef\xbb\xbf"  # of UTF-8
 _APPLE_PNG = b"\0\0\0\4CgBI"
@@ -87,7 +87,7 @@ def named(data: bytes) -> UnreadableImage | None:
         if pattern.match(head):
             message = f"This is only a pointer to the picture, which {program} has not fetched yet: {command}."
             return UnreadableImage("header", "not-fetched", message)
-    if picture := _picture(head):
+    if picture := _picture(head) or ("a TGA" if data.endswith(_TGA_END) else ""):
         return not_read(picture)
     if other := _other(head):
         return UnreadableImage("header", "not-a-picture", f"This is {other}, not a picture.")
@@ -117,6 +117,8 @@ def not_read(title: str) -> UnreadableImage:
 
 
 def _picture(head: bytes) -> str:
+    if _ICON.match(head):
+        return "an icon of Windows"
     return "an SVG" if _SVG.match(head.removeprefix(_MARK)) else _title(head, _PICTURES)
 
 

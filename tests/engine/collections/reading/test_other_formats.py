@@ -25,6 +25,7 @@ FORMATS = {
     b"FUJIFILMCCD-RAW 0201": "a camera's raw file, which",
     b"II*\0\x10\0\0\0CR\2\0": "a camera's raw file, which",
     b"\0\0\0\x18ftypcrx \0\0\0\1": "a camera's raw file, which",
+    b"\0\0\1\0\2\0" + bytes(40): "an icon of Windows, which",
     SVG: "an SVG, which",
     b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- drawn --><!DOCTYPE svg>" + SVG: "an SVG, which",
     b"%PDF-1.7\n": "a PDF, which",
@@ -53,6 +54,12 @@ def test_a_file_in_another_format_is_called_by_its_name(data: bytes) -> None:
 def test_text_that_only_mentions_a_format_is_not_taken_for_it() -> None:
     for text in (b"about <svg> drawings", b"see annex/objects", b"%pdf", b"hello"):
         assert refused(text).message.startswith("The file is not a picture in a format that is read")
+
+
+def test_a_tga_is_told_by_its_end_and_is_no_cursor() -> None:
+    plain = b"\0\0\2" + bytes(9) + struct.pack("<HH", 4, 3) + b"\x18\0" + bytes(36)
+    assert refused(plain).code == "not-a-picture"
+    assert refused(plain + bytes(8) + b"TRUEVISION-XFILE.\0").message.startswith("This is a TGA, which is not read")
 
 
 def test_zeros_and_pointers_count_as_lost_and_out_of_reach() -> None:
