@@ -12,6 +12,7 @@ import pytest
 
 from engine.jobs import job as jobs
 from tests import forking
+from tests.counts import FULL
 
 HERE = Path(__file__).parent
 # What trains networks, builds packages, starts an interpreter for each test or draws thousands of trials is not for the
@@ -37,6 +38,13 @@ if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM:
 
 if hasattr(os, "fork"):
     jobs.begin_worker = forking.begin_worker  # where a test does not ask for `real_workers`
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Full counts take as long as they take."""
+    if FULL:
+        config.option.timeout = 0
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 
 from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
 from engine.cli.printing import check_writable, confirmed, print_report, print_rows, progress_line
-from engine.collections import collections, damaged
 from engine.collections.integrity import Finding, check_and_repair
+from engine.collections.listing import collections, damaged
 from engine.collections.samples import SAMPLES
 from engine.collections.sources import known
 from engine.collections.sources.job import source_of, title_of

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from engine.cli.flags import Commands
 from engine.cli.printing import print_left_out, print_report, progress_line
-from engine.collections import collections
+from engine.collections.listing import collections
 from engine.collections.sources.job import source_of, title_of
 from engine.core.errors import BadParameter
 from engine.core.home import PROJECT

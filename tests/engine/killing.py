@@ -54,6 +54,15 @@ class Killable:
 
         A failure that is not the kill fails the test; its traceback is in the output.
         """
+        try:
+            code = self._code(arguments, kill_after)
+        except BaseException:  # of a time-out: what comes next would be the answer to this
+            self.process.kill()
+            raise
+        assert code in (0, -signal.SIGKILL), "the work failed by itself"
+        return code == 0
+
+    def _code(self, arguments: tuple[Any, ...], kill_after: float | None) -> int:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(arguments) + "\n")
         self.process.stdin.flush()
@@ -62,9 +71,7 @@ class Killable:
             time.sleep(kill_after)
             with suppress(ProcessLookupError):  # it came to its end before
                 os.kill(child, signal.SIGKILL)
-        code = int(self._line())
-        assert code in (0, -signal.SIGKILL), "the work failed by itself"
-        return code == 0
+        return int(self._line())
 
     def _line(self) -> str:
         assert self.process.stdout is not None

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.collections import Collection, collections, damaged
 from engine.collections.catalogue import Catalogue, ImageRow, seal_of
+from engine.collections.collection import Collection
 from engine.collections.integrity import check
+from engine.collections.listing import collections, damaged
 from engine.collections.pixels import Decoded, decoded_pixels
 from engine.collections.sources.importing import import_archive, import_folder, rescan
 from engine.core.errors import BenzerError, Corrupt, StorageFull

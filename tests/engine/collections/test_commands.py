@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.cli.parser import main
-from engine.collections import Collection, ImportReport
+from engine.collections.collection import Collection
+from engine.collections.report import ImportReport
 from engine.collections.sources.importing import import_files, import_folder
 from engine.core.errors import NotFound
 from engine.core.home import Home

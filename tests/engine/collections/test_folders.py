@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from engine.collections import Collection
+from engine.collections.collection import Collection
 from engine.collections.sources.importing import import_folder
 from engine.core.errors import NameTaken, NotFound
 

@@ -1,6 +1,6 @@
 """A damaged collection is named, and the others are listed."""
 
-from engine.collections import collections, damaged
+from engine.collections.listing import collections, damaged
 from engine.collections.sources.importing import import_folder
 
 

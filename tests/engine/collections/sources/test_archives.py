@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.collections import Collection, collections
+from engine.collections.collection import Collection
+from engine.collections.listing import collections
 from engine.collections.sources.archives import Limits, checked_archive, members
 from engine.collections.sources.importing import import_archive
 from engine.core.errors import Unreadable, UnreadableArchive

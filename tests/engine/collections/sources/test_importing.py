@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.collections import Collection, ImportReport, collections
+from engine.collections.collection import Collection
+from engine.collections.listing import collections
 from engine.collections.pixels import Decoded, decoded_pixels
 from engine.collections.reading import workers
+from engine.collections.report import ImportReport
 from engine.collections.sources import ingest
 from engine.collections.sources.importing import (
     import_archive,
@@ -372,7 +374,7 @@ def test_an_archive_that_is_none(home, tmp_path, encoded, reporter):
 
 
 def test_rejects_as_csv_hold_no_formulas():
-    from engine.collections import Reject
+    from engine.collections.report import Reject
 
     report = ImportReport(
         "x", rejects=[Reject("=1+1.png", "header", "empty", '+a "b"'), Reject("a\nb", "s", "c", "-d")]

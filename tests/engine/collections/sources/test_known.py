@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.collections import Collection, collections
+from engine.collections.collection import Collection
+from engine.collections.listing import collections
 from engine.collections.pixels import Decoded
 from engine.collections.sources import known, layouts
 from engine.collections.sources.known import import_known

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from engine.collections import Collection
+from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded
 from engine.collections.sources.importing import import_folder
 

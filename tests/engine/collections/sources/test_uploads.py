@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from engine.collections import Collection
+from engine.collections.collection import Collection
 from engine.collections.sources import importing, ingest
 from engine.collections.sources.importing import import_archive, import_files
 from engine.collections.sources.job import import_pictures
