@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from ui.session.opened import workbench
+from ui.shared.charts import new_figure
 from ui.shared.messages import errors_shown
 
 if TYPE_CHECKING:
@@ -77,10 +78,8 @@ def proposals(rows: list[Row]) -> dict[int, str]:
 
 def chart(rows: list[Row]) -> Figure:
     """Inertia above, with the elbow marked, and silhouette below, over the number of clusters."""
-    from plotly.subplots import make_subplots
-
     titles = ("Inertia (distance to the cluster centre)", "Silhouette (how well separated)")
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, subplot_titles=titles)
+    figure = new_figure().set_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, subplot_titles=titles)
     primary = st.get_option(
         "theme.dark.primaryColor" if st.context.theme.type == "dark" else "theme.light.primaryColor"
     )

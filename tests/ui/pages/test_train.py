@@ -35,7 +35,7 @@ from ui.pages.train.runs_list import epochs_csv
 from ui.pages.train.state import go_on, retrieval_of, trainings
 from ui.pages.train.watch import rate_points
 from ui.session import opened as state
-from ui.shared.charts import Line, loss_chart, points, spoken
+from ui.shared.training_curves import Line, loss_chart, points, spoken
 
 PICTURES = 20
 

@@ -13,7 +13,8 @@ from engine.classification.plan import FUSIONS
 from engine.classification.results import ResultLine as TableLine
 from engine.core.humanize import count_of
 from ui.pages.classify.state import shortened
-from ui.shared.charts import HEIGHT, Event, Line, loss_chart, palette, plain, points, retrieval_chart
+from ui.shared.charts import HEIGHT, new_figure, palette, plain
+from ui.shared.training_curves import Event, Line, loss_chart, points, retrieval_chart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -223,7 +224,4 @@ def fold_lines(curves: Sequence[tuple[int, Sequence[Event], int]], name: str) ->
 
 
 def _figure() -> Figure:
-    import pandas  # noqa: F401 - whole before Plotly looks at it: another visitor's thread may be importing it right now
-    from plotly.graph_objects import Figure
-
-    return Figure(layout={"margin": {"l": 4, "r": 8, "t": 10, "b": 4}, "showlegend": False, "height": HEIGHT})
+    return new_figure(margin={"l": 4, "r": 8, "t": 10, "b": 4}, showlegend=False, height=HEIGHT)

@@ -14,8 +14,9 @@ from ui.comparisons.state import Seen
 from ui.pages.classify import charts
 from ui.pages.classify.cards import item_cards, paged
 from ui.pages.classify.state import findings
-from ui.shared.charts import draw, spoken, titled
+from ui.shared.charts import draw, titled
 from ui.shared.plain_text import plain_text
+from ui.shared.training_curves import spoken
 from ui.widgets.results_table import Column, Line, Named, results_table
 
 _PAGE = 6  # cards

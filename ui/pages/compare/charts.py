@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.comparisons.recipes.experiment import ExperimentRow
-from ui.shared.charts import palette, plain
+from ui.shared.charts import new_figure, palette, plain
 from ui.shared.titles import method_title
 
 if TYPE_CHECKING:
@@ -146,10 +146,7 @@ def spoken_labels(rows: Sequence[ExperimentRow]) -> str:
 
 
 def _figure() -> Figure:
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
-
-    return Figure(layout={"margin": {"l": 4, "r": 8, "t": 10, "b": 4}, "showlegend": False})
+    return new_figure(margin={"l": 4, "r": 8, "t": 10, "b": 4}, showlegend=False)
 
 
 def _with_names(figure: Figure, names: Sequence[str]) -> Figure:

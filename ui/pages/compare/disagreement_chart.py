@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.comparisons.disagreement import FEW, Disagreement, K
-from ui.shared.charts import palette
+from ui.shared.charts import new_figure, palette
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 def overlap_chart(found: Disagreement) -> Figure:
     """A bar for each number of shared neighbours; those of pictures about which the encoders disagree stand out."""
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
-
-    colours, figure = palette(), Figure()
+    colours, figure = palette(), new_figure()
     figure.add_bar(
         x=list(range(K + 1)),
         y=list(found.counts),

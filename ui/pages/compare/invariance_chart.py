@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.comparisons.invariances.invariance import InvarianceRow
 from engine.evidence.alterations import ALTERATIONS
-from ui.shared.charts import palette, plain
+from ui.shared.charts import new_figure, palette, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -26,10 +26,7 @@ def curves_chart(rows: Sequence[InvarianceRow], names: Sequence[str], count: int
     Args:
         count: results among which a picture counts as found. picked: the encoder whose curve stands out.
     """
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
-
-    colours, figure = palette(), Figure()
+    colours, figure = palette(), new_figure()
     marked = picked in [row.encoder for row in rows]
     for place, (row, name) in enumerate(zip(rows, names, strict=True)):
         shares = row.shares(count)

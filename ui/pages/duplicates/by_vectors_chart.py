@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ui.shared.charts import palette
+from ui.shared.charts import new_figure, palette
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,14 +18,12 @@ _HEIGHT = 190  # pixels
 def nearest_chart(nearest: NDArray[np.float32], threshold: float, suggested: float, top: float) -> Figure:
     """Counts of nearest distances from 0 to `top`; bars within the threshold stand out; the suggestion is dotted."""
     import numpy as np
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
 
     colours = palette()
     counts, edges = np.histogram(nearest, bins=_BINS, range=(0.0, top))
     middles = (edges[:-1] + edges[1:]) / 2
     within = middles <= threshold
-    figure = Figure()
+    figure = new_figure()
     figure.add_bar(
         x=middles,
         y=counts,

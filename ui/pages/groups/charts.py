@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.grouping.numbers import Tried, best_number
-from ui.shared.charts import palette
+from ui.shared.charts import new_figure, palette
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -66,7 +66,4 @@ def spoken_numbers(curve: Sequence[Tried]) -> str:
 
 
 def _figure(height: int) -> Figure:
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
-
-    return Figure(layout={"margin": {"l": 4, "r": 8, "t": 10, "b": 4}, "showlegend": False, "height": height})
+    return new_figure(margin={"l": 4, "r": 8, "t": 10, "b": 4}, showlegend=False, height=height)

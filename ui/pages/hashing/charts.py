@@ -16,7 +16,7 @@ from engine.comparisons.hashing.study import SizeUp, SpeedUp
 from engine.comparisons.hashlab.price import Price
 from engine.core.recipe import parse_method
 from engine.indexes import approximate_methods
-from ui.shared.charts import palette, plain
+from ui.shared.charts import new_figure, palette, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -269,11 +269,8 @@ def _line_at(figure: Figure, wanted: float) -> None:
 
 
 def _figure() -> Figure:
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
-
     margin = {"l": 4, "r": 8, "t": 60, "b": 4}
-    return Figure(layout={"margin": margin, "showlegend": True, "legend": _LEGEND, "height": _HEIGHT})
+    return new_figure(margin=margin, showlegend=True, legend=_LEGEND, height=_HEIGHT)
 
 
 def _place(method: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.evidence.alterations import ALTERATIONS
 from engine.evidence.breaking import SHOWN, Breaking
-from ui.shared.charts import palette
+from ui.shared.charts import new_figure, palette
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -16,12 +16,9 @@ _HEIGHT = 210
 
 def breaking_chart(found: Breaking, strength: float) -> Figure:
     """Distances by strength: filled while the match is among the eight, hollow beyond; a line at `strength`."""
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
-
     colours, way = palette(), ALTERATIONS[found.alteration]
     shown = [one.among(SHOWN) for one in found.standings]
-    figure = Figure()
+    figure = new_figure()
     figure.add_scatter(
         x=[100 * one.strength for one in found.standings],
         y=[one.distance for one in found.standings],

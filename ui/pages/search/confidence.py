@@ -11,7 +11,7 @@ from engine.core.recipe import Recipe
 from engine.search.calibration.calibration import Calibration, Confidence, Verdict
 from engine.workbench.workbench import Answer
 from ui.session.opened import workbench
-from ui.shared.charts import draw, palette
+from ui.shared.charts import draw, new_figure, palette
 from ui.shared.messages import errors_shown
 from ui.shared.neighbours import neighbours_key
 from ui.shared.plain_text import plain_text
@@ -118,10 +118,8 @@ def _charts(found: Calibration) -> None:
 def scores_chart(found: Calibration) -> Figure:
     """Both kinds of pictures by the mean distance of their nearest results, and the limits of the verdicts."""
     import numpy as np
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
 
-    colours, figure = palette(), Figure()
+    colours, figure = palette(), new_figure()
     kinds = (("similar pictures here", found.present[-1], "first"), ("left out", found.absent[-1], "second"))
     edges = np.histogram_bin_edges(np.concatenate([scores for _, scores, _ in kinds]), _BINS)
     for name, scores, colour in kinds:
@@ -141,10 +139,7 @@ def scores_chart(found: Calibration) -> Figure:
 
 def alike_chart(found: Calibration) -> Figure:
     """The probability that a result has the query's label, over its distance."""
-    import pandas  # noqa: F401 - fully imported before Plotly uses it: another visitor's thread may be importing it
-    from plotly.graph_objects import Figure
-
-    figure = Figure()
+    figure = new_figure()
     figure.add_scatter(
         x=found.distances, y=100 * found.alike, line={"color": palette()["first"], "width": 2},
         hovertemplate="%{y:.0f} % at %{x:.3g}<extra></extra>", showlegend=False,

@@ -21,9 +21,10 @@ from ui.pages.train import fields, texts
 from ui.pages.train.fields import choice, draft, number, switch, typed, whole
 from ui.pages.train.rate_finder import rate_finder
 from ui.session.opened import collection_cards, images_of, workbench
-from ui.shared.charts import draw, rate_chart, titled
+from ui.shared.charts import draw, titled
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
+from ui.shared.training_curves import rate_chart
 from ui.shared.trainings import GROUP, LABELS, LEARN, LEARNS, MODELS, PLAIN, RECOGNISE, SMALL
 
 if TYPE_CHECKING:

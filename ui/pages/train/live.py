@@ -34,10 +34,10 @@ from ui.pages.train.state import (
     trainings,
 )
 from ui.pages.train.watch import run_view
-from ui.shared.charts import points
 from ui.shared.job_progress import REFRESH, progress_sentence
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
+from ui.shared.training_curves import points
 from ui.widgets.pulse import pulse
 
 if TYPE_CHECKING:

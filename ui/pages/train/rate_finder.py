@@ -10,10 +10,11 @@ import streamlit as st
 from engine.jobs.job import Job
 from ui.pages.train import fields
 from ui.session.opened import recent_jobs, workbench
-from ui.shared.charts import Line, draw, finder_chart, spoken, titled
+from ui.shared.charts import draw, titled
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
+from ui.shared.training_curves import Line, finder_chart, spoken
 
 _IGNORED = ("rate", "epochs", "schedule", "options", "keep", "patience", "name", "probe", "warmup", "keep_state")
 _HELP = (

@@ -13,9 +13,10 @@ from engine.training.compared import MOST, ComparedRuns, Judged
 from ui.pages.train.names import setting, shown
 from ui.pages.train.state import collection_of, events_of, groups, probe_of, reconstructs, title_of
 from ui.session.opened import workbench
-from ui.shared.charts import Line, agreement_chart, draw, loss_chart, points, retrieval_chart, spoken, titled
+from ui.shared.charts import draw, titled
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
+from ui.shared.training_curves import Line, agreement_chart, loss_chart, points, retrieval_chart, spoken
 
 _COLOURS, _DASHES = ("first", "second", "third"), ("solid", "dash", "dot")
 _compared: Cache[ComparedRuns] = Cache(8)

@@ -22,19 +22,18 @@ from ui.pages.train.state import (
     watched_of,
 )
 from ui.session.opened import images_of
-from ui.shared.charts import (
+from ui.shared.charts import draw, titled
+from ui.shared.plain_text import plain_text
+from ui.shared.training_curves import (
     Event,
     Line,
     agreement_chart,
-    draw,
     loss_chart,
     points,
     rate_chart,
     retrieval_chart,
     spoken,
-    titled,
 )
-from ui.shared.plain_text import plain_text
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 if TYPE_CHECKING:
