@@ -8,6 +8,7 @@ import time
 from engine.cli.flags import Commands, output_flags, yes_flag
 from engine.cli.printing import confirmed, print_rows
 from engine.core.errors import NotFound
+from engine.core.humanize import file_size
 from engine.search.index_files import StoredIndex, stored_indexes
 from engine.workbench.workbench import Workbench
 
@@ -27,7 +28,7 @@ def command_indexes(arguments: argparse.Namespace) -> None:
     found = stored_indexes(Workbench().home.datasets, arguments.collection)
     if arguments.delete:
         return _delete(found, arguments)
-    rows = [[one.name, f"{one.bytes / 2**20:.1f}", _date(one.used), one.recipe] for one in found]
+    rows = [[one.name, f"{one.bytes / 1e6:.1f}", _date(one.used), one.recipe] for one in found]
     print_rows(["index", "MB", "last used", "recipe"], rows, arguments)
 
 
@@ -37,12 +38,12 @@ def _delete(indexes: list[StoredIndex], arguments: argparse.Namespace) -> None:
     unknown = [name for name in names if name not in by_name]
     if unknown:
         raise NotFound(f"There is no index {unknown[0]!r}.", way_out="See: python -m engine indexes")
-    megabytes = sum(by_name[name].bytes for name in names) / 2**20
+    size = file_size(sum(by_name[name].bytes for name in names))
     what = f"{len(names)} indexes" if len(names) != 1 else f"the index {names[0]}"
-    if confirmed(f"{what} ({megabytes:.1f} MB)", arguments):
+    if confirmed(f"{what} ({size})", arguments):
         for name in names:
             by_name[name].delete()
-        print(f"Deleted {what}: {megabytes:.1f} MB.")
+        print(f"Deleted {what}: {size}.")
 
 
 def _date(seconds: float) -> str:

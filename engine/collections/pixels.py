@@ -17,8 +17,10 @@ from engine.collections.reading import workers
 from engine.collections.reading.safely import READING
 from engine.collections.reading.worker_tasks import Failure, FileRef, decode, differs, whole_files
 from engine.collections.report import Reject
-from engine.core.errors import BadParameter, Corrupt, NotFound, StorageFull
+from engine.core.errors import Corrupt, NotFound, StorageFull
+from engine.core.humanize import file_size
 from engine.core.progress import Reporter
+from engine.core.settings import check_whole, is_whole
 from engine.core.storage import load_array
 from engine.core.store import Snapshot, Store
 
@@ -111,9 +113,7 @@ def shown_otherwise(collection: Collection) -> set[str]:
 
 def checked_side(size: int) -> int:
     """The side in pixels, a whole number from 1 to MAX_SIDE, else BadParameter."""
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= MAX_SIDE:
-        raise BadParameter("size", "decoded pictures", f"a whole number from 1 to {MAX_SIDE}", size)
-    return int(size)
+    return check_whole("size", "decoded pictures", int(size) if is_whole(size) else size, 1, MAX_SIDE)
 
 
 def decoded_pixels(
@@ -210,6 +210,6 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(there).free
     if needed > free:
         raise StorageFull(
-            f"The decoded pictures need {needed >> 20:,} MB, and the disk has {free >> 20:,} MB left.",
+            f"The decoded pictures need {file_size(needed)}, and the disk has {file_size(free)} left.",
             way_out="Free some space and try again.",
         )

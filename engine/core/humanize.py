@@ -30,9 +30,9 @@ def count_of(number: int, what: str) -> str:
 
 
 def file_size(size: int) -> str:
-    """A human-readable size: "812 bytes", "34 KB", "2.1 MB", "1.4 GB"."""
+    """A human-readable size: "812 bytes", "34 KB", "2.1 MB", "8.0 GB". A megabyte has 1,000,000 bytes everywhere."""
     if size < 1000:
-        return f"{size} bytes"
+        return count_of(size, "byte")
     if size < 999_500:
         return f"{size / 1e3:.0f} KB"
-    return f"{size / 1e6:.1f} MB" if size < 999_950_000 else f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.1f} MB" if size < 999_950_000 else f"{size / 1e9:,.1f} GB"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from engine.core.errors import OutOfMemory
+from engine.core.humanize import file_size
 
 _MEMINFO = Path("/proc/meminfo")
 _GROUPS = Path("/sys/fs/cgroup")
@@ -60,4 +61,4 @@ def check_memory(needed: int, what: str) -> None:
     """OutOfMemory if `what` needs more bytes than are free; both numbers are in the sentence."""
     free = free_memory()
     if free is not None and needed > free:
-        raise OutOfMemory(f"{what} needs {needed >> 20:,} MB of memory, and only {free >> 20:,} MB are free.")
+        raise OutOfMemory(f"{what} needs {file_size(needed)} of memory, and only {file_size(free)} are free.")

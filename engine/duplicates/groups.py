@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, file_size
 from engine.core.storage import digest_of
 from engine.core.tables import csv_text
 from engine.duplicates.decisions import Decisions
@@ -103,7 +103,7 @@ class FoundDuplicates:
             return f"No duplicates among {self.pictures:,} pictures."
         count = sum(len(group.members) - 1 for group in self.groups)
         found = f"{count_of(len(self.groups), 'group')} with {count_of(count, 'duplicate')}"
-        return f"{found} ({self.bytes / 1e6:.1f} MB) among {self.pictures:,} pictures."
+        return f"{found} ({file_size(self.bytes)}) among {self.pictures:,} pictures."
 
     def rows(self) -> list[list[object]]:
         """A row for each file of a group, the kept one first; columns as in HEADER."""

@@ -17,7 +17,7 @@ from engine.core.store import Store
 from engine.indexes import methods
 
 CEILING = "BENZER_INDEX_MB"
-_MEGABYTES = 8192
+_MEGABYTES = 8000
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def ceiling() -> int:
     given = os.environ.get(CEILING, "") or str(_MEGABYTES)
     if not given.isdecimal():
         raise BadParameter("value", CEILING, "a number of megabytes", given)
-    return int(given) << 20
+    return int(given) * 10**6
 
 
 def _described(folder: Path) -> StoredIndex:

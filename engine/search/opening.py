@@ -12,7 +12,7 @@ from engine.core.cache import Cache, FileStamps
 from engine.core.device import asked_precision
 from engine.core.errors import Corrupt, NoIndex, NoVectors, StaleVectors, StorageFull
 from engine.core.home import Home
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, file_size
 from engine.core.recipe import Recipe
 from engine.core.storage import digest_of
 from engine.core.store import Snapshot, Store
@@ -105,10 +105,9 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
     place = index_store(collection, info, recipe)
     if _fresh(place, vectors) is None:
         state = "was built by an earlier version of Benzer" if _outdated(place) else "has not been built yet"
-        megabytes = (cost.bytes + vectors.matrix.nbytes) >> 20
         raise NoIndex(
             f"The {recipe.method} index over {rows:,} vectors of {width:,} values {state}; it takes about "
-            f"{max(1, megabytes):,} MB.",
+            f"{file_size(cost.bytes + vectors.matrix.nbytes)}.",
             way_out=f"Run: python -m engine index {shlex.quote(str(recipe))}",
         )
 

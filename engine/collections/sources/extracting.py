@@ -15,10 +15,11 @@ from engine.collections.sources import importing
 from engine.collections.sources.items import Item
 from engine.core.errors import BadParameter, NotFound, StorageFull
 from engine.core.home import Home
+from engine.core.humanize import file_size
 from engine.core.progress import Reporter
 from engine.core.storage import digest_of, full_disk_named
 
-_SPARE = 64 << 20  # bytes that stay free on the disk
+_SPARE = 64 * 10**6  # bytes that stay free on the disk
 
 
 def extract(
@@ -77,8 +78,8 @@ def _check_room(home: Home, size: int) -> None:
     free = shutil.disk_usage(home.datasets).free
     if size + _SPARE > free:
         raise StorageFull(
-            f"The pictures take {-(-size >> 20):,} MB and {_SPARE >> 20} MB must stay free, "
-            f"but only {free >> 20:,} MB are free on this disk.",
+            f"The pictures take {file_size(size)} and {file_size(_SPARE)} must stay free, "
+            f"but only {file_size(free)} are free on this disk.",
             way_out="Free some space and try again.",
         )
 

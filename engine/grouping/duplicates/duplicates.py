@@ -20,7 +20,7 @@ from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
 from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
-from engine.core.humanize import count_of, examples
+from engine.core.humanize import count_of, examples, file_size
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import digest_of
@@ -73,7 +73,7 @@ class Duplicates:
     def sentence(self) -> str:
         """E.g. "12 groups with 15 duplicates (3.1 MB) among 1,500 pictures.", and how many could not be compared."""
         groups, duplicates = count_of(len(self.groups), "group"), count_of(len(self.copies), "duplicate")
-        found = f"{groups} with {duplicates} ({self.bytes / 1e6:.1f} MB)" if self.groups else "No duplicates"
+        found = f"{groups} with {duplicates} ({file_size(self.bytes)})" if self.groups else "No duplicates"
         return " ".join([f"{found} among {count_of(len(self.nearness), 'picture')}.", *_left_out_note(self.left_out)])
 
     @cached_property

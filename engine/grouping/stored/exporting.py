@@ -16,12 +16,13 @@ from engine.collections.sources import extracting
 from engine.collections.sources.extracting import parts_as_labels
 from engine.core.errors import BadParameter
 from engine.core.home import home_of
+from engine.core.humanize import file_size
 from engine.core.progress import Reporter
 from engine.grouping.stored.exports import Part, entries, into_folder, into_zip
 from engine.grouping.stored.listing import grouping
 
 ZIP = "pictures.zip"  # in the job's folder, where a page offers it for download
-MOST_IN_A_ZIP = 1 << 30  # bytes that a page offers in one download
+MOST_IN_A_ZIP = 10**9  # bytes that a page offers in one download
 
 
 def extract(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -47,8 +48,8 @@ def copy(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         target = Path(arguments["folder"])
         return into_folder(places, collection.picture, target, arguments["title"], reporter, size).as_dict()
     if size > MOST_IN_A_ZIP:
-        most, way_out = f"at most {MOST_IN_A_ZIP >> 20:,} MB", "Copy the files to a folder instead."
-        raise BadParameter("pictures", "a ZIP", most, f"{size >> 20:,} MB", way_out=way_out)
+        most, way_out = f"at most {file_size(MOST_IN_A_ZIP)}", "Copy the files to a folder instead."
+        raise BadParameter("pictures", "a ZIP", most, file_size(size), way_out=way_out)
     path = (reporter.folder or Path(arguments["home"]) / "jobs") / ZIP
     return into_zip(places, collection.picture, path, reporter, size).as_dict()
 

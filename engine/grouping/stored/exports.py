@@ -18,13 +18,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from engine.core.errors import BadParameter, BenzerError, NotFound, StorageFull
+from engine.core.humanize import file_size
 from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named, unwritable
 from engine.core.tables import csv_text
 
 HEADER = ("file", "id", "group", "distance", "odd")
 _LONGEST = 120  # bytes of a name: with a number and an extension it stays below the 255 of file systems
-_SPARE = 64 << 20  # bytes to leave free on the disk
+_SPARE = 64 * 10**6  # bytes to leave free on the disk
 _FORBIDDEN = set('<>:"/\\|?*')
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
@@ -253,7 +254,7 @@ def check_room(into: Path, size: int) -> None:
     free = shutil.disk_usage(checked_folder(into)).free
     if size + _SPARE > free:
         raise StorageFull(
-            f"The pictures take {-(-size >> 20):,} MB and {_SPARE >> 20} MB must stay free, "
-            f"but only {free >> 20:,} MB are free there.",
+            f"The pictures take {file_size(size)} and {file_size(_SPARE)} must stay free, "
+            f"but only {file_size(free)} are free there.",
             way_out="Choose another folder, or free some space.",
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.core.distances import Matrix
 from engine.core.distances import metric as known_metric
 from engine.core.errors import NotFound
+from engine.core.ids import row_among
 from engine.grouping.clusterer import NOISE, Labels
 from engine.grouping.stored.edits import State
 from engine.grouping.stored.palette import colour_of
@@ -54,8 +55,8 @@ class Groups:
 
     def of(self, id: int) -> Group:
         """The group of an image; NotFound if the grouping does not contain it."""
-        row = int(np.searchsorted(self.ids, id))
-        if row >= len(self.ids) or self.ids[row] != id:
+        row = row_among(self.ids, id)
+        if row is None:
             raise NotFound(f"Picture {id} is not part of this grouping.")
         return self.group(int(self.labels[row]))
 

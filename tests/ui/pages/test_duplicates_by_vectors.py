@@ -187,6 +187,8 @@ def test_equal_vectors_are_said_to_be_equal(bench: Workbench, small_home: Path, 
         mine.remove("navy")
 
 
-@pytest.mark.parametrize(("size", "shown"), [(12, "12 bytes"), (34_400, "34 KB"), (999_900, "1.0 MB")])
+@pytest.mark.parametrize(
+    ("size", "shown"), [(12, "12 bytes"), (34_400, "34 KB"), (999_900, "1.0 MB"), (8 * 10**9, "8.0 GB")]
+)
 def test_sizes_of_files(size: int, shown: str) -> None:
     assert file_size(size) == shown

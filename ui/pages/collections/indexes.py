@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.core.humanize import file_size
 from engine.search.index_files import StoredIndex, ceiling, stored_indexes
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
@@ -38,34 +39,33 @@ def _indexes() -> None:
         picked = [found[row] for row in rows if row < len(found)]
         with st.container(horizontal=True):
             st.button(
-                f"Delete selected ({_megabytes(picked)})" if picked else "Delete selected",
+                f"Delete selected ({_size(picked)})" if picked else "Delete selected",
                 key="indexes-delete",
                 disabled=not picked,
                 on_click=_delete,
                 args=(picked,),
             )
-            st.button(f"Delete all ({_megabytes(found)})", key="indexes-delete-all", on_click=_delete, args=(found,))
+            st.button(f"Delete all ({_size(found)})", key="indexes-delete-all", on_click=_delete, args=(found,))
 
 
 def _delete(indexes: Sequence[StoredIndex]) -> None:
     with errors_shown():
         for index in indexes:
             index.delete()
-        st.toast(f"{_megabytes(indexes)} freed.")
+        st.toast(f"{_size(indexes)} freed.")
 
 
 def _sentence(indexes: Sequence[StoredIndex]) -> str:
     if not indexes:
         return "No search indexes are stored."
-    most = f"{ceiling() >> 20:,} MB"
-    return f"They take {_megabytes(indexes)} of at most {most}. Each is built again when it is needed."
+    return f"They take {_size(indexes)} of at most {file_size(ceiling())}. Each is built again when it is needed."
 
 
 def _line(index: StoredIndex) -> dict[str, str]:
     used = time.strftime("%Y-%m-%d %H:%M", time.localtime(index.used)) if index.used else ""
     recipe = index.recipe or index.folder.name
-    return {"Collection": index.collection, "Index": recipe, "Size": _megabytes([index]), "Last used": used}
+    return {"Collection": index.collection, "Index": recipe, "Size": _size([index]), "Last used": used}
 
 
-def _megabytes(indexes: Sequence[StoredIndex]) -> str:
-    return f"{sum(index.bytes for index in indexes) / 2**20:,.1f} MB"
+def _size(indexes: Sequence[StoredIndex]) -> str:
+    return file_size(sum(index.bytes for index in indexes))

@@ -7,6 +7,7 @@ import time
 
 import streamlit as st
 
+from engine.core.humanize import file_size
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from ui.pages.collections.adding import add_button, adding_dialog, followed
@@ -50,7 +51,7 @@ def _disk() -> None:
     place = next(path for path in (workbench().home.root, *workbench().home.root.parents) if path.exists())
     free = shutil.disk_usage(place).free
     if free < LITTLE_SPACE:
-        st.warning(f"Only {free >> 20:,} MB free on this disk. Imports may fail.", icon=":material/hard_drive:")
+        st.warning(f"Only {file_size(free)} free on this disk. Imports may fail.", icon=":material/hard_drive:")
 
 
 def _work() -> None:

@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, file_size
 from engine.duplicates.acts.journal import Batch, trash_of
 from ui.pages.duplicates.state import restore
 from ui.session.opened import open_collection, recent_jobs, workbench
@@ -74,9 +74,9 @@ def trash_list(collection: str) -> None:
 
 def _line(collection: str, batch: Batch) -> None:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(batch.time))
-    size = sum(entry.size for entry in batch.waiting) / 1e6
+    size = sum(entry.size for entry in batch.waiting)
     what = "replaced by hard links" if batch.kind == "link" else "moved to the trash"
-    said = f"{count_of(len(batch.waiting), 'picture')} ({size:.1f} MB) {what}"
+    said = f"{count_of(len(batch.waiting), 'picture')} ({file_size(size)}) {what}"
     if batch.cut_off:
         said += " · this was cut off"
     with st.container(horizontal=True, vertical_alignment="center", key=f"trash-{batch.name}"):

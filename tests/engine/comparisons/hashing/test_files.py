@@ -191,13 +191,13 @@ def test_whole_data_sets_of_any_layout_are_read(tmp_path, layout, dtype):
 
 
 def test_what_does_not_fit_into_memory_is_refused_with_both_numbers(tmp_path, hdf5, monkeypatch):
-    monkeypatch.setattr(memory, "free_memory", lambda: 32 << 20)
+    monkeypatch.setattr(memory, "free_memory", lambda: 32_000_000)
     packed = hdf5(packed=np.zeros((100_000, 100), np.float32))
     assert packed.stat().st_size < 1 << 20
-    with pytest.raises(OutOfMemory, match=r"set\.hdf5 needs 38 MB of memory, and only 32 MB are free"):
+    with pytest.raises(OutOfMemory, match=r"set\.hdf5 needs 40\.0 MB of memory, and only 32\.0 MB are free"):
         read_vectors(packed)
     np.save(tmp_path / "a.npy", np.zeros((100_000, 100), np.uint8))
-    with pytest.raises(OutOfMemory, match=r"a\.npy needs 38 MB"):
+    with pytest.raises(OutOfMemory, match=r"a\.npy needs 40\.0 MB"):
         read_vectors(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.zeros((100_000, 100), np.float32))
     assert isinstance(read_vectors(tmp_path / "b.npy").vectors, np.memmap)

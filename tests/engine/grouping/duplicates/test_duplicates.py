@@ -141,7 +141,8 @@ def test_damaged_lists_are_made_again(bench: Workbench) -> None:
     [path] = nearest_folder(bench).glob("*/distances.npy")
     path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
     assert kept(Workbench(bench.home)) == before
-    assert all(float(np.load(p)[-1, -1]) > 0 for p in nearest_folder(bench).glob("*/distances.npy") if p != path)
+    [again] = [p for p in nearest_folder(bench).glob("*/distances.npy") if p != path]
+    assert float(np.load(again)[-1, -1]) > 0
 
 
 def test_a_large_collection_is_left_to_a_job(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +157,7 @@ def test_a_large_collection_is_left_to_a_job(bench: Workbench, monkeypatch: pyte
     assert seen[-1].done == seen[-1].total == COUNT + TWICE + 1
     assert len(bench.duplicates(recipe()).groups) == TWICE
     assert title_of("duplicates", {"recipe": recipe().as_dict(), "home": str(bench.home.root)}) == (
-        'Finding duplicates in "Twins" (Raw pixels)'
+        'Finding nearest neighbours in "Twins" (Raw pixels)'
     )
 
 
