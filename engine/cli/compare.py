@@ -253,15 +253,15 @@ def _measures(rows: Sequence[ExperimentRow]) -> str:
     """The further measures of each row, as far as any has them."""
     known = {n: title for n, title in report.MORE_FIGURES.items() if any(getattr(r, n) is not None for r in rows)}
     lines = [[r.recipe, *("" if (v := getattr(r, n)) is None else v for n in known)] for r in rows]
-    return text_table(["recipe", *known.values()], lines) if known else ""
+    return text_table(["configuration", *known.values()], lines) if known else ""
 
 
 def _table(experiment: Experiment, led: Leads) -> str:
-    """The measured recipes, the most precise first, and below them the verdict and what could not be measured."""
+    """The measured configurations, the most precise first; below, the verdict and what could not be measured."""
     rows = experiment.rows()
     k = experiment.plan.k
     best = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
-    head = ["recipe", f"precision@{k}", "low", "high", "against the highest", "mAP", "recall", "ms", "MB"]
+    head = ["configuration", f"precision@{k}", "low", "high", "against the highest", "mAP", "recall", "ms", "MB"]
     lines = [
         [
             r.recipe,

@@ -187,7 +187,7 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
     for found in bench.studies():
         source = found.plan.file.name if found.plan.file else found.plan.source
         rows.append([found.name, found.state(jobs), measured_cells(found), source, found.title])
-    print_rows(["study", "state", "measured", "vectors", "title"], rows, arguments)
+    print_rows(["benchmark", "state", "measured", "vectors", "title"], rows, arguments)
 
 
 def _print(study: HashingStudy, arguments: argparse.Namespace) -> None:

@@ -17,20 +17,19 @@ from engine.core.storage import full_disk_named
 
 _CREATING, _REMOVED = ".creating-", ".removed-"
 _LEFTOVER_SECONDS = 3600  # an interrupted creation or removal is cleaned up after this long
-# what can be made again from the images
-_DERIVED = {
+# Folders of what can be made again from the images.
+DERIVED = (
+    "pixels",
     "vectors",
     "text_vectors",
     "blurred_vectors",
     "class_probabilities",
-    "indexes",
-    "pixels",
     "vocabularies",
     "side_by_side",
+    "indexes",
     "calibrations",
-    "best_encoder.json",
-    ".lock",
-}
+)
+_LEFT_BEHIND = {*DERIVED, "best_encoder.json", ".lock"}
 _MARKS = {"catalogue.sqlite", "catalogue.seal.json", "labels.json", "marks.sqlite", "groupings", "vectors", "indexes"}
 
 
@@ -56,7 +55,7 @@ def is_collection(folder: Path) -> bool:
         names = {path.name for path in folder.iterdir()}
     except OSError:
         return True  # list what cannot be read, so that its damage is reported
-    return bool(names & _MARKS) and not names <= _DERIVED
+    return bool(names & _MARKS) and not names <= _LEFT_BEHIND
 
 
 def create_folder(folder: Path, title: str, fill: Callable[[Path], None]) -> Path:
@@ -106,7 +105,7 @@ def delete_folder(folder: Path) -> None:
 
 def _move_into_place(building: Path, target: Path, title: str) -> None:
     # Work that still ran when a collection was removed may leave a folder that would block the name.
-    if target.is_dir() and {path.name for path in target.iterdir()} <= _DERIVED:
+    if target.is_dir() and {path.name for path in target.iterdir()} <= _LEFT_BEHIND:
         delete_folder(target)
     try:
         os.rename(building, target)  # fails if a folder that is not empty stands there

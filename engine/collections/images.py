@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.catalogue import Reading
+from engine.core.ids import row_among
 
 _COLUMNS = ("id", "hash", "label", "name", "text", "width", "height", "size")
 
@@ -41,10 +42,7 @@ class Images:
 
     def row(self, id: int | None) -> int | None:
         """The row of an image, None if it is not there."""
-        if id is None or not len(self.ids):
-            return None
-        place = int(np.searchsorted(self.ids, id))
-        return place if place < len(self.ids) and self.ids[place] == id else None
+        return row_among(self.ids, id)
 
     def holds(self, ids: NDArray[np.int64], contents: NDArray[np.bytes_]) -> NDArray[np.bool_]:
         """(m,) whether each of these (id, content hash) is that of an image."""

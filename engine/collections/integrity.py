@@ -19,23 +19,13 @@ from engine.collections.collection import Collection
 from engine.collections.facts.former_sidecars import acts
 from engine.collections.facts.marks import FILE as MARKS
 from engine.collections.facts.marks import last_act, marks
+from engine.collections.folders import DERIVED
 from engine.collections.labelling import damaged_labels, rescue_labels
 from engine.core.errors import BenzerError, Corrupt, StorageFull
 from engine.core.progress import Reporter
 from engine.core.storage import file_digest, read_object, set_aside, write_json
 from engine.core.store import Store
 
-_DERIVED = (
-    "pixels",
-    "vectors",
-    "text_vectors",
-    "blurred_vectors",
-    "class_probabilities",
-    "vocabularies",
-    "side_by_side",
-    "indexes",
-    "calibrations",
-)
 _NO_UNDO = "Deleted: that these sidecar files were written can no longer be undone."
 _GIVEN = ("own_vectors", "groupings")  # what cannot be made again from the pictures alone
 
@@ -138,13 +128,13 @@ def _pictures(collection: Collection, reporter: Reporter) -> Iterator[Finding]:
 
 
 def _stores(collection: Collection) -> Iterator[Finding]:
-    for kind in (*_DERIVED, *_GIVEN):
+    for kind in (*DERIVED, *_GIVEN):
         for folder in sorted((collection.folder / kind).glob("[!.]*")):
             for store in _stores_in(folder):
                 try:
                     Store(store, format="", version=0).verify()
                 except (Corrupt, OSError) as error:
-                    yield Finding(str(error), partial(_delete, store) if kind in _DERIVED else None)
+                    yield Finding(str(error), partial(_delete, store) if kind in DERIVED else None)
 
 
 def _stores_in(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.core.errors import BadParameter
-from engine.core.settings import Options, parse_call, print_call
+from engine.core.settings import Options, check_whole, parse_call, print_call
 
 MAX_K = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
@@ -48,8 +48,7 @@ class Recipe:
             _check_name(name, getattr(self, name))
         if self.weights:
             _check_name("weights", self.weights)
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= MAX_K:
-            raise BadParameter("k", "the search", f"a whole number from 1 to {MAX_K}", self.k)
+        check_whole("k", "the search", self.k, 1, MAX_K)
         object.__setattr__(self, "options", tuple(sorted(dict(self.options).items())))
 
     @classmethod

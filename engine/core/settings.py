@@ -17,10 +17,11 @@ def is_whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def check_whole(name: str, thing: str, value: object, low: int, high: int) -> None:
-    """BadParameter unless the value is an int from `low` to `high`; a bool is not a number."""
+def check_whole(name: str, thing: str, value: object, low: int, high: int) -> int:
+    """The value, an int from `low` to `high`, else BadParameter; neither a bool nor a number of NumPy is one."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise BadParameter(name, thing, f"a whole number from {low} to {high}", value)
+    return value
 
 
 def check_number(name: str, thing: str, value: object, low: float, high: float) -> None:

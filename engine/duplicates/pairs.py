@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
 from engine.core.errors import Corrupt, NotReady
+from engine.core.humanize import count_of
 from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
 from engine.core.store import Snapshot, Store
@@ -54,7 +55,7 @@ def same_pictures(collection: Collection) -> SamePictures:
     found = _stored(_store(collection))
     missing = set(thumbnails_named(collection)) - set(found.contents if found else ())
     if found is None or missing:
-        raise NotReady(f"{len(missing):,} pictures have not been compared yet.")
+        raise NotReady(f"Not compared yet: {count_of(len(missing), 'picture')}.")
     return found
 
 

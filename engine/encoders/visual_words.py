@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.collections.pixels import Decoded
+from engine.core.distances import normalised
 from engine.core.errors import BadParameter, Corrupt, NotFound, NoVectors
 from engine.core.home import Home
 from engine.core.progress import Reporter
@@ -135,13 +136,8 @@ def vlad(features: NDArray[np.float32], vocabulary: Vocabulary) -> NDArray[np.fl
     words = vocabulary.assign(features)
     sums = summed(features - vocabulary.means[words], words, len(vocabulary.means))
     sums = np.sign(sums) * np.sqrt(np.abs(sums))
-    parts = _unit(sums).ravel()
-    return _unit(parts[None])[0]
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return found
+    parts = normalised(sums).ravel()
+    return normalised(parts[None])[0]
 
 
 def _pictures(images: Tensor) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.core.distances import metric, normalised
 from engine.core.errors import BenzerError, NoVectors
+from engine.core.ids import row_among
 from engine.core.recipe import Recipe
 from engine.encoders.combination import Combination
 from engine.encoders.encoder import Encoder
@@ -162,8 +163,8 @@ def _vector(encoder: Encoder, vectors: Vectors, name: str, subject: Subject) -> 
     """The (1, d) vector that a search compares: the stored one of a picture of the collection."""
     if subject.id is None:
         return embed_pictures(encoder, [subject.pixels], name, vectors.finish)
-    row = int(np.searchsorted(vectors.ids, subject.id))
-    if row >= len(vectors.ids) or vectors.ids[row] != subject.id:
+    row = row_among(vectors.ids, subject.id)
+    if row is None:
         raise NoVectors(f"Picture {subject.id} has no vector yet.", way_out="Prepare the collection first.")
     return np.asarray(vectors.matrix[row : row + 1], np.float32)
 

@@ -248,11 +248,6 @@ class RDH(Index):
         """(m,) the seconds that each part itself took in the last search; NaN for one that did not answer."""
         return self._built.seconds
 
-    @property
-    def workers_title(self) -> str:
-        """Where the parts live: "this process", or "Ray on 3 nodes"."""
-        return self._built.workers.title
-
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property

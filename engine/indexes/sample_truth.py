@@ -1,9 +1,8 @@
-"""The true neighbours of a sample of an index's own vectors, and the share of them that a method finds."""
+"""The true neighbours of a sample of an index's own vectors."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.indexes.exact import Exact
 from engine.indexes.table.rows import Rows, RowTable
@@ -39,9 +38,3 @@ def without_themselves(found: Rows, own: Rows) -> Rows:
     drop = found == own[:, None]
     drop[~drop.any(axis=1), -1] = True
     return found[~drop].reshape(len(found), found.shape[1] - 1)
-
-
-def share_found(hits: NDArray[np.bool_], neighbours: Rows) -> float:
-    """The recall of the sample's true neighbours; 1 if there are none."""
-    there = neighbours >= 0
-    return float(hits[there].mean()) if there.any() else 1.0

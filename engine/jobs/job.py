@@ -260,11 +260,13 @@ def _damage(folder: Path) -> str:
 
 
 def job(root: Path, id: str) -> Job:
-    """The job of that id; NotFound if it does not exist."""
-    for found in jobs(root):
-        if found.id == id:
-            return found
-    raise NotFound(f"There is no job {id!r}.")
+    """The job of that id; NotFound if it does not exist or cannot be read."""
+    found = unread_job(root, id)
+    try:
+        found.config  # noqa: B018 - raises on access
+    except (OSError, BenzerError) as error:
+        raise NotFound(f"There is no job {id!r}.") from error
+    return found
 
 
 def unread_job(root: Path, id: str) -> Job:

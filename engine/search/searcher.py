@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Images
 from engine.core.errors import NotFound
+from engine.core.ids import row_among
 from engine.core.recipe import MAX_K, Recipe
 from engine.encoders.vectors.store import Vectors
 from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall
@@ -82,8 +83,8 @@ class Searcher:
 
     def vector(self, image_id: int) -> NDArray[np.float32]:
         """The stored vector of an image, (1, d)."""
-        row = int(np.searchsorted(self.vectors.ids, image_id))
-        if row >= len(self.vectors.ids) or self.vectors.ids[row] != image_id:
+        row = row_among(self.vectors.ids, image_id)
+        if row is None:
             raise NotFound(f"Picture {image_id} is no longer in this collection, or could not be read.")
         return np.asarray(self.vectors.matrix[row : row + 1], dtype=np.float32)
 

@@ -29,7 +29,6 @@ from engine.core.errors import (
     Unreadable,
 )
 from engine.core.progress import Reporter
-from engine.search.answer import Query
 from engine.service.guard import Guard, error
 from engine.service.openapi import document
 from engine.service.requests import Search, json_object, search_of
@@ -64,7 +63,7 @@ class Service:
         name, body = request.path_params["collection"], await request.body()
         if request.headers.get("content-type", "").startswith("image/"):
             given = _asked(request)
-            return await self._done(lambda: self._searched(self._by_picture(name, given, body)))
+            return await self._done(lambda: self._searched(search_of(self.bench, name, given, body)))
         return await self._done(lambda: self._searched(search_of(self.bench, name, json_object(body))))
 
     async def neighbours(self, request: Request) -> Response:
@@ -105,11 +104,6 @@ class Service:
     def _searched(self, search: Search) -> dict[str, Any]:
         answer = self.bench.search(search.recipe, search.query, where=search.where, label=search.label or None)
         return answer.as_dict()
-
-    def _by_picture(self, name: str, given: dict[str, Any], body: bytes) -> Search:
-        words = given.pop("words", "")
-        search = search_of(self.bench, name, {**given, "words": words or "-"})
-        return Search(search.recipe, Query(data=body, name="picture", text=words), search.where, search.label)
 
     def _added(self, name: str, given: dict[str, str], body: bytes) -> dict[str, Any]:
         unknown = next((field for field in given if field not in ("name", "label", "text")), None)

@@ -47,15 +47,19 @@ def json_object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def search_of(bench: Workbench, collection: str, given: Mapping[str, Any]) -> Search:
-    """The search that the fields of a request describe; BadParameter, or NotFound for an unknown collection."""
+def search_of(bench: Workbench, collection: str, given: Mapping[str, Any], body: bytes | None = None) -> Search:
+    """The search that the fields of a request describe; BadParameter, or NotFound for an unknown collection.
+
+    `body` is the file of a picture that came beside the fields.
+    """
     _check_fields(given)
     bench.collection(collection)
     recipe = Recipe.parse(given["recipe"]) if "recipe" in given else bench.default_recipe(collection)
     if recipe.collection != collection:
         raise BadParameter("recipe", _THING, f"one of the collection {collection}", str(recipe))
     recipe = recipe.but(k=given["k"]) if "k" in given else recipe
-    return Search(recipe, _query(given), given.get("where", ""), given.get("label", ""))
+    query = _query(given) if body is None else _query_beside(given, body)
+    return Search(recipe, query, given.get("where", ""), given.get("label", ""))
 
 
 def _query(given: Mapping[str, Any]) -> Query:
@@ -69,6 +73,13 @@ def _query(given: Mapping[str, Any]) -> Query:
     data = _decoded(given["picture"]) if "picture" in given else None
     words = given.get("words", "")
     return Query(data=data, name=words if data is None else "picture", text=words)
+
+
+def _query_beside(given: Mapping[str, Any], body: bytes) -> Query:
+    twice = next((name for name in ("id", "picture") if name in given), None)
+    if twice is not None:
+        raise BadParameter("query", _THING, "the picture of the body, with or without words", twice)
+    return Query(data=body, name="picture", text=given.get("words", ""))
 
 
 def _check_fields(given: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.duplicates.acts.catalogue_rows import settle_all
+from engine.duplicates.acts.trash import DOING
 from engine.duplicates.job import act as act_on_duplicates
 from engine.duplicates.job import find as find_duplicates
 from engine.encoders.choosing import encoder_title
@@ -59,7 +60,7 @@ class JobKind:
 
     Attributes:
         name: of the kind in job folders, addresses and `Workbench.start`; it never changes.
-        verb: the first word of a job's title. about: the rest of the title, from the job's arguments.
+        verb: the first words of a job's title, also from its arguments. about: the rest of it, from its arguments.
         run: the work itself, from its arguments to a JSON-able result.
         makes: what it makes or changes, for pages that show such work (see `kinds_that_make`).
         kept: what is preserved if the work is stopped.
@@ -67,7 +68,7 @@ class JobKind:
     """
 
     name: str
-    verb: str
+    verb: str | Callable[[Arguments], str]
     run: Callable[[Arguments, Reporter], Any]
     about: Callable[[Arguments], str]
     makes: tuple[str, ...]
@@ -169,6 +170,10 @@ def _source(arguments: Arguments) -> str:
     return f'"{known.title}"' if known and not arguments.get("title") else _title(arguments)
 
 
+def _act(arguments: Arguments) -> str:
+    return f"{DOING.get(arguments['act'], DOING['trash'])} of"
+
+
 def _collection(arguments: Arguments) -> str:
     return f'"{_collection_title(home_of(arguments), arguments["collection"])}"'
 
@@ -218,10 +223,10 @@ KINDS: dict[str, JobKind] = {
         JobKind("embed", "Preparing", embed, _recipe, ("vectors",), _VECTORS),
         JobKind("index", "Indexing", index, _recipe, ("vectors",), _NOTHING),
         JobKind("calibrate", "Calibrating", calibrate, _recipe, ("calibration",), _NOTHING),
-        JobKind("duplicates", "Finding duplicates in", duplicates, _recipe, ("duplicates",), _VECTORS),
-        JobKind("perceptual", "Finding duplicates in", find_duplicates, _collection, ("duplicates",), _AGAIN),
-        JobKind("tidy", "Moving pictures of", act_on_duplicates, _collection, ("duplicates",),
-                "What was moved is listed on the page Duplicates and can be restored there."),
+        JobKind("duplicates", "Finding nearest neighbours in", duplicates, _recipe, ("duplicates",), _VECTORS),
+        JobKind("perceptual", "Comparing the pictures of", find_duplicates, _collection, ("duplicates",), _AGAIN),
+        JobKind("tidy", _act, act_on_duplicates, _collection, ("duplicates",),
+                "What was done is listed on the page Duplicates and can be taken back there."),
         JobKind("group", "Grouping", _group, _recipe, ("groups",), _VECTORS),
         JobKind("stability", "Resampling the tree", measure_stability, _title, ("groups",), _NOTHING),
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),
@@ -263,7 +268,8 @@ def kinds_that_make(*what: str) -> tuple[str, ...]:
 def title_of(name: str, arguments: Arguments) -> str:
     """The title of a job: 'Preparing "Fashion products" (Model 4)'. `arguments` include the home."""
     kind = job_kind(name)
-    return f"{kind.verb} {kind.about(arguments)}"
+    verb = kind.verb if isinstance(kind.verb, str) else kind.verb(arguments)
+    return f"{verb} {kind.about(arguments)}"
 
 
 def work(folder: Path) -> None:

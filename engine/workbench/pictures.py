@@ -178,10 +178,6 @@ class PictureMethods(Part):
         """Take the last change of tags and stars back; how many pictures changed. NotFound: nothing to take back."""
         return marks.undo_marks(self.collection(collection))
 
-    def last_mark(self, collection: str) -> dict[str, Any] | None:
-        """What `undo_mark` would take back: `made`, `what` and `count`; None if there is nothing."""
-        return marks.last_act(self.collection(collection))
-
 
 def _exif_table(read: Callable[[], bytes]) -> tuple[tuple[str, str], ...]:
     try:

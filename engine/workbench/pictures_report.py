@@ -19,7 +19,7 @@ MOST = 1000  # pictures of a report
 _LARGE_UP_TO = 100  # pictures that are shown larger than their thumbnails
 _SIDE = 640  # pixels of these
 
-Part = tuple[str, list["ShownPicture"]]
+Section = tuple[str, list["ShownPicture"]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def search_report(collection: Collection, table: PictureTable, answer: Answer, f
     hits = [*answer.hits, *further]
     show = _Shower(collection, table, len(hits) + len(answer.written))
     query = show.query(answer)
-    parts: list[Part] = [("Query", query)] if query else []
+    parts: list[Section] = [("Query", query)] if query else []
     parts += [("Results" if query else "", show.hits(hits))] if hits else []
     parts += [("By names, labels and texts", show.hits(answer.written))] if answer.written else []
     verdict = [answer.calibration.sentence()] if answer.calibration is not None else []

@@ -1,9 +1,4 @@
-"""Session state and state shared by all sessions: the workbench, opened collections, the address and the recipe.
-
-The address holds the whole recipe and the query in the engine's own notation, so that a link opens the same search
-anywhere: `?collection=animal-faces&encoder=model-4@default&embedding=max&metric=cosine&method=lsh(bits=8)&q=17`;
-with `&words=black+watch&share=30` if the query includes words.
-"""
+"""What all sessions share: the workbench, opened collections and their cards, and the latest jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +14,6 @@ from engine.jobs.job import Job
 from engine.workbench.job_kinds import BACKGROUND, kinds_that_make
 from engine.workbench.workbench import CollectionCard, Workbench
 
-FIRST_SAMPLE = "animal-faces"
 DEFAULT_K = 8
 LAST = "benzer_last"  # the cookie with the choices that a new tab begins with; written by `ui/widgets/frame.js`
 
@@ -72,11 +66,17 @@ def free_name(title: str) -> None:
 
 def row_of(collection: str, id: int) -> int:
     """The row of an image in its collection; NotFound if it no longer exists."""
-    ids = images_of(collection).ids
-    row = int(ids.searchsorted(id))
-    if row >= len(ids) or ids[row] != id:
+    row = images_of(collection).row(id)
+    if row is None:
         raise NotFound(f"Picture {id} is no longer in this collection.", way_out="Choose another one below.")
     return row
+
+
+def picture_name(collection: str, id: int) -> str:
+    """The name of an image without its folder; of one that no longer exists its number."""
+    images = images_of(collection)
+    row = images.row(id)
+    return f"picture {id}" if row is None else images.names[row].rpartition("/")[2]
 
 
 def collection_cards() -> list[CollectionCard]:
@@ -115,12 +115,6 @@ def job_about(collection: str) -> Job | None:
         if collection in names and job.kind not in BACKGROUND and job.alive:
             return job
     return None
-
-
-# ── the address ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-# ── external pictures ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def shown(data: bytes) -> str:

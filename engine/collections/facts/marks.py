@@ -24,11 +24,12 @@ from engine.collections.catalogue import seal_of
 from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, StorageFull
 from engine.core.moving import move_without_replacing
+from engine.core.settings import check_whole
 
 FILE = "marks.sqlite"
 MOST_STARS = 5
 _BEGUN, _BEGUN_SECONDS = ".marks-", 60  # how the name of an unfinished file begins, and when it counts as left over
-_LONGEST = 100  # characters of a tag
+LONGEST_TAG = 100  # characters of a tag
 _ACTS_KEPT = 100
 _FEW = 2000  # pictures that are looked up one by one
 _READABLE = "SELECT id, hash FROM files WHERE status<>'rejected'"
@@ -63,16 +64,14 @@ Change = Callable[[int, Mark], Mark]
 def checked_tag(tag: object) -> str:
     """A tag on one line without surrounding spaces; BadParameter if it is empty, too long or not text."""
     text = " ".join(tag.split()) if isinstance(tag, str) else ""
-    if not text or len(text) > _LONGEST or not text.isprintable():
-        raise BadParameter("tag", "a picture", f"a text of 1 to {_LONGEST} characters", tag)
+    if not text or len(text) > LONGEST_TAG or not text.isprintable():
+        raise BadParameter("tag", "a picture", f"a text of 1 to {LONGEST_TAG} characters", tag)
     return text
 
 
 def checked_stars(stars: object) -> int:
     """A number of stars; BadParameter unless it is a whole number from 0 to 5."""
-    if isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= MOST_STARS:
-        raise BadParameter("stars", "a picture", f"a whole number from 0 to {MOST_STARS}", stars)
-    return stars
+    return check_whole("stars", "a picture", stars, 0, MOST_STARS)
 
 
 def mark_pictures(

@@ -12,6 +12,7 @@ from engine.collections.collection import Collection
 from engine.collections.facts.exif import Exif
 from engine.collections.facts.marks import Mark, marks
 from engine.collections.facts.stored import columns_by_id, exif_by_hash
+from engine.core.ids import row_among
 
 _NO_EXIF, _NO_MARK = Exif(), Mark()
 
@@ -49,8 +50,7 @@ class PictureTable:
 
     def row(self, id: int) -> int | None:
         """The position of an id, None if it is not there."""
-        place = int(np.searchsorted(self.ids, id))
-        return place if place < len(self.ids) and self.ids[place] == id else None
+        return row_among(self.ids, id)
 
 
 def with_marks(table: PictureTable, collection: Collection) -> PictureTable:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
+from engine.collections.facts.marks import LONGEST_TAG, MOST_STARS
 from engine.collections.reading.safely import of_any_format
 from engine.core.errors import Unreadable
 
@@ -17,8 +18,6 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 DC = "http://purl.org/dc/elements/1.1/"
 XMP = "http://ns.adobe.com/xap/1.0/"
 MAX_BYTES = 4 << 20
-_LONGEST = 100  # characters of a tag
-_MOST_STARS = 5
 _DEEPEST = 100  # elements within each other; the library fails at about a thousand
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 _EMPTY = (
@@ -45,7 +44,7 @@ def read_sidecar(data: bytes) -> Sidecar:
     document = _parsed(data)
     subject, rating = _subject(document), _rating(document)
     tags = {" ".join(_text(item).split()) for item in _items(subject)} if subject else set()
-    return Sidecar(tuple(sorted(tag for tag in tags if 0 < len(tag) <= _LONGEST and tag.isprintable())), rating)
+    return Sidecar(tuple(sorted(tag for tag in tags if 0 < len(tag) <= LONGEST_TAG and tag.isprintable())), rating)
 
 
 def embedded(data: bytes) -> Sidecar:
@@ -107,7 +106,7 @@ def _rating(document: minidom.Document) -> int:
     values = [_text(element) for element in document.getElementsByTagNameNS(XMP, "Rating")]
     values += [one.getAttributeNS(XMP, "Rating") for one in described if one.hasAttributeNS(XMP, "Rating")]
     try:
-        return min(max(int(float(values[0])), 0), _MOST_STARS) if values else 0
+        return min(max(int(float(values[0])), 0), MOST_STARS) if values else 0
     except (ValueError, OverflowError):
         return 0
 

@@ -25,12 +25,12 @@ from pillow_heif import HeifImageFile, is_supported, register_heif_opener
 from engine.collections.reading import jpeg, other_formats, png, tiff
 from engine.collections.reading.colour_profile import colour_code, has_other_colours
 from engine.collections.reading.regular_files import check_length, read_bytes
+from engine.collections.reading.tiff import MAX_PIXELS
 from engine.collections.reading.true_colours import from_samples, is_transparent, is_wide, true_colours
 from engine.collections.reading.value_range import as_bytes, opacity_as_bytes
 from engine.core.errors import UnreadableImage
 
 READING = 2  # changes whenever decoded pixels may; what was made of pixels before is checked by `shown_otherwise`
-MAX_PIXELS = 89_478_485
 MAX_SIDE = 65_535
 # WebP and AVIF hold several copies of the whole picture, so they get a smaller limit for the same memory; a JPEG is
 # decoded at a fraction of its size, and one that is sent in passes holds all its coefficients meanwhile. HEIC has no

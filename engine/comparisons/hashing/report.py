@@ -22,7 +22,6 @@ _FIGURES = (
 )  # fmt: skip
 _TOLD = ("workers", "note", "error")
 _CHEAP = ("p50", "batch_ms", "build_seconds")
-_SPREAD = ("recall", "map", "p50", "mean_ms")
 _HEADS = {
     "recall_10": "recall@10", "strict_map": "strict map", "p50": "p50 ms", "p50_low": "p50 from ms",
     "p50_high": "p50 to ms", "p99": "p99 ms", "mean_ms": "mean ms",

@@ -176,12 +176,12 @@ def begin(collection: Collection, kind: Kind, entries: list[Entry]) -> Batch:
     """Write the plan of a new act, durably.
 
     Raises:
-        BenzerError: the folder cannot be written to, or the disk is full; nothing was moved.
+        BenzerError: the folder cannot be written to, or the disk is full; nothing was changed.
     """
     trash = trash_of(collection)
     folder = trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     if trash.is_symlink():
-        raise BenzerError(f"The trash folder {str(trash)!r} is a link to another place, so nothing was moved.")
+        raise BenzerError(f"The trash folder {str(trash)!r} is a link to another place, so nothing was changed.")
     body = {"kind": kind, "time": time.time(), "collection": collection.name, "title": collection.title}
     try:
         folder.mkdir(parents=True)
@@ -200,7 +200,7 @@ def begin(collection: Collection, kind: Kind, entries: list[Entry]) -> Batch:
 def _unwritable(folder: Path, error: BaseException | None) -> BenzerError:
     reason = f" ({os.strerror(error.errno).lower()})" if isinstance(error, OSError) and error.errno else ""
     return BenzerError(
-        f"The folder {str(folder)!r} cannot be written to{reason}, so nothing was moved.",
+        f"The folder {str(folder)!r} cannot be written to{reason}, so nothing was changed.",
         way_out="Free some space, or allow writing in it, and try again.",
     )
 

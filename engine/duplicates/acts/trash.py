@@ -22,6 +22,9 @@ from engine.duplicates.acts.links import put_link, restore_links
 from engine.duplicates.decisions import decisions_of
 from engine.duplicates.rules import Rule
 
+# What is being done, for progress and titles of jobs.
+DOING = {"trash": "Moving pictures", "link": "Linking pictures", "restore": "Restoring pictures"}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -49,7 +52,7 @@ def move_to_trash(
     A file is refused if it, or the one that is kept, is gone or has changed, or if it is outside the root.
 
     Raises:
-        BenzerError: other work changes the collection, or the folder cannot be written to; nothing was moved.
+        BenzerError: other work changes the collection, or the folder cannot be written to; nothing was changed.
     """
     return _act(collection, "trash", drops, rule, reporter, _take_away)
 
@@ -78,7 +81,7 @@ def _act(
         if not entries:
             return Outcome("", 0, 0, tuple(refused))
         batch = begin(collection, kind, entries)
-        done, left = _each(entries, lambda entry: act(batch, entry), reporter or Reporter())
+        done, left = _each(DOING[kind], entries, lambda entry: act(batch, entry), reporter or Reporter())
         settle(collection, batch)
         batch.note("done")
     return Outcome(batch.name, len(done), sum(entry.size for entry in done), (*refused, *left))
@@ -99,19 +102,21 @@ def restore(
         wanted = [entry for entry in batch.waiting if paths is None or entry.path in paths]
         batch.note("restoring")
         put = restore_links if batch.kind == "link" else _put_back
-        back, left = _each(wanted, lambda entry: put(batch, entry), reporter or Reporter())
+        back, left = _each(DOING["restore"], wanted, lambda entry: put(batch, entry), reporter or Reporter())
         settle(collection, batch)
         batch.note("done" if batch.waiting else "restored")
     _remove_empty(batch)
     return Outcome(batch.name, len(back), sum(entry.size for entry in back), tuple(left))
 
 
-def _each(entries: list[Entry], act: Callable[[Entry], None], reporter: Reporter) -> tuple[list[Entry], list[Refusal]]:
+def _each(
+    doing: str, entries: list[Entry], act: Callable[[Entry], None], reporter: Reporter
+) -> tuple[list[Entry], list[Refusal]]:
     """Act on every entry: those it was done to, and those that it was refused for."""
     done: list[Entry] = []
     refused: list[Refusal] = []
     for number, entry in enumerate(entries):
-        reporter.update("Moving pictures", number, len(entries), "files")
+        reporter.update(doing, number, len(entries), "files")
         try:
             act(entry)
             done.append(entry)
@@ -119,7 +124,7 @@ def _each(entries: list[Entry], act: Callable[[Entry], None], reporter: Reporter
             refused.append(Refusal(entry.path, error.message))
         except OSError as error:
             refused.append(Refusal(entry.path, f"The disk refused: {os.strerror(error.errno or errno.EIO).lower()}."))
-    reporter.update("Moving pictures", len(entries), len(entries), "files")
+    reporter.update(doing, len(entries), len(entries), "files")
     return done, refused
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.distances import normalised
 from engine.core.errors import BadParameter
 
 MOST = 128  # values of a whitened vector
@@ -33,8 +34,8 @@ class Whitening:
         found = np.empty((len(vectors), len(self.components)), np.float32)
         rows = max(1, _BLOCK // len(self.mean))
         for start in range(0, len(vectors), rows):
-            block: NDArray[np.float32] = _unit(vectors[start : start + rows]) - self.mean
-            found[start : start + rows] = _unit(block @ self.components.T)
+            block: NDArray[np.float32] = normalised(vectors[start : start + rows]) - self.mean
+            found[start : start + rows] = normalised(block @ self.components.T)
         return found
 
 
@@ -49,7 +50,7 @@ def fit_whitening(vectors: NDArray[np.float32]) -> Whitening:
     """
     if len(vectors) < 3:
         raise BadParameter("number of pictures", "whitening", "at least 3", len(vectors))
-    rows = _unit(rows_to_fit(vectors))
+    rows = normalised(rows_to_fit(vectors))
     mean = rows.mean(0)
     rows -= mean
     values, directions = principal_directions(rows, max(1, min(MOST, len(rows) // _VECTORS_FOR_EACH)))
@@ -72,9 +73,4 @@ def principal_directions(centred: NDArray[np.float32], most: int) -> tuple[NDArr
     short = width <= count
     values, columns = np.linalg.eigh((centred.T @ centred if short else centred @ centred.T) / count)  # ascending
     rows = columns.T[::-1][:most]
-    return values[::-1][:most].clip(0), rows if short else _unit(rows @ centred)
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return found
+    return values[::-1][:most].clip(0), rows if short else normalised(rows @ centred)

@@ -58,5 +58,21 @@ def test_the_process_knows_its_module(runs, kernels):
     assert runs.commands[0][1:] == ["-m", ahead.__name__]
 
 
-def test_every_method_it_names_searches():
+def test_every_method_it_names_searches_alone_and_in_a_batch(monkeypatch):
+    make, found = ahead.make_index, []
+
+    def recorded(method, metric):
+        index = make(method, metric)
+        search = index.search
+
+        def searching(queries, k):
+            answer = search(queries, k)
+            found.append((method, answer.ids[:, 0].tolist()))
+            return answer
+
+        monkeypatch.setattr(index, "search", searching)
+        return index
+
+    monkeypatch.setattr(ahead, "make_index", recorded)
     ahead.compile_loops()
+    assert found == [(method, list(range(count))) for method in ahead.METHODS for count in (1, ahead._QUERIES)]

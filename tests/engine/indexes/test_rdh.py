@@ -121,7 +121,7 @@ def test_each_parts_own_seconds_are_told() -> None:
     assert built.part_seconds.shape == (3,)
     assert (built.part_seconds > 0).all()
     assert built.part_seconds.sum() < taken
-    assert built.workers_title == "this process"
+    assert built._built.workers.title == "this process"
 
 
 def test_more_parts_than_vectors_are_refused() -> None:

@@ -69,6 +69,10 @@ def test_searches_by_id_by_picture_and_neighbours_agree(client: TestClient) -> N
     headers = {"content-type": "image/png"}
     raw = client.post("/collections/kept/search", params={"k": 4}, content=png(0), headers=headers)
     assert names(raw) == ["0.png", *expected]
+    for other in ({"id": 1}, {"picture": encoded}):
+        twice = client.post("/collections/kept/search", params=other, content=png(0), headers=headers)
+        assert twice.status_code == 400
+        assert "the picture of the body" in twice.json()["error"]
 
 
 def test_words_and_filters_scope_a_search(client: TestClient) -> None:

@@ -85,6 +85,8 @@ FILES = [
     "classifiers/said-1/run.json",
     "combinations.json",
 ]
+COMPARISONS = {"old-study", "old-comparison", "old-classification"}
+GROUPINGS = {"two-kinds-1"}
 LISTS = (
     ["list"],
     ["jobs"],
@@ -121,22 +123,34 @@ def replace(path: Path, damage: Callable[[Path], None]) -> None:
     damage(path)
 
 
+def owner(file: str) -> str:
+    """The name of what a file belongs to, besides its collection."""
+    parts = Path(file).parts
+    return parts[3] if parts[0] == "datasets" and len(parts) > 3 else parts[1] if len(parts) > 1 else ""
+
+
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 @pytest.mark.parametrize("file", FILES)
 def test_every_list_and_a_new_job_still_work(bench: Workbench, file: str, damage: Callable[[Path], None]) -> None:
     replace(bench.home.root / file, damage)
     found = [*bench.experiments(), *bench.studies(), *bench.classifications()]
+    assert {comparison.name for comparison in found} >= COMPARISONS - {owner(file)}
     for comparison in found:
         assert comparison.title.startswith("Old")
-        assert all(row.key for row in comparison.rows())
+        assert comparison.rows() or comparison.name == owner(file)
         assert comparison.state(bench.jobs())
-    for run in [*bench.runs(), *bench.classifiers()]:
+    trained = [*bench.runs(), *bench.classifiers()]
+    assert {run.name for run in trained} >= {"mine-1"} - {owner(file)}
+    for run in trained:
         assert run.state
         assert run.epochs_done >= 0
         run.probe()
     for card in bench.collections():
-        assert all(grouping.title for grouping in bench.groupings(card.name))
+        groupings = bench.groupings(card.name)
+        assert {grouping.name for grouping in groupings} >= GROUPINGS - {owner(file)}
+        assert all(grouping.title for grouping in groupings)
     assert {card.name for card in bench.collections()} | {name for name, _ in damaged(bench.home)} == {"old-shapes"}
+    assert {job.id for job in bench.jobs()} >= {JOB.removeprefix("jobs/")} - {owner(file)}
     for job in bench.jobs():
         assert job.state in ("done", "failed", "interrupted")
         assert 0 <= job.progress.fraction <= 1

@@ -44,6 +44,11 @@ SHIPPED = "Model 4 (trained on Animal faces)"
         ("experiment", {"name": "mine", "title": "Mine"}, 'Comparing "Mine"'),
         ("apply", {"name": "c", "collection": "fashion-products", "title": "C"},
          'Predicting labels in "Fashion products"'),
+        ("duplicates", {"recipe": RECIPE}, f'Finding nearest neighbours in "Fashion products" ({SHIPPED})'),
+        ("perceptual", {"collection": "fashion-products"}, 'Comparing the pictures of "Fashion products"'),
+        ("tidy", {"collection": "fashion-products", "act": "trash"}, 'Moving pictures of "Fashion products"'),
+        ("tidy", {"collection": "fashion-products", "act": "link"}, 'Linking pictures of "Fashion products"'),
+        ("tidy", {"collection": "fashion-products", "act": "restore"}, 'Restoring pictures of "Fashion products"'),
         ("suggest", {"collection": "fashion-products"}, 'Suggesting labels for "Fashion products"'),
     ],
 )  # fmt: skip

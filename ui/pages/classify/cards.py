@@ -50,8 +50,8 @@ def cards_data(images: Images, collection: str, answers: Sequence[Prediction]) -
     """What the browser needs to draw the cards."""
     found = []
     for answer in answers:
-        row = int(images.ids.searchsorted(answer.id))
-        if row < len(images.ids) and images.ids[row] == answer.id:
+        row = images.row(answer.id)
+        if row is not None:
             found.append(_card(images, collection, row, answer))
     return found
 

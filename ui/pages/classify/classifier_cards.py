@@ -177,8 +177,8 @@ def checked(sent: object, known: set[int]) -> dict[int, str | None]:
 
 def card(images: Images, name: str, review: Review, one: StoredPrediction, blind: Sequence[str] = ()) -> dict[str, Any]:
     """What the browser needs to draw a prediction; `blind` are the sides that its classifier does not use."""
-    row = int(images.ids.searchsorted(one.id))
-    text = " ".join(images.texts[row].split())
+    row = images.row(one.id)
+    text = "" if row is None else " ".join(images.texts[row].split())
     picture, words = (
         "not used" if "picture" in blind else "no picture",
         "not used" if "text" in blind else "no text",
@@ -189,7 +189,7 @@ def card(images: Images, name: str, review: Review, one: StoredPrediction, blind
     ]
     return {
         "id": one.id,
-        "src": thumbnail_url(name, one.id, images.hashes[row]),
+        "src": "" if row is None else thumbnail_url(name, one.id, images.hashes[row]),
         "name": one.name,
         "text": text if len(text) <= _WORDS else text[: _WORDS - 1] + "…",
         "now": review.labels[one.id],

@@ -128,8 +128,8 @@ def worst_tiles(collection: str, images: Images, asked: Mapping[str, Any]) -> li
 def _tile(
     collection: str, images: Images, id: int, label: str, *, rank: int | None = None, selected: bool = False
 ) -> Tile:
-    row = int(images.ids.searchsorted(id))
-    if row >= len(images.ids) or images.ids[row] != id:
+    row = images.row(id)
+    if row is None:
         raise NotFound(f"Picture {id} is not in this collection any more.")
     own, src = images.labels[row], thumbnail_url(collection, id, images.hashes[row])
     same = own == label if own and rank else None

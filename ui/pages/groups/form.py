@@ -28,7 +28,6 @@ from ui.shared.titles import embedding_title, encoder_titles, metric_title
 OWN = "own"
 _FIRST = "recommended"
 _NONE = ""
-_ROLES = ("reduction", "clustering", "map")
 _TWICE = 2.0  # seconds in which a repeated start is ignored: a double click
 # Seconds per thousand pictures on two processor cores; only the order of magnitude matters.
 _SECONDS = {"umap": 6.0, "tsne": 8.0, "mds": 15.0, "kernel-pca": 2.0, "hierarchical": 2.0, "hdbscan": 1.0}

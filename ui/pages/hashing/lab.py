@@ -24,7 +24,7 @@ from engine.core.recipe import Recipe
 from engine.search.answer import Query
 from ui.pages.hashing import charts, lab_state
 from ui.pages.hashing.lab_ready import prepare_first
-from ui.session.opened import images_of, workbench
+from ui.session.opened import images_of, picture_name, workbench
 from ui.session.query import current_query, set_query_image
 from ui.session.recipe import use_recipe
 from ui.shared.charts import draw, titled
@@ -98,7 +98,7 @@ def _asked(recipe: Recipe) -> Asked:
     asked = replace(query.as_query(), text="", share=None) if query and query.pictured and not query.examples else None
     if asked is None or (asked.data is None and asked.image_id not in images.ids):
         asked = Query.image(int(images.ids[0]) if len(images.ids) else 0)
-    name = asked.name if asked.data is not None else _name(images, asked.image_id or 0)
+    name = asked.name if asked.data is not None else picture_name(recipe.collection, asked.image_id or 0)
     return Asked(asked, workbench().picture_vector(recipe, asked), name)
 
 
@@ -164,13 +164,9 @@ def _bits(
 
 
 def _thumb(recipe: Recipe, images: Images, id: int) -> tuple[str, str]:
-    row = int(images.ids.searchsorted(id))
+    if (row := images.row(id)) is None:
+        return "", f"picture {id}"
     return thumbnail_url(recipe.collection, id, images.hashes[row]), images.names[row]
-
-
-def _name(images: Images, id: int) -> str:
-    row = int(images.ids.searchsorted(id))
-    return images.names[row].rpartition("/")[2] if row < len(images.ids) else ""
 
 
 def _random(recipe: Recipe) -> None:

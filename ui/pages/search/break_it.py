@@ -16,7 +16,7 @@ from engine.evidence.breaking import SHOWN, Breaking, Standing
 from engine.search.answer import Query
 from ui.pages.search.break_chart import breaking_chart, spoken_breaking
 from ui.pages.search.why import can_be_asked
-from ui.session.opened import images_of, workbench
+from ui.session.opened import images_of, picture_name, row_of, workbench
 from ui.session.query import SessionQuery
 from ui.shared.charts import draw
 from ui.shared.messages import show_error
@@ -80,7 +80,7 @@ def _pictures(recipe: Recipe, query: Query, id: int, way: Alteration, at: Standi
     with columns[2]:
         if at.nearest not in (id, -1):
             _picture(_thumbnail(recipe, at.nearest), "The nearest picture")
-            st.caption(f"Nearer: {plain_text(_name(recipe, at.nearest))}")
+            st.caption(f"Nearer: {plain_text(picture_name(recipe.collection, at.nearest))}")
 
 
 def standing_told(at: Standing) -> str:
@@ -95,13 +95,7 @@ def _picture(src: str, alt: str) -> None:
 
 
 def _thumbnail(recipe: Recipe, id: int) -> str:
-    images = images_of(recipe.collection)
-    return thumbnail_url(recipe.collection, id, images.hashes[int(images.ids.searchsorted(id))])
-
-
-def _name(recipe: Recipe, id: int) -> str:
-    images = images_of(recipe.collection)
-    return images.names[int(images.ids.searchsorted(id))].rpartition("/")[2]
+    return thumbnail_url(recipe.collection, id, images_of(recipe.collection).hashes[row_of(recipe.collection, id)])
 
 
 # ── breaking points ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -75,13 +75,6 @@ def way_to_words(recipe: Recipe) -> None:
         st.button("Turn on", icon=":material/check:", key="words-use", on_click=_use, args=(found,))
 
 
-def show_words(words: str) -> None:
-    """The query without a picture: its words."""
-    with st.container(border=True, key="query-words"):
-        st.markdown(f"### “{plain_text(words)}”")
-        st.caption("Searching by text alone. Add a picture to combine both.")
-
-
 def query_title(query: SessionQuery, name: str) -> str:
     """The query as Markdown: the file name of a picture or of its crop, a text, both, or how many examples."""
     if query.examples:

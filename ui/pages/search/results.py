@@ -8,7 +8,8 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.core.errors import BenzerError, NotFound, NothingKnown, NotReady, Unreadable
+from engine.collections.reading.safely import READABLE
+from engine.core.errors import BenzerError, NotFound, NothingKnown, NotReady, Unreadable, UnreadableImage
 from engine.core.recipe import MAX_K, Recipe
 from engine.jobs.job import Job
 from engine.workbench.workbench import Answer
@@ -30,6 +31,7 @@ from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 from ui.widgets.picture_grid import FIRST, STEP, picture_grid
 
+_OTHER_FORMATS = ("not-a-picture", "not-read")  # codes of files that another program can save as a picture
 _KEYS = (
     "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - add it as an example, "
     "I shows its facts, X selects it, Shift and arrows select several. {reasons}"
@@ -73,8 +75,8 @@ def results(recipe: Recipe, job: Job | None) -> Answer | None:
 
 def _unusable_query(error: BenzerError) -> None:
     show_error(error)
-    if isinstance(error, Unreadable) and "JPEG" not in error.message:
-        st.write("Supported formats: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC.")
+    if isinstance(error, UnreadableImage) and error.code in _OTHER_FORMATS and READABLE not in error.message:
+        st.write(f"Supported formats: {READABLE}.")
     st.button("Choose another picture", on_click=set_query_image, args=(None,), type="primary")
 
 

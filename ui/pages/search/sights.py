@@ -79,8 +79,8 @@ def _channels(recipe: Recipe, found: Channels, query: Query, result: Query) -> l
 
 def _of(recipe: Recipe, id: int, caption: str = "") -> StripPicture:
     images = images_of(recipe.collection)
-    row = int(images.ids.searchsorted(id))
-    if row >= len(images.ids) or images.ids[row] != id:
+    row = images.row(id)
+    if row is None:
         return StripPicture("", f"picture {id}", caption)
     name = images.names[row].rpartition("/")[2]
     return StripPicture(thumbnail_url(recipe.collection, id, images.hashes[row]), name, caption or name)

@@ -35,12 +35,10 @@ def result_pictures(
 
 def answer_tiles(recipe: Recipe, answer: Answer) -> list[Tile]:
     """A tile for each result of a method, with its rank and distance."""
-    images = images_of(recipe.collection)
-    hashes = {int(id): digest for id, digest in zip(images.ids, images.hashes, strict=True)}
     return [
         Tile(
             id=hit.id,
-            src=thumbnail_url(recipe.collection, hit.id, hashes.get(hit.id, "")),
+            src=thumbnail_url(recipe.collection, hit.id, hit.sha256),
             name=hit.name,
             rank=hit.rank,
             distance=hit.distance,

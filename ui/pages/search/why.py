@@ -11,7 +11,7 @@ from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.search.answer import Query
 from ui.pages.search.sights import sights_view
-from ui.session.opened import images_of, workbench
+from ui.session.opened import picture_name, workbench
 from ui.session.query import SessionQuery
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
@@ -104,10 +104,7 @@ def _places(recipe: Recipe, query: Query, id: int) -> None:
 
 
 def _side(recipe: Recipe, query: Query) -> ShownSide:
-    images, name = images_of(recipe.collection), query.name
-    if query.data is None:
-        row = int(images.ids.searchsorted(query.image_id or 0))
-        name = images.names[row].rpartition("/")[2] if row < len(images.ids) else ""
+    name = query.name if query.image_id is None else picture_name(recipe.collection, query.image_id)
     return ShownSide(workbench().shown(recipe.collection, query), name)
 
 

@@ -13,7 +13,8 @@ from PIL import Image, ImageCms, ImageOps
 from pillow_heif import from_pillow
 
 from engine.collections.reading.regular_files import read_bytes
-from engine.collections.reading.safely import MAX_PIXELS, MAX_PIXELS_OF, header, open_picture, stretched
+from engine.collections.reading.safely import MAX_PIXELS_OF, header, open_picture, stretched
+from engine.collections.reading.tiff import MAX_PIXELS
 from engine.core.errors import UnreadableImage
 from engine.core.home import PROJECT
 

@@ -456,7 +456,7 @@ def test_a_restore_never_leaves_the_root_nor_overwrites(bench: Workbench, pictur
 def test_a_trash_folder_that_is_a_link_is_refused(bench: Workbench, pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (pictures / FOLDER).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(BenzerError, match="is a link to another place, so nothing was moved"):
+    with pytest.raises(BenzerError, match="is a link to another place, so nothing was changed"):
         bench.drop_duplicates("scenes", drops(bench))
 
 
@@ -476,11 +476,11 @@ def test_a_read_only_folder_and_a_full_disk_are_refused(
     with monkeypatch.context() as broken:
         make, refuse = Path.mkdir, failing(code)
         broken.setattr(Path, "mkdir", lambda path, **how: refuse() if FOLDER in path.parts else make(path, **how))
-        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was moved"):
+        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was changed"):
             bench.drop_duplicates("scenes", chosen)
     with monkeypatch.context() as broken:
         broken.setattr("engine.core.storage.os.fsync", failing(code))
-        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was moved"):
+        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was changed"):
             bench.drop_duplicates("scenes", chosen)
     assert (contents(pictures), rows(bench)) == (before, known)
 

@@ -115,7 +115,7 @@ def test_copies_stand_on_nodes_of_their_own_and_a_killed_process_is_not_noticed(
     index = RDH("euclidean", parts=3, copies=2, runs="exact").build(ids, vectors)
     assert all(len(set(copies)) == 2 for copies in placed(index))
     assert sorted(np.unique(flat(placed(index)), return_counts=True)[1].tolist()) == [2, 2, 2]
-    assert index.workers_title == "Ray on 3 nodes"
+    assert index._built.workers.title == "Ray on 3 nodes"
     with Asking(index, vectors[:3], right) as asking:
         os.kill(process(index, 0), signal.SIGKILL)
         assert until(lambda: bool(index._built._watch._lost))
