@@ -21,7 +21,7 @@ from engine.training.config import LEAST_IMAGES, TrainingConfig
 
 Rows = NDArray[np.int64]
 
-ORDER, SPLIT, NOISE, CHECK, PROBE, GROUPS = 1, 2, 3, 4, 5, 6  # what a random stream is for
+ORDER, SPLIT, NOISE, CHECK, PROBE, GROUPS, MIXED = 1, 2, 3, 4, 5, 6, 7  # what a random stream is for
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,16 @@ def split(count: int, config: TrainingConfig) -> tuple[Rows, Rows]:
 
 
 def rows_of(labels: Sequence[str], config: TrainingConfig) -> tuple[Rows, Rows]:
-    """(training rows, validation rows) of pictures with these labels; labelled ones alone where labels are learned."""
+    """(training rows, validation rows) of pictures with these labels; labelled ones alone where labels are learned.
+
+    Then the validation rows are in a random order: a loss over a batch of one folder alone would say nothing.
+    """
     learning, held_out = split(len(labels), config)
     if not config.learns_labels:
         return learning, held_out
     there = np.asarray(labels, dtype=str) != ""
-    return learning[there[learning]], held_out[there[held_out]]
+    mixed = np.random.default_rng([config.seed, SPLIT, MIXED]).permutation(held_out[there[held_out]])
+    return learning[there[learning]], mixed
 
 
 def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:

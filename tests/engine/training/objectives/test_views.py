@@ -30,7 +30,7 @@ from engine.training.job import train
 from engine.training.learned import learned_note
 from engine.training.objectives.balance import whole_batches
 from engine.training.objectives.views import Views
-from engine.training.pictures import rows_of, split
+from engine.training.pictures import batches, rows_of, split
 from engine.training.train import training_data
 from models.specs import RESIDUAL, SPECS
 from tests.engine.killing import killable
@@ -284,6 +284,15 @@ def test_pictures_without_a_label_are_left_out(home: Home) -> None:
     learning, held_out = rows_of(Some(48).images().labels, config)
     assert all(row % 3 for row in [*learning, *held_out])
     assert train_run(home, config, Some(48), Reporter()).state == "done"
+
+
+def test_held_out_pictures_of_one_folder_are_not_measured_by_themselves() -> None:
+    labels = ["a"] * 100 + ["b"] * 100
+    config = TrainingConfig(**(SUPERVISED | {"validation": 0.5}))
+    learning, held_out = rows_of(labels, config)
+    assert all({labels[row] for row in some} == {"a", "b"} for some in batches(held_out, 20))
+    assert sorted([*learning, *held_out]) == list(range(200))
+    assert (rows_of(labels, config)[1] == held_out).all()
 
 
 @pytest.mark.parametrize("names", ["", "a", ["", "", "", "a", "b", ""]])
