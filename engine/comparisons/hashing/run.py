@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import time
 from contextlib import suppress
@@ -127,9 +126,6 @@ class MethodFigures:
         known = {"build_seconds": seconds, "workers": _workers(cell.method)}
         known |= {"made_of": self.source.made_of, "made_with": self.source.made_with}
         self.run.keep(replace(unmeasured(cell, **known), **figures))
-        del index, built
-        if _distributed(cell.method):
-            gc.collect()  # parts end when no references remain; of other methods it would only take its time
 
     def _built(self, method: str, data: Data, draw: int = 0) -> tuple[Index, float]:
         name, options = parse_method(method)
