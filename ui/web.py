@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -30,6 +32,7 @@ from ui.static_files import StaticFiles
 # Behind your own reverse proxy: BENZER_HOSTS="pictures.example.org other.example.org".
 PROXIED = frozenset(os.environ.get("BENZER_HOSTS", "").split())
 HOSTS = frozenset({"localhost", "127.0.0.1", "::1"}) | PROXIED
+_LOOKED_EVERY, _MANY_MODULES = 3.0, 50  # seconds; modules that have come in since the last time
 _PORTS = {"http": 80, "https": 443}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -212,8 +215,23 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     stop = threading.Event()
     threading.Thread(target=_warm_up, daemon=True).start()
     threading.Thread(target=_watch, args=(stop,), daemon=True).start()
+    threading.Thread(target=_spare_libraries, args=(stop,), daemon=True).start()
     yield
     stop.set()
+
+
+def _spare_libraries(stop: threading.Event) -> None:
+    """Take libraries out of the garbage collector's sight whenever many have come in.
+
+    Streamlit collects all garbage after every run of a script or a fragment. With PyTorch, Plotly and Numba loaded that
+    looks through half a million objects that stay anyway: 0.14 to 0.28 s of processor time each time.
+    """
+    spared = 0
+    while not stop.wait(_LOOKED_EVERY):
+        if len(sys.modules) - spared >= _MANY_MODULES:
+            spared = len(sys.modules)
+            gc.collect()
+            gc.freeze()
 
 
 def _watch(stop: threading.Event) -> None:

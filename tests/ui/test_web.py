@@ -1,0 +1,46 @@
+"""What the server does beside the pages."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ui import web
+
+
+@pytest.fixture
+def thawed() -> Iterator[None]:
+    gc.unfreeze()
+    yield
+    gc.unfreeze()
+
+
+class Looks(threading.Event):
+    """Stops after so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.mark.usefixtures("thawed")
+def test_libraries_are_spared_once_and_again_only_after_many_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(len(gc.get_objects())))
+    web._spare_libraries(Looks(3))
+    assert len(frozen) == 1
+
+
+@pytest.mark.usefixtures("thawed")
+def test_what_is_spared_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = len(gc.get_objects())
+    web._spare_libraries(Looks(1))
+    assert len(gc.get_objects()) < 0.05 * there
+    assert gc.get_freeze_count() > 0.9 * there
