@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.core.device import PRECISIONS
 from engine.core.errors import BadParameter, Stopped
 from engine.core.humanize import count_of, file_size
 from engine.core.progress import Progress
+from engine.encoders.portable import export_encoder
 from engine.runs.run import Run
 from engine.runs.state import free
 from engine.training.compared import MOST, ComparedRuns, Judged
@@ -44,6 +46,8 @@ def register(commands: Commands) -> None:
     free = "delete what only continuing needs, of this run or of all that are finished; the weights and curves stay"
     compared = f"2 to {MOST} runs on one collection: settings that differ, precision@8, and what is decided"
     which.add_argument("--compare", metavar="NAME", nargs="+", help=compared)
+    exported = "write a run's encoder for other programs; the ending says how: .onnx or .safetensors"
+    which.add_argument("--export", metavar=("NAME", "FILE"), nargs=2, help=exported)
     which.add_argument("--free", metavar="NAME", nargs="?", const="", help=free)
     output_flags(sub)
 
@@ -261,6 +265,8 @@ def _epoch_line(event: dict[str, Any]) -> None:
 def command_runs(arguments: argparse.Namespace) -> None:
     """List the training runs, newest first, or the epochs of one."""
     check_files(arguments)
+    if arguments.export:
+        return _export(*arguments.export)
     if arguments.compare:
         return _print_compared(Workbench().compare_runs(arguments.compare), arguments)
     if arguments.free is not None:
@@ -292,6 +298,12 @@ def _print_compared(found: ComparedRuns, arguments: argparse.Namespace) -> None:
 
 def _kept(one: Judged | None) -> str:
     return f"{one.kept:.3f} [{one.interval[0]:.3f}, {one.interval[1]:.3f}]" if one else ""
+
+
+def _export(name: str, file: str) -> None:
+    bench = Workbench()
+    written = export_encoder(bench.home, bench.training_run(name), Path(file).expanduser())
+    print("Wrote " + ", ".join(str(path) for path in written) + ".")
 
 
 def _free(name: str, arguments: argparse.Namespace) -> None:

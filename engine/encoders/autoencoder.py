@@ -48,7 +48,7 @@ class AutoencoderEncoder(Encoder):
         self.number = number
         config, card, digest = run.config, run.card, run.digest
         self._run = run
-        network = _network(number, run.load(), run.name)
+        network = network_with(number, run.load(), run.name)
         self.network = self._placed(network.encoder)
         self.info = EncoderInfo(
             name=f"model-{number}",
@@ -95,14 +95,14 @@ class AutoencoderEncoder(Encoder):
         from models.tunable import TrainableImageEncoder
 
         weights = runs.run(home, self.info.weights).load()
-        network = _network(self.number, weights, self.info.weights).encoder
+        network = network_with(self.number, weights, self.info.weights).encoder
         return TrainableImageEncoder(network, _through, pooling(embedding, self.info.spatial))
 
     def with_weights(self, weights: dict[str, Tensor]) -> Encoder:
         other = copy.copy(self)
         other._decoder = None  # what there is belongs to the former weights
         stored = {f"encoder.{name}": value for name, value in weights.items()}
-        other.network = self._placed(_network(self.number, stored, self.info.weights).encoder)
+        other.network = self._placed(network_with(self.number, stored, self.info.weights).encoder)
         return other
 
     def _placed(self, network: Module) -> Module:
@@ -151,7 +151,7 @@ def _empty(number: int) -> Autoencoder:
         return Autoencoder(number)
 
 
-def _network(number: int, stored: dict[str, Tensor], run: str) -> Autoencoder:
+def network_with(number: int, stored: dict[str, Tensor], run: str) -> Autoencoder:
     """The network, its encoder half with a run's weights; BadParameter if they belong to another architecture."""
     network = _empty(number)
     wanted = {f"encoder.{key}": value for key, value in network.encoder.state_dict().items()}

@@ -67,7 +67,7 @@ class BackboneEncoder(Encoder):
     def open(cls, name: str, weights: str, home: Home) -> Self:
         network = backbone(name)
         if weights:
-            return cls(network, *_trained(network, runs.run(home, weights)))
+            return cls(network, *trained_weights(network, runs.run(home, weights)))
         card, tensors = pretrained.load(home, network)
         return cls(network, backbone_info(network, card.sha256, card.source, card.licence), tensors)
 
@@ -75,7 +75,7 @@ class BackboneEncoder(Encoder):
         from models.tunable import TrainableImageEncoder
 
         network, run = self.backbone, self.info.weights
-        weights = _trained(network, runs.run(home, run))[1] if run else pretrained.load(home, network)[1]
+        weights = trained_weights(network, runs.run(home, run))[1] if run else pretrained.load(home, network)[1]
         pool = pooling(embedding, self.info.spatial)
         return TrainableImageEncoder(filled(network, weights), network.tap, pool, network.mean, network.std)
 
@@ -93,7 +93,7 @@ class BackboneEncoder(Encoder):
             return self.backbone.tap(self.network, batch).float().to(images.device)
 
 
-def _trained(network: Backbone, run: Run) -> tuple[EncoderInfo, dict[str, Tensor]]:
+def trained_weights(network: Backbone, run: Run) -> tuple[EncoderInfo, dict[str, Tensor]]:
     """A run's info and weights; BadParameter for a run of another network."""
     if run.network != network.name:
         wanted = "those of one of its own runs, or left out for the ready-made ones"

@@ -37,7 +37,7 @@ class ResidualEncoder(Encoder):
     def __init__(self, name: str, run: Run) -> None:
         self.device: Device = device()
         spec, size, card = RESIDUAL[name], int(run.config["size"]), run.card
-        network = fold_batch_norm(_network(spec, run.load(), run.name))
+        network = fold_batch_norm(network_with(spec, run.load(), run.name))
         self.network = network.to(self.device.name, self.device.dtype)
         self.info = EncoderInfo(
             name=name,
@@ -85,7 +85,7 @@ class ResidualEncoder(Encoder):
             return both.to(images.device)
 
 
-def _network(spec: ResidualSpec, stored: dict[str, Tensor], run: str) -> ResidualNetwork:
+def network_with(spec: ResidualSpec, stored: dict[str, Tensor], run: str) -> ResidualNetwork:
     """The network with a run's weights; BadParameter if they belong to another architecture."""
     import torch
 

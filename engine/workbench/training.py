@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.core.errors import NotFound
+from engine.encoders.portable import files_of
 from engine.runs.listing import run, runs
 from engine.runs.run import Run
 from engine.runs.state import all_runs, spare
@@ -52,6 +53,14 @@ class TrainingMethods(Part):
             with suppress(NotFound):
                 images = self.collection(found[0].trained_on).images()
         return compared_runs(found, images)
+
+    def export_run(self, name: str, form: str) -> dict[str, bytes]:
+        """A run's encoder for other programs, as files by their names: "onnx" or "safetensors", JSON and an example.
+
+        Raises:
+            NotFound, NotTrained: no such run, or it has no weights. BadParameter: another form. MissingPackage: onnx.
+        """
+        return files_of(self.home, self.training_run(name), form)
 
     def training_disk(self, collection: str, config: Mapping[str, Any]) -> DiskUse:
         """The disk that a training would take, counted from the parameters of its network.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
 
 from engine.core.humanize import count_of, file_size
 from engine.core.tables import csv_text
+from engine.encoders.portable import zipped
 from engine.runs.run import Run
 from engine.runs.state import can_free, free, state_bytes
 from engine.training.seeds import of_the_same_settings, over_seeds
@@ -210,6 +212,7 @@ def _more(run: Run) -> None:
             "CSV", lambda: epochs_csv(run), f"{name}.csv", "text/csv", key=f"csv-{name}", icon=":material/download:",
             disabled=not events_of(run), on_click="ignore", help="One row per epoch.",
         )  # fmt: skip
+    _for_other_programs(run)
     if can_free(run):
         size = file_size(state_bytes(run))
         help = "Deletes what only continuing this run exactly needs."
@@ -219,6 +222,24 @@ def _more(run: Run) -> None:
         "Delete …", key=f"delete-run-{name}", icon=":material/delete:", disabled=run.alive
     ):
         _ask_to_delete(run)
+
+
+def _for_other_programs(run: Run) -> None:
+    """The encoder as ONNX or safetensors, with its preparation and an example of use."""
+    st.caption("The encoder for other programs, with its preparation and an example of use")
+    helps = {"onnx": "The network in float32, for any runtime of ONNX.", "safetensors": "Its weights, for PyTorch."}
+    with st.container(horizontal=True):
+        for form, title in (("onnx", "ONNX"), ("safetensors", "safetensors")):
+            missing = form == "onnx" and find_spec("onnx") is None
+            st.download_button(
+                title, partial(_exported, run.name, form), f"{run.name}-{form}.zip", "application/zip",
+                key=f"{form}-{run.name}", icon=":material/output:", disabled=not run.ready or missing,
+                on_click="ignore", help="Needs a package: pip install onnx" if missing else helps[form],
+            )  # fmt: skip
+
+
+def _exported(name: str, form: str) -> bytes:
+    return zipped(workbench().export_run(name, form))
 
 
 def epochs_csv(run: Run) -> bytes:
