@@ -268,8 +268,8 @@ def _summary(collection: str, count: int, waits: bool) -> None:
         _disk(config, collection)
     except BenzerError as error:
         show_error(error)
-    if draft()["learns"] == LEARN:
-        st.caption(texts.WORTH)
+    if draft()["learns"] in fields.OF_VIEWS:
+        st.caption(texts.WORTH if draft()["learns"] == LEARN else texts.WORTH_LABELS)
     if waits:
         st.caption("Another training is running. This one is queued and starts automatically.")
     label = "Add to queue" if waits else "Learn from my pictures" if draft()["learns"] == LEARN else "Start training"

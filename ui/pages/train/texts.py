@@ -36,6 +36,10 @@ WORTH = (
     "side with colours and textures .66, a colour histogram .56, the best plain autoencoder .51 (chance .33). Compare "
     "shows what it is worth on yours."
 )
+WORTH_LABELS = (
+    "On 300 photographs of cats, dogs and pandas that it had not seen, ten epochs of learning from labels have "
+    "precision@8 .64 (SupCon) and .60 (triplet), from pictures alone .57; EfficientNet-Lite0 has .98 on all 1,500."
+)
 SURROUNDINGS_HELP = (
     "Share of the views that keep a soft ellipse in the middle of their picture and take what surrounds it from "
     "another one, so that only the subject in the middle can be recognised. 0: every view shows its own picture alone."
