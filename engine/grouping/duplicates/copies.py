@@ -55,8 +55,13 @@ class Share:
     drawn: int
 
     def sentence(self) -> str:
-        """E.g. "0.03: 1.2 % of the pictures have another one this near; expected by chance: 0.0004 % of pairs."."""
-        pairs = percent(self.pairs) if self.pairs or not self.drawn else "less than " + percent(1 / self.drawn)
+        """E.g. "0.03: 1.2 % of the pictures have another one this near; expected by chance: 0.0004 % of pairs."
+
+        It is empty for a single picture, which has no other one.
+        """
+        if not self.drawn:
+            return ""
+        pairs = percent(self.pairs) if self.pairs else "less than " + percent(1 / self.drawn)
         near = f"{percent(self.images)} of the pictures have another one this near"
         return f"{self.threshold:.3g}: {near}; expected by chance: {pairs} of pairs."
 

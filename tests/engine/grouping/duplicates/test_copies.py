@@ -237,6 +237,7 @@ def test_small_shares_keep_two_digits(value: float, shown: str) -> None:
 
 def test_no_random_pair_this_near_is_not_called_none_at_all() -> None:
     assert "expected by chance: less than 0.01 % of pairs" in Share(0.1, 0.5, 0.0, 10_000).sentence()
+    assert Share(0.0, 0.0, 0.0, 0).sentence() == ""
 
 
 @pytest.mark.parametrize("metric", METRICS)
