@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from engine.collections.catalogue import Catalogue, is_settled, seal, seal_path
 from engine.collections.collection import Collection
@@ -88,18 +89,22 @@ def _marks(collection: Collection) -> Iterator[Finding]:
 
 
 def _seal(catalogue: Catalogue) -> Iterator[Finding]:
-    try:
-        _check_seal(catalogue)
-    except BenzerError as error:
-        whole = partial(seal, catalogue) if "seal" in error.message else None
-        yield Finding(str(error), whole, "Sealed again: every row carries a checksum of its own, and fits it.")
-
-
-def _check_seal(catalogue: Catalogue) -> None:
     path = seal_path(catalogue.path)
     if not path.exists():
         return
-    known = read_object(path, generation=int, sha256=str)
+    try:
+        known = read_object(path, generation=int, sha256=str)
+    except Corrupt as error:
+        again = "Sealed again: every row carries a checksum of its own, and fits it."
+        yield Finding(str(error), partial(seal, catalogue), again)
+        return
+    try:
+        _check_seal(catalogue, known)
+    except BenzerError as error:  # of the catalogue itself: a new checksum would only hide it
+        yield Finding(str(error))
+
+
+def _check_seal(catalogue: Catalogue, known: dict[str, Any]) -> None:
     with catalogue.reading() as reading:
         current = reading.generation()
     # After a crash the catalogue may be newer than its seal; its rows still carry their own.

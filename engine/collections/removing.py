@@ -19,7 +19,7 @@ from engine.collections.collection import Collection
 from engine.collections.folders import delete_folder, hold, is_collection
 from engine.core.errors import Corrupt, NotFound
 from engine.core.home import Home
-from engine.core.storage import full_disk_named, write_bytes
+from engine.core.storage import full_disk_named, time_stamp, write_bytes
 from engine.core.tables import csv_text
 
 
@@ -43,7 +43,7 @@ def remove_collection(home: Home, name: str) -> Path | None:
 
 def rescue(folder: Path, root: Path) -> Path | None:
     """Copy the user's labels, marks and groups to a new folder below `root`; that folder, None if there are none."""
-    place = root / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03d}"
+    place = root / f"{folder.name}-{time_stamp()}-{time.time_ns() % 1000:03d}"
     labels = _labels(folder / "catalogue.sqlite")
     with full_disk_named(f"what was rescued of {folder.name}"):
         if labels:

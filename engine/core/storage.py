@@ -44,6 +44,15 @@ def full_disk_named(what: str) -> Iterator[None]:
         ) from error
 
 
+def time_stamp(seconds: float | None = None) -> str:
+    """A time for the name of a file or folder, by default now; in UTC, so that names sort by time in every night.
+
+    >>> time_stamp(0)
+    '19700101-000000'
+    """
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(seconds))
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file atomically: after any crash it holds either the old or the new content, never a part."""
     with full_disk_named(path.name):

@@ -19,6 +19,7 @@ _NEAREST = 8  # descriptors looked at for each
 _BY_LISTS = 100_000  # descriptors from which only some lists of them are searched
 _LISTS_SEARCHED = 8
 _AT_ONCE = 65_536  # descriptors searched at a time
+_HITS_AT_ONCE = 1 << 24  # near hashes that are held at a time, 12 bytes each
 
 Rows = NDArray[np.int64]
 Pairs = dict[tuple[int, int], int]  # (row, larger row): the orientation, −1 where only features are shared
@@ -27,32 +28,42 @@ Pairs = dict[tuple[int, int], int]  # (row, larger row): the orientation, −1 w
 def candidates(prints: Prints, reporter: Reporter) -> Pairs:
     """The pairs to compare, each once, with the orientation in which their hashes are nearest."""
     pairs = dict.fromkeys(_sharing_features(prints, reporter), -1)
-    return pairs | _near_by_hash(prints)
+    return pairs | _near_by_hash(prints, reporter)
 
 
-def _near_by_hash(prints: Prints) -> Pairs:
+def _near_by_hash(prints: Prints, reporter: Reporter) -> Pairs:
     import faiss
 
     if len(prints) < 2:
         return {}
     index = faiss.IndexBinaryFlat(prints.hashes.shape[2] * 8)
     index.add(np.ascontiguousarray(prints.hashes.reshape(-1, prints.hashes.shape[2])))
-    limits, bits, found = index.range_search(np.ascontiguousarray(prints.hashes[:, 0]), HASH_BITS + 1)
     pairs: Pairs = {}
-    for row in range(len(prints)):
-        part = slice(int(limits[row]), int(limits[row + 1]))
-        _note(pairs, row, found[part], bits[part])
+    # Blank pages are all near each other: only so many rows at a time that all their neighbours have room.
+    at_once = max(1, _HITS_AT_ONCE // index.ntotal)
+    for start in range(0, len(prints), at_once):
+        reporter.update("Looking for near hashes", start, len(prints))
+        asked = np.ascontiguousarray(prints.hashes[start : start + at_once, 0])
+        limits, bits, found = index.range_search(asked, HASH_BITS + 1)
+        for place in range(len(asked)):
+            part = slice(int(limits[place]), int(limits[place + 1]))
+            _note(pairs, start + place, found[part], bits[part])
     return pairs
 
 
 def _note(pairs: Pairs, row: int, found: Rows, bits: NDArray[Any]) -> None:
     """Note the rows found near a row, the nearest first, each in its best orientation."""
+    later = found >= (row + 1) * len(ORIENTATIONS)
+    found, bits = found[later], bits[later].astype(np.uint8)
     noted = 0
-    for place in np.argsort(bits, kind="stable").tolist():
+    for place in np.argsort(bits, kind="stable"):
         other, orientation = divmod(int(found[place]), len(ORIENTATIONS))
-        if other > row and (row, other) not in pairs and noted < _MOST:
-            pairs[row, other] = orientation
-            noted += 1
+        if (row, other) in pairs:
+            continue
+        pairs[row, other] = orientation
+        noted += 1
+        if noted == _MOST:
+            return
 
 
 def _sharing_features(prints: Prints, reporter: Reporter) -> list[tuple[int, int]]:

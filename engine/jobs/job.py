@@ -34,7 +34,7 @@ from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, Sto
 from engine.core.home import IMPORTED_FROM
 from engine.core.locks import held
 from engine.core.progress import Progress, Reporter, progress_of, sentence_of
-from engine.core.storage import lines, read_object, write_json
+from engine.core.storage import lines, read_object, time_stamp, write_json
 
 WAITING = "Waiting for its turn"  # the stage of a queued job (see queue.py)
 
@@ -277,7 +277,7 @@ def unread_job(root: Path, id: str) -> Job:
 
 
 def _new_folder(root: Path, kind: str) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
+    stamp = time_stamp()
     for number in range(1000):
         folder = root / f"{stamp}-{number:03d}-{kind}"
         try:

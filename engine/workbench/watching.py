@@ -11,10 +11,12 @@ from watchfiles import watch
 
 from engine.collections.sources.folders import is_junk
 from engine.core.errors import BenzerError
+from engine.jobs.job import Job
 from engine.workbench.workbench import Workbench
 
 SETTLED = 1600  # milliseconds without a change before a change counts, as a camera copies many files in a row
 LOOK_AGAIN = 5.0  # seconds until a collection that is watched from now on is noticed
+_POLL = 0.5  # seconds between two looks at a job
 
 _log = logging.getLogger("benzer")
 
@@ -39,7 +41,7 @@ def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_ag
     while not stop.is_set():
         folders = watched(bench)
         for name in [name for name, folder in folders.items() if seen.get(name) != folder]:
-            take_over(bench, name)
+            take_over(bench, name, stop)
         seen = folders
         if not folders:
             stop.wait(look_again)
@@ -49,21 +51,31 @@ def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_ag
             rust_timeout=int(1000 * look_again), yield_on_timeout=True, raise_interrupt=False,
         ):  # fmt: skip
             for name in _touched((Path(path) for _, path in changes), folders):
-                take_over(bench, name)
+                take_over(bench, name, stop)
             if watched(bench) != folders:
                 break
 
 
-def take_over(bench: Workbench, name: str) -> None:
-    """Rescan a collection and embed its new pictures with the default recipe; errors are logged."""
+def take_over(bench: Workbench, name: str, stop: Event) -> None:
+    """Rescan a collection and embed its new pictures with the default recipe; errors are logged.
+
+    Returns when both have ended, or once `stop` is set; jobs that run go on.
+    """
     try:
-        if bench.start("rescan", collection=name, watched=True).wait() != "done":
+        if _ended(bench.start("rescan", collection=name, watched=True), stop) != "done":
             return
         recipe = bench.default_recipe(name)
         if bench.readiness(recipe).action == "embed":
-            bench.start("embed", recipe=recipe.as_dict()).wait()
+            _ended(bench.start("embed", recipe=recipe.as_dict()), stop)
     except (BenzerError, OSError):
         _log.warning("The folder of the collection %s could not be taken over.", name, exc_info=True)
+
+
+def _ended(job: Job, stop: Event) -> str:
+    """Wait until a job has ended, however long it takes, or `stop` is set; its state."""
+    while job.alive and not stop.wait(_POLL):
+        pass
+    return job.state
 
 
 def _matters(change: object, path: str) -> bool:

@@ -7,9 +7,9 @@ from functools import cache
 
 from engine.collections.collection import Collection, Images
 from engine.collections.listing import damaged
+from engine.collections.sources.importing import check_free
 from engine.core.cache import Cache, catalogue_stamp
-from engine.core.errors import Corrupt, NameTaken, NotFound
-from engine.core.home import slug
+from engine.core.errors import Corrupt, NotFound
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import BACKGROUND, kinds_that_make
 from engine.workbench.workbench import CollectionCard, Workbench
@@ -59,9 +59,7 @@ def free_name(title: str) -> None:
 
     The name of an interrupted import is free, so that it can be resumed.
     """
-    name = slug(title)
-    if (workbench().home.datasets / name).exists() and open_collection(name).complete:
-        raise NameTaken(f"A collection named {title!r} already exists.", way_out="Choose another name.")
+    check_free(workbench().home, title)
 
 
 def row_of(collection: str, id: int) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from engine.collections.collection import Collection
 from engine.core.errors import Corrupt, NotFound
-from engine.core.storage import file_digest, read_object, shape_checked, write_bytes, write_json
+from engine.core.storage import file_digest, read_object, shape_checked, time_stamp, write_bytes, write_json
 
 FOLDER = "sidecars"
 _KEPT = 20
@@ -124,7 +124,7 @@ def new_act(collection: Collection) -> SidecarAct:
     for old in acts(collection)[: -(_KEPT - 1)]:
         shutil.rmtree(old.folder, ignore_errors=True)
     now = time.time_ns()
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now // 10**9))}-{now % 10**9:09}"  # in the order of time
+    name = f"{time_stamp(now // 10**9)}-{now % 10**9:09}"  # in the order of time
     return SidecarAct(collection.folder / FOLDER / name)
 
 

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 _FORM = re.compile(r"\s*((?:\\.|[^\\=!<>~;])+?)\s*(!=|>=|<=|=|>|<|~)\s*((?:\\.|[^\\])*?(?:\\\Z)?)\s*", re.DOTALL)
 _MARKED_IN_FIELD, _MARKED_IN_VALUE = re.compile(r"([\\;=!<>~]|^\s|\s$)"), re.compile(r"([\\;]|^[\s=]|\s$)")
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
+_FILLED_UP = "0001-01-01T00:00:00"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(mp|px|kb|mb|gb|b)", re.IGNORECASE)
 _BYTES = {"b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
 _PREFIX = "column."  # before a column of the table that is named like another field
@@ -148,14 +149,16 @@ def _words(values: Callable[[PictureTable], Sequence[str]]) -> Callable[[Picture
 
 
 def _texts(values: Sequence[str], one: Condition) -> Mask:
-    """Equal as written, contained without regard to capitals, and in order: as numbers where both are numbers."""
+    """Equal as written, contained without regard to capitals, and in order: as numbers where both are numbers.
+
+    That "7" and "07" are two values is how `values_of` counts them.
+    """
     if one.operator == "~":
         wanted = one.value.casefold()
         return np.array([wanted in value.casefold() for value in values], dtype=bool)
     compare, number = _COMPARE[one.operator], _number(one.value)
     if one.operator in ("=", "!="):
-        same = [value == one.value or (number is not None and _number(value) == number) for value in values]
-        return np.array(same, dtype=bool) == (one.operator == "=")
+        return np.array([compare(value, one.value) for value in values], dtype=bool)
     if number is None:
         return np.array([value != "" and compare(value.casefold(), one.value.casefold()) for value in values], bool)
     numbers = [_number(value) for value in values]
@@ -274,9 +277,9 @@ def _check_date(one: Condition) -> None:
 
 
 def _is_date(text: str) -> bool:
-    year, month, day = [*text[:10].split("-"), "01", "01"][:3]
+    """Whether the part of a date that is given, filled up, is one."""
     try:
-        date(int(year), int(month), int(day))
+        datetime.fromisoformat(text + _FILLED_UP[len(text) :])
     except ValueError:
         return False
     return True

@@ -261,13 +261,13 @@ def _begun(home: Home, title: str, source: dict[str, Any], name: str) -> Collect
         return Collection.open(home, name or slug(title))
 
 
-def check_free(home: Home, title: str, source: dict[str, Any], name: str = "") -> None:
-    """NameTaken if a finished collection, or one from another source, has that name."""
+def check_free(home: Home, title: str, source: dict[str, Any] | None = None, name: str = "") -> None:
+    """NameTaken if a finished collection, or one from another source where this one is known, has that name."""
     folder = home.datasets / (name or slug(title))
     if not (folder / "catalogue.sqlite").exists():
         return
     there = Collection.open(home, folder.name)
-    if there.complete or there.source != source:
+    if there.complete or source not in (None, there.source):
         raise NameTaken(f"There is a collection named {title!r} already.", way_out="Choose another name.")
 
 

@@ -25,7 +25,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError, Corrupt, NotFound
-from engine.core.storage import append_line, lines, read_object, shape_checked, sync_folder, write_json
+from engine.core.storage import append_line, lines, read_object, shape_checked, sync_folder, time_stamp, write_json
 
 FOLDER = ".benzer-trash"
 SIDECAR = ".xmp"
@@ -179,7 +179,7 @@ def begin(collection: Collection, kind: Kind, entries: list[Entry]) -> Batch:
         BenzerError: the folder cannot be written to, or the disk is full; nothing was changed.
     """
     trash = trash_of(collection)
-    folder = trash / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    folder = trash / f"{time_stamp()}-{secrets.token_hex(3)}"
     if trash.is_symlink():
         raise BenzerError(f"The trash folder {str(trash)!r} is a link to another place, so nothing was changed.")
     body = {"kind": kind, "time": time.time(), "collection": collection.name, "title": collection.title}

@@ -81,9 +81,11 @@ def _act(
         if not entries:
             return Outcome("", 0, 0, tuple(refused))
         batch = begin(collection, kind, entries)
-        done, left = _each(DOING[kind], entries, lambda entry: act(batch, entry), reporter or Reporter())
-        settle(collection, batch)
-        batch.note("done")
+        try:
+            done, left = _each(DOING[kind], entries, lambda entry: act(batch, entry), reporter or Reporter())
+        finally:  # a stop leaves what has been moved so far where it is
+            settle(collection, batch)
+            batch.note("done")
     return Outcome(batch.name, len(done), sum(entry.size for entry in done), (*refused, *left))
 
 
@@ -102,9 +104,11 @@ def restore(
         wanted = [entry for entry in batch.waiting if paths is None or entry.path in paths]
         batch.note("restoring")
         put = restore_links if batch.kind == "link" else _put_back
-        back, left = _each(DOING["restore"], wanted, lambda entry: put(batch, entry), reporter or Reporter())
-        settle(collection, batch)
-        batch.note("done" if batch.waiting else "restored")
+        try:
+            back, left = _each(DOING["restore"], wanted, lambda entry: put(batch, entry), reporter or Reporter())
+        finally:
+            settle(collection, batch)
+            batch.note("done" if batch.waiting else "restored")
     _remove_empty(batch)
     return Outcome(batch.name, len(back), sum(entry.size for entry in back), tuple(left))
 

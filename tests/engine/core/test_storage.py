@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.errors import Corrupt
-from engine.core.storage import full_disk_named, read_json, sealed, write_bytes, write_json
+from engine.core.storage import full_disk_named, read_json, sealed, time_stamp, write_bytes, write_json
 
 
 def test_sealed_json_round_trips_and_notices_an_edit(tmp_path: Path) -> None:
@@ -78,3 +79,16 @@ def test_any_changed_byte_is_noticed(body: object, place: int, byte: int) -> Non
         path.write_bytes(data)
         with pytest.raises(Corrupt):
             read_json(path)
+
+
+def test_names_sort_by_time_in_the_night_in_which_clocks_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    half_past_two = 1_729_989_000  # 27 October 2024 in Berlin, for the first time
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert time_stamp(half_past_two) < time_stamp(half_past_two + 40 * 60)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert time_stamp(0) == "19700101-000000"
+    assert time_stamp()[:2] == "20"

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from engine.cli.parser import main
+from engine.collections.catalogue import seal, seal_path
 from engine.collections.integrity import check, check_and_repair
 from engine.core.errors import NotFound
 from engine.core.home import Home
 from engine.core.recipe import Recipe
+from engine.core.storage import read_object, write_json
 from engine.workbench import Workbench
 from engine.workbench.integrity import check_home
 
@@ -62,6 +64,22 @@ def test_what_is_derived_is_made_again(bench: Workbench, capsys: pytest.CaptureF
     assert main(["check"]) == 0
     recipe = Recipe(collection="old-shapes", encoder="glcm")
     assert bench.readiness(recipe).action == "embed"
+
+
+def test_a_damaged_catalogue_is_not_sealed_again_whatever_the_name_of_its_folder(tmp_path: Path) -> None:
+    with zipfile.ZipFile(HOME) as archive:
+        archive.extractall(tmp_path / "seals")
+    collection = Workbench(Home(tmp_path / "seals")).collection("old-shapes")
+    seal(collection.catalogue)
+    sealed = seal_path(collection.catalogue.path)
+    write_json(sealed, {**read_object(sealed), "sha256": "0" * 64})
+    [found] = check(collection)
+    assert "catalogue.sqlite has been damaged" in found
+    assert [one.repair for one in check_and_repair(collection)] == [None]
+    assert check(collection) == [found]
+    sealed.write_bytes(b"")
+    assert len(check_and_repair(collection)) == 1
+    assert check(collection) == []
 
 
 def test_edits_that_are_lost_leave_the_groups(bench: Workbench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
@@ -36,7 +37,7 @@ def at_work(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     """The watching thread; rescans run here and not in a process, and are noted. No encoder is run."""
     noted: list[str] = []
 
-    def take_over(bench: Workbench, name: str) -> None:
+    def take_over(bench: Workbench, name: str, stop: Event) -> None:
         bench.run("rescan", collection=name)
         noted.append(name)
 
@@ -86,15 +87,37 @@ def test_hidden_files_are_no_change() -> None:
     assert watching._matters(None, "/pictures/cat.jpg")
 
 
-def test_the_rescan_is_followed_by_the_preparation(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Done:
-        def wait(self) -> str:
-            return "done"
+@dataclass
+class Slow:
+    """A job that has ended after so many looks at it."""
 
+    looks: int
+
+    @property
+    def alive(self) -> bool:
+        self.looks -= 1
+        return self.looks >= 0
+
+    @property
+    def state(self) -> str:
+        return "running" if self.looks >= 0 else "done"
+
+
+def test_the_rescan_is_followed_by_the_preparation(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **_: started.append(kind) or Done())
-    watching.take_over(bench, "camera")
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **_: started.append(kind) or Slow(looks=3))
+    monkeypatch.setattr(watching, "_POLL", 0.0)
+    watching.take_over(bench, "camera", Event())
     assert started == ["rescan", "embed"]
+
+
+def test_a_stop_does_not_wait_for_a_job(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **_: started.append(kind) or Slow(looks=10**9))
+    stop = Event()
+    stop.set()
+    watching.take_over(bench, "camera", stop)
+    assert started == ["rescan"]
 
 
 def test_only_a_collection_with_a_folder_can_be_watched(bench: Workbench, tmp_path: Path) -> None:

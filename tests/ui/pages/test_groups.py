@@ -242,6 +242,22 @@ def test_the_newest_grouping_is_shown_with_its_figures(here: Workbench) -> None:
     assert test.query_params == {"collection": "shapes", "grouping": "b-x-b-1-1"}
 
 
+class Attributes(dict[str, object]):
+    """A dictionary whose entries are attributes as well, like the state of a session."""
+
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
+
+@pytest.mark.parametrize("group", ["--5", "-", "1.5", "٣", "9" * 5000])
+def test_a_link_to_what_is_no_group_opens_none(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups_state.st, "session_state", Attributes())
+    groups_state.open_parts({"group": "-1"})
+    assert groups_state.st.session_state.group_open == -1
+    groups_state.open_parts({"group": group})
+    assert groups_state.st.session_state.group_open is None
+
+
 def test_a_link_opens_its_grouping_of_its_collection(here: Workbench) -> None:
     first = made(here, FLAT, title="Old")
     made(here, title="New")

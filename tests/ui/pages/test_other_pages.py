@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,9 @@ def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
     with pytest.raises(BadParameter):
         free_name("***")
     free_name("Other shapes")
+    (bench.home.datasets / "left-over" / "pixels").mkdir(parents=True)
+    free_name("Left over")  # of a collection that was removed while work on it still ran
+    shutil.rmtree(bench.home.datasets / "left-over")
     assert slug("Shapes!") == "shapes"
 
 

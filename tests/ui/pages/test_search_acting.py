@@ -115,6 +115,15 @@ def test_files_are_copied_to_a_folder_that_is_made(
     assert len(list((tmp_path / "best").iterdir())) == 3, "nothing is overwritten"
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(tmp_path))
+    (tmp_path / "file").touch()
+    assert act(("files", [1], f"{tmp_path}/file")).text == (
+        f"The folder '{tmp_path}/file' cannot be made: file exists. Choose another folder."
+    )
+    assert act(("files", [1], f"{tmp_path}/a\0b")).wrong
+
+
 def test_copies_are_taken_back(bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENZER_ROOTS", str(tmp_path))
     notice = act(("files", [1, 2], f"{tmp_path}/best"), ("undo", [], None))

@@ -5,6 +5,7 @@ Folders are the source of truth, and are reread only when they change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -157,7 +158,7 @@ def open_parts(address: dict[str, str]) -> None:
     named = {_tab_word(tab): tab for tab in TABS}
     st.session_state["groups-tab"] = named.get(address.get("tab", ""), TABS[0])
     group = address.get("group", "")
-    st.session_state.group_open = int(group) if group.lstrip("-").isdecimal() else None
+    st.session_state.group_open = int(group) if re.fullmatch("-?[0-9]{1,9}", group) else None
 
 
 def _tab_word(tab: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.core.errors import BenzerError
+from engine.core.errors import BadParameter, BenzerError, reason_of
 from engine.core.humanize import count_of
 from engine.jobs.job import Job
 from ui.session.opened import images_of, recent_jobs, workbench
@@ -31,15 +31,26 @@ class Done:
 
 def copy_files(collection: str, ids: list[int], text: str) -> Done:
     """Copy files to a folder on this computer, which is created if its parent exists."""
+    if "\0" in text:
+        raise BadParameter("folder", "copies", "the path of a folder on this computer", text)
     parent, _, name = text.rstrip("/").rpartition("/")
     folder = folder_under_roots(parent) / name if parent and name else folder_under_roots(text)
-    folder.mkdir(exist_ok=True)
+    _make(folder)
     arguments: dict[str, Any] = {"collection": collection, "ids": ids, "folder": str(folder_under_roots(str(folder)))}
     st.session_state.copied_to = text
     if len(ids) > AT_ONCE:
         st.session_state.act_job = workbench().start("files", **arguments).id
         return Done(f"Copying {count_of(len(ids), 'file')} to {folder} in the background.")
     return _copied(workbench().run("files", **arguments))
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that may exist; BenzerError where it cannot be made."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        way_out = "Choose another folder."
+        raise BenzerError(f"The folder {str(folder)!r} cannot be made: {reason_of(error)}.", way_out=way_out) from error
 
 
 def _copied(result: dict[str, Any]) -> Done:

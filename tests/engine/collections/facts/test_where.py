@@ -81,7 +81,9 @@ def table() -> PictureTable:
         ("column.label=b", [9]),
         ("year<1000", [8]),
         ("year>=9", [8, 9]),
-        ("YEAR=9.0", [8]),
+        ("YEAR=9", [8]),
+        ("year=9.0", []),  # as written, as the values to choose from are counted
+        ("year!=9.0;year!=", [8, 9]),
     ],
 )
 def test_what_meets_a_filter(where: str, found: list[int]) -> None:
@@ -98,6 +100,8 @@ def test_what_meets_a_filter(where: str, found: list[int]) -> None:
         ("size~2MP", "size of a filter"),
         ("date>=yesterday", "date of a filter must be a date like 2020"),
         ("date>=2020-13", "date of a filter"),
+        ("date>=2020-05-31T99:99", "date of a filter"),
+        ("date<2020-05-31T23:59:60", "date of a filter"),
         ("date<", "date of a filter"),
         ("stars>=6", "stars of a filter must be a whole number from 0 to 5"),
         ("tag>=a", "tag of a filter must be compared with"),

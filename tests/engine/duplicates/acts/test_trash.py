@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from engine.collections.facts.stored import columns_by_id
-from engine.core.errors import BenzerError, NotFound
+from engine.core.errors import BenzerError, NotFound, Stopped
 from engine.core.home import Home
+from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
 from engine.duplicates.acts import journal, trash
 from engine.duplicates.acts.catalogue_rows import settle_all
@@ -504,6 +505,27 @@ def test_a_disk_that_refuses_in_the_middle_leaves_the_rest_in_place(
     assert outcome.refused[0].sentence == "The disk refused: no space left on device."
     bench.restore_dropped("scenes", outcome.batch)
     assert contents(pictures) == before
+
+
+def test_a_stop_in_the_middle_leaves_the_catalogue_true(bench: Workbench, pictures: Path) -> None:
+    before, known = contents(pictures), rows(bench)
+
+    class Stopping(Reporter):
+        def update(self, stage: str, done: int, total: int, unit: str = "", note: str = "") -> None:
+            if done == 2:
+                raise Stopped
+
+    with pytest.raises(Stopped):
+        trash.move_to_trash(bench.collection("scenes"), drops(bench), reporter=Stopping())
+    assert len(rows(bench)) == len(known) - 2 == len(contents(pictures))
+    [batch] = bench.dropped("scenes")
+    assert (batch.state, len(batch.waiting)) == ("done", 2)
+    bench.drop_duplicates("scenes", drops(bench))
+    with pytest.raises(Stopped):
+        trash.restore(bench.collection("scenes"), batch.name, reporter=Stopping())
+    for left in bench.dropped("scenes"):
+        bench.restore_dropped("scenes", left.name)
+    assert (contents(pictures), rows(bench)) == (before, known)
 
 
 def test_a_disk_without_hard_links_restores_all_the_same(

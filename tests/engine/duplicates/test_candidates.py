@@ -1,0 +1,58 @@
+"""Pairs worth comparing: those of a plain comparison of all hashes, however many are near each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.core.progress import Reporter
+from engine.duplicates import candidates
+from engine.duplicates.candidates import HASH_BITS, Pairs
+from engine.duplicates.perceptual_hash import BYTES, ORIENTATIONS
+from engine.duplicates.prints import Prints
+
+
+def prints_of(hashes: NDArray[np.uint8]) -> Prints:
+    count = len(hashes)
+    none = np.zeros((count, 0, 2), np.float32), np.zeros((count, 0, 32), np.uint8)
+    contents = [f"{number:04d}" for number in range(count)]
+    return Prints(contents, hashes, np.zeros(count, np.int32), np.zeros((count, 2), np.float32), *none)
+
+
+def slowly(hashes: NDArray[np.uint8]) -> Pairs:
+    found: Pairs = {}
+    for row in range(len(hashes)):
+        bits = np.unpackbits(hashes[row + 1 :] ^ hashes[row, 0], axis=2).sum(axis=2)
+        near = sorted((bits[other].min(), other) for other in range(len(bits)) if bits[other].min() <= HASH_BITS)
+        for _, other in near[: candidates._MOST]:
+            found[row, row + 1 + other] = int(bits[other].argmin())
+    return found
+
+
+@pytest.mark.parametrize("at_once", [1, 1 << 24])
+def test_near_hashes_are_those_of_a_plain_comparison(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    rng = np.random.default_rng(3)
+    hashes = np.repeat(rng.integers(0, 256, (6, len(ORIENTATIONS), BYTES), dtype=np.uint8), 5, axis=0)
+    hashes ^= np.uint8(1) << rng.integers(0, 8, hashes.shape, dtype=np.uint8)
+    monkeypatch.setattr(candidates, "_HITS_AT_ONCE", at_once)
+    monkeypatch.setattr(candidates, "_MOST", 3)
+    found = candidates.candidates(prints_of(hashes), Reporter())
+    assert len(found) > 30
+    assert found == slowly(hashes)
+
+
+def test_blank_pages_cost_memory_for_a_few_of_them_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of 200 blank pages are near each other in all orientations."""
+    monkeypatch.setattr(candidates, "_HITS_AT_ONCE", 16_000)
+    most, note = [0], candidates._note
+
+    def counted(pairs: Pairs, row: int, found: NDArray[np.int64], bits: NDArray[np.int32]) -> None:
+        most.append(found.base.size if found.base is not None else found.size)
+        note(pairs, row, found, bits)
+
+    monkeypatch.setattr(candidates, "_note", counted)
+    blank = np.zeros((200, len(ORIENTATIONS), BYTES), np.uint8)
+    found = candidates.candidates(prints_of(blank), Reporter())
+    assert len(found) == 140 * 60 + 60 * 59 // 2
+    assert max(most) == 16_000
