@@ -10,14 +10,14 @@ import re
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,6 +35,7 @@ HOSTS = frozenset({"localhost", "127.0.0.1", "::1"}) | PROXIED
 _LOOKED_EVERY, _MANY_MODULES = 3.0, 50  # seconds; modules that have come in since the last time
 _PORTS = {"http": 80, "https": 443}
 
+_BLOCK = 1 << 20  # bytes of a file that are sent at a time
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 _HEADERS = {
@@ -176,7 +177,17 @@ def selected(request: Request) -> Response:
         return PlainTextResponse(said, status_code=404)
     name = f"benzer-{request.path_params['collection']}.{kind}"
     headers = {"cache-control": "no-store", "content-disposition": f'attachment; filename="{name}"'}
-    return Response(body, media_type=media, headers=headers)
+    if isinstance(body, str | bytes):
+        return Response(body, media_type=media, headers=headers)
+    headers["content-length"] = str(os.fstat(body.fileno()).st_size)
+    return StreamingResponse(_sent(body), media_type=media, headers=headers)
+
+
+def _sent(file: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a file, which is closed at its end or when the visitor has gone."""
+    with file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def tile(request: Request) -> Response:

@@ -132,7 +132,8 @@ def write_decided(home: Home, name: str, collection: str) -> int:
     found = review(home, name, collection)
     if found is None:
         raise NotFound(f"The classifier {name!r} was not applied to {collection!r}.", way_out="Apply it first.")
-    return write_labels(Collection.open(home, collection), found.waiting, source_of(predictor(home, name)))
+    source = source_of(predictor(home, name))
+    return write_labels(Collection.open(home, collection), found.waiting, source, by="classifier")
 
 
 def _path(home: Home, name: str, collection: str) -> Path:

@@ -66,7 +66,7 @@ def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, A
         if missing := run.missing(run.plan.cells(), made_of):
             trainings = FoldTrainings.begin(home, run, task, made_of)
             for cell in missing:
-                run.comparison.forget(cell)
+                run.forget(cell)
             run.each(missing, trainings.measure)
 
     return run_comparison(classification(home, name), measure, _failed, reporter)

@@ -80,6 +80,16 @@ def seal_of(*values: object) -> int:
     return int.from_bytes(hashlib.blake2b(repr(values).encode(errors="surrogatepass"), digest_size=5).digest(), "big")
 
 
+class _Connection(sqlite3.Connection):
+    """Errors whose text a damaged file has made unreadable are errors of the database as well."""
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(*arguments)
+        except UnicodeDecodeError as error:
+            raise sqlite3.DatabaseError("unreadable") from error
+
+
 class Catalogue:
     """The catalogue file. Connections are short-lived: one per call of `reading` or `writing`."""
 
@@ -126,7 +136,7 @@ class Catalogue:
         try:
             db = self._readable() if readable else self._opened(mode)
             yield db
-        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
+        except sqlite3.Error as error:
             raise self._named(error) from error
         finally:
             if db is not None:
@@ -134,7 +144,9 @@ class Catalogue:
 
     def _opened(self, mode: str) -> sqlite3.Connection:
         uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-        db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(
+            uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False, factory=_Connection
+        )
         try:
             db.execute("PRAGMA synchronous=NORMAL")
             if mode != "rwc":
@@ -198,7 +210,7 @@ def _checked(read: Callable[P, T]) -> Callable[P, T]:
     def named(*arguments: P.args, **options: P.kwargs) -> T:
         try:
             return read(*arguments, **options)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             reading: Any = arguments[0]
             raise Catalogue(reading.path).damaged() from error
 

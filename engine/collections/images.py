@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.collections.catalogue import Reading
 from engine.core.ids import row_among
+from engine.core.spelling import folded
 
 _COLUMNS = ("id", "hash", "label", "name", "text", "width", "height", "size")
 
@@ -62,6 +63,11 @@ class Images:
         """The different labels, and (n,) the place of each image's among them."""
         places = {label: place for place, label in enumerate(dict.fromkeys(self.labels))}
         return list(places), np.array([places[label] for label in self.labels], dtype=np.int32)
+
+    @cached_property
+    def written(self) -> list[str]:
+        """What is written of each image, folded for comparisons: its name, label and text."""
+        return [folded(" ".join(parts)) for parts in zip(self.names, self.labels, self.texts, strict=True)]
 
     def labelled(self, label: str) -> NDArray[np.bool_]:
         """(n,) which images have that label."""

@@ -11,7 +11,6 @@ from engine.collections.labelling import writings
 from engine.core.humanize import count_of
 
 LabelSource = Literal["person", "classifier", "folder", "table"]
-BY_CLASSIFIER = ("the classifier ", "suggested labels")  # what the notes of such writings begin with
 _TABLES = ("csv", "table")  # kinds of sources whose labels stand in a column
 
 
@@ -27,8 +26,7 @@ def label_sources(collection: Collection) -> dict[int, LabelSource]:
     own: LabelSource = "table" if kind in _TABLES or "table" in collection.source else "folder"
     found: dict[int, LabelSource] = dict.fromkeys(now, own)
     for writing in writings(collection):
-        by: LabelSource = "classifier" if str(writing["what"]).startswith(BY_CLASSIFIER) else "person"
-        found |= {int(id): by for id, label in writing["after"].items() if now.get(int(id)) == label}
+        found |= {int(id): writing["by"] for id, label in writing["after"].items() if now.get(int(id)) == label}
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Generic
 
@@ -37,7 +38,16 @@ class ComparisonRun(Generic[PlanT, CellT, RowT]):
     @property
     def progress(self) -> str:
         """For example "3 of 12"."""
-        return f"{len(self.comparison.rows())} of {len(self.plan.cells())}"
+        return f"{len(self._done)} of {self._total}"
+
+    @cached_property
+    def _done(self) -> set[str]:
+        """The keys of the cells that have a row; only this run adds any, as it holds the comparison."""
+        return {row.key for row in self.comparison.rows()}
+
+    @cached_property
+    def _total(self) -> int:
+        return len(self.plan.cells())
 
     def missing(self, cells: Iterable[CellT], made_of: str = "") -> list[CellT]:
         """The cells without figures; with `made_of`, figures of anything else count as missing."""
@@ -59,8 +69,14 @@ class ComparisonRun(Generic[PlanT, CellT, RowT]):
     def keep(self, row: RowT) -> None:
         """Store the row of a cell and report the overall progress."""
         self.comparison.keep(row)
+        self._done.add(row.key)
         self.measured += not row.error
-        self.reporter.event(kind="cells", done=len(self.comparison.rows()), total=len(self.plan.cells()))
+        self.reporter.event(kind="cells", done=len(self._done), total=self._total)
+
+    def forget(self, cell: CellT) -> None:
+        """Drop the row of a cell, which is measured again."""
+        self.comparison.forget(cell)
+        self._done.discard(cell.key)
 
     @contextmanager
     def failures_kept(self, cells: Iterable[CellT]) -> Iterator[None]:

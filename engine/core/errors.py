@@ -3,7 +3,7 @@
     BenzerError
     ├── BadParameter        an invalid value: of which parameter, and what it must be
     ├── NotFound            no collection, image, run or file of that name
-    ├── NothingKnown        none of a query's words means anything here
+    ├── NothingKnown        nothing can be found here: by the words of a query, or within its limits
     ├── NameTaken           the name is already in use
     ├── Unreadable          bytes in an unexpected format
     │   ├── UnreadableImage     one picture; carries the stage and a code
@@ -70,7 +70,7 @@ class NotFound(BenzerError, LookupError):
 
 
 class NothingKnown(BenzerError):
-    """None of a query's words means anything here."""
+    """Nothing can be found here: no word of a query means anything, or no picture is within its limits."""
 
 
 class NameTaken(BenzerError):

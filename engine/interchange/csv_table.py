@@ -28,7 +28,8 @@ class CsvTable(Format):
         write_vectors(target, samples)
 
     def read(self, files: Files) -> list[Sample]:
-        tables = [FILE] if FILE in files.names else files.ending(".csv", ".tsv")
+        tables = files.ending(".csv", ".tsv")
+        tables = [FILE] if FILE in tables else tables
         if len(tables) != 1:
             raise Unreadable(f"A data set in CSV has one table; this one has {len(tables)}.")
         named = {field: heading for field, heading in self.columns.items() if field in FIELDS}

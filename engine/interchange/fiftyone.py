@@ -35,7 +35,7 @@ class FiftyOne(Format):
         target.json("metadata.json", {"name": dataset.title, "media_type": "image", "info": info})
 
     def read(self, files: Files) -> list[Sample]:
-        found = [name for name in files.names if name.rpartition("/")[2] == "samples.json"]
+        found = [name for name in files.ending("samples.json") if name.rpartition("/")[2] == "samples.json"]
         if len(found) != 1:
             raise Unreadable("This is no dataset of FiftyOne: samples.json is missing.")
         folder, body = found[0].rpartition("/")[0], files.json(found[0])

@@ -4,7 +4,8 @@ alone, so none leads out of them."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -29,12 +30,19 @@ class Files:
 
     Args:
         staging: an empty folder for pictures that lie inside other files.
+        chosen: the one file that was chosen, None for all; the others are its neighbours, which are only listed once
+            one of them is looked up.
     """
 
-    def __init__(self, items: Iterable[Item], staging: Path) -> None:
-        self._items = {item.name: item for item in items}
+    def __init__(self, items: Iterable[Item], staging: Path, chosen: Item | None = None) -> None:
+        self._given = items if chosen else list(items)
         self._staging = staging
+        self._chosen = chosen
         self._kept = 0
+
+    @cached_property
+    def _items(self) -> dict[str, Item]:
+        return {item.name: item for item in self._given}
 
     @property
     def names(self) -> list[str]:
@@ -50,7 +58,9 @@ class Files:
         return self._items[name].label
 
     def ending(self, *endings: str) -> list[str]:
-        """The paths that end in one of these, in alphabetical order."""
+        """The paths that end in one of these, in alphabetical order; the chosen one alone if it does."""
+        if self._chosen and self._chosen.name.lower().endswith(endings):
+            return [self._chosen.name]
         return sorted(name for name in self._items if name.lower().endswith(endings))
 
     def item(self, written: str, folder: str = "") -> Item:
@@ -59,6 +69,8 @@ class Files:
         Args:
             folder: where the path begins.
         """
+        if self._chosen and self._chosen.name == written and not folder:
+            return self._chosen
         for name in (f"{folder}/{written}" if folder else written, written):
             if name in self._items:
                 return self._items[name]
@@ -135,4 +147,10 @@ def files_at(path: Path, staging: Path) -> Files:
         folder = staging / "archive"
         folder.mkdir()
         return Files(archives.members(archives.checked_archive(path, _LIMITS), folder, _LIMITS), folder)
-    return files_at(path.parent, staging)
+    root = folders.checked_folder(path.parent)
+    chosen = folders.file_item(root, root / path.name, os.fsencode(path.name))
+    return Files(_beside(root), staging, chosen)
+
+
+def _beside(root: Path) -> Iterator[Item]:
+    yield from folders.Walk(root).items()

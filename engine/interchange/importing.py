@@ -30,7 +30,7 @@ from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.grouping import store_grouping
 from engine.interchange import make_format
 from engine.interchange.dataset import Sample, matrix_of
-from engine.interchange.files import files_at
+from engine.interchange.files import Files, files_at
 from engine.search.opening import default_recipe
 
 _PLAN = GroupingPlan(Step("imported"), map=Step("imported"))  # nothing was computed here
@@ -54,7 +54,7 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     if not path.exists():
         raise NotFound(f"There is no file or folder {str(path)!r}.")
     if not format.needs_pictures:
-        format.read(files_at(path, path))
+        format.read(Files((), path))  # says what to do instead
     samples: list[Sample] = []
 
     def items(staging: Path) -> Iterator[Item]:

@@ -237,8 +237,12 @@ class Answer:
         asked |= {"examples": [one.as_dict() for one in query.examples]} if query.examples else {}
         return asked | ({"text": query.text, "share": query.share} if query.text else {})
 
-    def command(self) -> str:
-        """The command line that gives the same answer."""
+    def command(self, kept: bool = False) -> str:
+        """The command line that gives the same answer.
+
+        Args:
+            kept: whether an external picture is kept as an upload and thus named by its sha256, else by its file.
+        """
         recipe = self.recipe
         words = ["python", "-m", "engine", "search", "--collection", recipe.collection, "--encoder", recipe.encoder]
         words += ["--weights", recipe.weights] if recipe.weights else []
@@ -256,8 +260,10 @@ class Answer:
             return shlex.join([*words, "--", *_terms(self.query.examples)])
         if self.query.text and self.query.image_id is None and self.query.data is None:
             return shlex.join(words)
-        words += ["--image", str(self.query.image_id)] if self.query.image_id is not None else ["--", self.query.name]
-        return shlex.join(words)
+        if self.query.image_id is not None:
+            return shlex.join([*words, "--image", str(self.query.image_id)])
+        upload = kept and self.query.data is not None
+        return shlex.join([*words, "--", str(Example(data=self.query.data)) if upload else self.query.name])
 
     @property
     def _exact(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.images import Images
-from engine.core.errors import NotFound
+from engine.core.errors import NothingKnown
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,22 @@ class Limits:
         """Those of the candidates, (n,) of the n images, that have the label and meet the filter.
 
         Raises:
-            NotFound: none has the label, or meets the filter.
+            NothingKnown: none has the label, or meets the filter.
         """
+        wanted = np.ones(len(images), dtype=bool)
         if self.label:
-            candidates = candidates & images.labelled(self.label)
-            if not candidates.any():
-                raise NotFound(f"No picture of this collection has the label {self.label!r}.")
+            wanted &= images.labelled(self.label)
+            _check_some(wanted, candidates, f"has the label {self.label!r}")
         if self.among is not None:
-            candidates = candidates & np.isin(images.ids, self.among)
-            if not candidates.any():
-                raise NotFound(f"No picture of this collection meets the filter {self.where!r}.")
-        return candidates
+            wanted &= np.isin(images.ids, self.among)
+            labelled = f"has the label {self.label!r} and " if self.label else ""
+            _check_some(wanted, candidates, f"{labelled}meets the filter {self.where!r}")
+        return candidates & wanted
+
+
+def _check_some(wanted: NDArray[np.bool_], candidates: NDArray[np.bool_], does: str) -> None:
+    """NothingKnown if no picture is wanted, or none of the candidates."""
+    if not wanted.any():
+        raise NothingKnown(f"No picture of this collection {does}.")
+    if not (wanted & candidates).any():
+        raise NothingKnown(f"No other picture that can be searched {does}.")

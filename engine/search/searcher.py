@@ -104,7 +104,7 @@ class Searcher:
             note: on how the vector was made, besides that on the index.
 
         Raises:
-            NotFound: no picture has the label, or meets the filter.
+            NothingKnown: no picture has the label, or meets the filter.
         """
         scope = self._scope(query, limits)
         exactly = self.index is self.exact
@@ -141,6 +141,7 @@ class Searcher:
         recipe: Recipe,
         limits: Limits,
         *,
+        began: float,
         encode_milliseconds: float,
         note: str = "",
         by: NDArray[np.floating] | None = None,
@@ -148,9 +149,9 @@ class Searcher:
         """The answer by given (n,) distances of all vectors instead of a query vector; otherwise as `answer`.
 
         Args:
+            began: when the search began, of which the distances are part, by `time.perf_counter`.
             by: (n,) what the results are ordered by, if not by their distances.
         """
-        began = time.perf_counter()
         scope = self._scope(query, limits)
         order = self._order(distances if by is None else by, scope)[: recipe.k]
         took = 1000 * (time.perf_counter() - began)

@@ -51,7 +51,7 @@ def written(images: Images, text: str) -> Scores:
     Words match as substrings, so that scripts without spaces and inflected words work alike. Function words count only
     where there are no others: "a" is in "cats".
     """
-    documents = [folded(" ".join(parts)) for parts in zip(images.names, images.labels, images.texts, strict=True)]
+    documents = images.written
     values = np.zeros(len(documents), np.float32)
     words = dict.fromkeys(folded(text).split())
     for word in [word for word in words if word not in FUNCTION_WORDS] or words:

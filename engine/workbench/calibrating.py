@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -82,11 +83,12 @@ class CalibrationMethods(Part):
         note: str = "",
     ) -> Answer:
         """The answer to one query picture, ranked by local scaling; raises as `scaling_effect`."""
+        reach, began = self._reach(recipe), time.perf_counter()
         distances = metric(recipe.metric).between(vector, np.asarray(opened.searcher.vectors.matrix))[0]
-        by, told = scaled(distances, self._reach(recipe)), f"local scaling (CSLS, {NEIGHBOURS} neighbours)"
+        by, told = scaled(distances, reach), f"local scaling (CSLS, {NEIGHBOURS} neighbours)"
         note = " · ".join(filter(None, (note, told)))
         answer = opened.searcher.ranked(
-            query, distances, recipe, limits, encode_milliseconds=encode_milliseconds, note=note, by=by
+            query, distances, recipe, limits, began=began, encode_milliseconds=encode_milliseconds, note=note, by=by
         )
         return replace(answer, local_scaling=True)
 

@@ -6,14 +6,13 @@ Names that are taken are numbered, and nothing is ever overwritten.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path, PurePath
-from typing import Any
+from typing import IO, Any
 
 from engine.collections.collection import Collection
 from engine.collections.facts.marks import Mark, marks
@@ -30,7 +29,7 @@ from engine.grouping.stored.exporting import names_and_size
 from engine.grouping.stored.exports import Entry, check_room, entries
 from engine.grouping.stored.exports import Part as _Part
 
-MOST_ZIPPED = 512 << 20  # bytes, which are held in memory
+MOST_ZIPPED = 512 << 20  # bytes, which a visitor may take of the disk for temporary files at a time
 _TRIES = 10_000  # numbers after a name
 
 
@@ -66,20 +65,24 @@ def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return {"path": str(folder), "count": len(files), "files": files, "left_out": left_out, "made": made}
 
 
-def zipped(collection: Collection, ids: Sequence[int]) -> bytes:
-    """The files of pictures as one ZIP, those of the same name numbered.
+def zipped(collection: Collection, ids: Sequence[int]) -> IO[bytes]:
+    """The files of pictures as one ZIP, those of the same name numbered: a temporary file that vanishes when closed.
 
     Raises:
         NotFound: no such picture, or its file is gone. BadParameter: more than MOST_ZIPPED bytes, or no pictures.
+        StorageFull: the disk for temporary files refused.
     """
     names, size = names_and_size(collection, ids)
     if size > MOST_ZIPPED:
         raise BadParameter("size", "a ZIP of pictures", f"at most {file_size(MOST_ZIPPED)}", file_size(size))
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as packed:  # stored: pictures are compressed already
-        for place in entries([_Part("", ids)], names):
-            packed.writestr(place.file, collection.picture(place.id))
-    return out.getvalue()
+    with full_disk_named("the ZIP"), ExitStack() as opened:
+        out = opened.enter_context(tempfile.TemporaryFile())
+        with zipfile.ZipFile(out, "w") as packed:  # stored: pictures are compressed already
+            for place in entries([_Part("", ids)], names):
+                packed.writestr(place.file, collection.picture(place.id))
+        out.seek(0)
+        opened.pop_all()
+    return out
 
 
 def remove_copies(collection: Collection, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:

@@ -42,9 +42,11 @@ class ExampleMethods(PictureMethods, WordMethods):
             vector = combined(vectors, weights, recipe.metric)
             took = 1000 * (time.perf_counter() - began)
             return opened.searcher.answer(query, vector, recipe, limits, encode_milliseconds=took, note=note)
+        took, began = 1000 * (time.perf_counter() - began), time.perf_counter()
         distances = learned_distances(vectors, weights, np.asarray(opened.searcher.vectors.matrix), recipe.metric)
-        took = 1000 * (time.perf_counter() - began)
-        return opened.searcher.ranked(query, distances, recipe, limits, encode_milliseconds=took, note=note)
+        return opened.searcher.ranked(
+            query, distances, recipe, limits, began=began, encode_milliseconds=took, note=note
+        )
 
     def further(self, answer: Answer, count: int = 24) -> tuple[Hit, ...]:
         """The results that follow those of an answer: up to `count`, fewer or none at the end of the collection.

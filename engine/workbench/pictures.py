@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,8 +141,8 @@ class PictureMethods(Part):
             return Limits(include_query, label)
         return Limits(include_query, label, print_where(conditions), self.meeting(collection, conditions))
 
-    def zipped(self, collection: str, ids: Sequence[int]) -> bytes:
-        """The files of pictures as one ZIP; see `copying.zipped`."""
+    def zipped(self, collection: str, ids: Sequence[int]) -> IO[bytes]:
+        """The files of pictures as one ZIP, a temporary file; see `copying.zipped`."""
         return zipped(self.collection(collection), ids)
 
     def remove_copies(self, collection: str, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:
@@ -174,9 +174,13 @@ class PictureMethods(Part):
         """
         return marks.mark_pictures(self.collection(collection), ids, add=add, remove=remove, stars=stars)
 
-    def undo_mark(self, collection: str) -> int:
-        """Take the last change of tags and stars back; how many pictures changed. NotFound: nothing to take back."""
-        return marks.undo_marks(self.collection(collection))
+    def undo_mark(self, collection: str, made: float | None = None) -> int:
+        """Take the last change of tags and stars back, or the one made then; how many pictures changed.
+
+        Raises:
+            NotFound: nothing to take back.
+        """
+        return marks.undo_marks(self.collection(collection), made)
 
 
 def _exif_table(read: Callable[[], bytes]) -> tuple[tuple[str, str], ...]:

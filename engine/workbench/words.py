@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from engine.core.settings import check_whole
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
-from engine.encoders.vectors.store import state, store
+from engine.encoders.vectors.store import Vectors, state, store
 from engine.grouping.stored.names import common_value, distinct
 from engine.grouping.stored.names import folder_of as name_folder
 from engine.search.answer import Answer, Query, Receipt
@@ -95,7 +95,8 @@ class WordMethods(Part):
         Raises:
             NotFound: no such picture. BadParameter: no label. BenzerError: other work changes the collection right now.
         """
-        return write_labels(self.collection(collection), {image_id: label}, source_of(SuggestedLabels(self.home)))
+        source = source_of(SuggestedLabels(self.home))
+        return write_labels(self.collection(collection), {image_id: label}, source, by="classifier")
 
     def suggested_name(self, collection: str, ids: NDArray[np.int64]) -> tuple[str, float] | None:
         """The narrowest kind that covers most of what some pictures show, and its share of their probabilities.
@@ -130,27 +131,30 @@ class WordMethods(Part):
         """Pictures by what they show (`hits`) and by their texts (`written`), optionally near a picture.
 
         Raises:
-            NotReady: the collection must be embedded first (`to_prepare`). NotFound: no such label.
-            BenzerError: none of the words is known.
+            NotReady: the collection must be embedded first (`to_prepare`). NothingKnown: none of the words is known, or
+            no picture is within the limits.
         """
         images, meaning = self.collection(recipe.collection).images(), self.meaning(query.text)
+        began = time.perf_counter()
         about = written(images, query.text)
+        reading = time.perf_counter() - began
         refuse_the_unknown(query.text, meaning, about)
         if query.share is not None:
             check_whole("share", "the query", query.share, 0, 100)
         allowed = _allowed(images, None if limits.include_query else query.image_id, limits)
-        scores = self._seen(recipe.collection, images, meaning)
-        began = time.perf_counter()
+        known = self.class_probabilities(recipe.collection) if meaning.known and self.sees_words() else None
         pictured = query.data is not None or query.image_id is not None
-        if pictured:
-            words = scores if meaning.known else about
-            scores = self._beside(recipe, query, words)
+        beside = self._picture_beside(recipe, query) if pictured else None
+        began = time.perf_counter()
+        scores = shown(known, meaning) if known is not None else _unseen(images)
+        if beside is not None:
+            scores = beside.with_words(scores if meaning.known else about, query.share)
         hits = hits_of(images, *scores.best(recipe.k, allowed))
-        took = 1000 * (time.perf_counter() - began)
+        took, encoding = 1000 * (time.perf_counter() - began + reading), beside.milliseconds if beside else 0.0
         used = recipe.but(method="exact", options=()) if pictured else words_recipe(recipe.collection, recipe.k)
         return Answer(
             used, _named(query, images), hits,
-            Receipt(took, 0.0, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
+            Receipt(took, encoding, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
             label=limits.label, include_query=limits.include_query, note=_note(query.text, meaning, scores, pictured),
             provenance=self._provenance(used, images) if scores.values.any() else None,
             words=words_used(lexicon(), meaning, self._network(recipe.collection, meaning)),
@@ -178,17 +182,29 @@ class WordMethods(Part):
         """How well each picture shows words of known meaning; raises as `class_probabilities`."""
         return shown(self.class_probabilities(collection), self.meaning(text))
 
-    def _seen(self, collection: str, images: Images, meaning: Meaning) -> Scores:
-        if not meaning.known or not self.sees_words():
-            return Scores(images.ids, np.zeros(len(images.ids), np.float32))
-        return shown(self.class_probabilities(collection), meaning)
-
-    def _beside(self, recipe: Recipe, query: Query, words: Scores) -> Scores:
-        opened = self._open(recipe.but(method="exact", options=()))
+    def _picture_beside(self, recipe: Recipe, query: Query) -> _Beside:
+        opened, began = self._open(recipe.but(method="exact", options=())), time.perf_counter()
         vector = self._query_vector(opened, recipe, replace(query, text=""))
-        vectors = opened.searcher.vectors
-        distances = metric(recipe.metric).between(vector, np.asarray(vectors.matrix))[0]
-        return mixed(words, vectors.ids, distances, HALF if query.share is None else query.share)
+        took = 0.0 if query.data is None and query.crop is None else 1000 * (time.perf_counter() - began)
+        return _Beside(vector, opened.searcher.vectors, recipe.metric, took)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The picture of a query beside its words: its (1, d) vector, and how long it took to encode it."""
+
+    vector: NDArray[np.float32]
+    vectors: Vectors
+    metric: str
+    milliseconds: float
+
+    def with_words(self, words: Scores, share: int | None) -> Scores:
+        distances = metric(self.metric).between(self.vector, np.asarray(self.vectors.matrix))[0]
+        return mixed(words, self.vectors.ids, distances, HALF if share is None else share)
+
+
+def _unseen(images: Images) -> Scores:
+    return Scores(images.ids, np.zeros(len(images.ids), np.float32))
 
 
 @lru_cache(maxsize=2)

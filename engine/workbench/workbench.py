@@ -193,9 +193,9 @@ class Workbench(
             local_scaling: rank by distances relative to the reach of each picture (CSLS), which takes hubs out.
 
         Raises:
-            NotReady: something must be prepared first (see `readiness`). NotFound: no such collection, image or label,
-            or no picture meets the filter. UnreadableImage: the query picture cannot be opened. BadParameter: an
-            invalid choice of the recipe, or condition of the filter.
+            NotReady: something must be prepared first (see `readiness`). NotFound: no such collection or image.
+            NothingKnown: no picture has the label or meets the filter. UnreadableImage: the query picture cannot be
+            opened. BadParameter: an invalid choice of the recipe, or condition of the filter.
         """
         recipe = recipe if isinstance(recipe, Recipe) else self.recipe_of(recipe)
         query = query if isinstance(query, Query) else query_of(query)

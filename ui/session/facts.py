@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from engine.core.errors import BenzerError, NotFound
 from engine.core.humanize import count_of, file_size
@@ -55,10 +55,10 @@ def date_shown(taken: str) -> str:
     return f"{datetime.fromisoformat(taken):%-d %B %Y, %H:%M}" if taken else ""
 
 
-def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str | bytes, str]:
+def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str | bytes | IO[bytes], str]:
     """Pictures as "txt" (their paths), "csv" (what is known of them), "html" (a report) or "zip", and its media type.
 
-    Paths are bytes, as the name of a file may be no text.
+    Paths are bytes, as the name of a file may be no text; a ZIP is a temporary file, which the caller closes.
 
     Raises:
         NotFound: no such collection, picture or kind. BadParameter: more than a report or a ZIP holds.

@@ -146,16 +146,19 @@ def last_act(collection: Collection) -> dict[str, Any] | None:
     return act and {"made": act["made"], "what": act["what"], "count": len(act["changes"])}
 
 
-def undo_marks(collection: Collection) -> int:
-    """Revert the last act for pictures whose marks have not changed since; how many changed.
+def undo_marks(collection: Collection, made: float | None = None) -> int:
+    """Revert an act for pictures whose marks have not changed since; how many changed.
+
+    Args:
+        made: when the act was made, as `last_act` says it; None for the last.
 
     Raises:
-        NotFound: there is nothing to revert.
+        NotFound: there is no such act, or nothing to revert.
     """
     path, act = _path(collection), None
     if path.exists():
         with _writing(collection) as db:
-            act = _last(db, path)
+            act = _last(db, path, made)
             if act is not None:
                 marked = _read(db, path)
                 hashes = _hashes(collection, marked, map(int, act["changes"]))
@@ -248,8 +251,11 @@ def _note(db: sqlite3.Connection, what: str, changes: Mapping[str, list[Any]]) -
     db.execute("DELETE FROM acts WHERE number <= (SELECT max(number) FROM acts) - ?", (_ACTS_KEPT,))
 
 
-def _last(db: sqlite3.Connection, path: Path) -> dict[str, Any] | None:
-    line = db.execute("SELECT number, made, what, changes, seal FROM acts ORDER BY number DESC LIMIT 1").fetchone()
+def _last(db: sqlite3.Connection, path: Path, made: float | None = None) -> dict[str, Any] | None:
+    """The last act, or the last one that was made then."""
+    among = "WHERE made=? " if made is not None else ""
+    asked = f"SELECT number, made, what, changes, seal FROM acts {among}ORDER BY number DESC LIMIT 1"
+    line = db.execute(asked, () if made is None else (made,)).fetchone()
     if line is None:
         return None
     if seal_of(*line[1:-1]) != line[-1]:

@@ -3,7 +3,8 @@
     label=cat;date>=2020-01-01;size>=12MP;tag=lake;stars>=3;text~red shoe;season=Summer
 
 Conditions on one field with `=` mean any of the values; everything else must hold together. `~` means contains, `=`
-with nothing after it: has none. A part of a date stands for all of it: date<=2020-05 includes the whole of May.
+equal as written, and with nothing after it: has none. A part of a date stands for all of it: date<=2020-05 includes
+the whole of May.
 """
 
 from __future__ import annotations

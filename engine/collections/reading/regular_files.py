@@ -17,6 +17,11 @@ FOLLOW = "such links are followed with --follow-links or BENZER_FOLLOW_LINKS=1"
 _NOT_FOLLOWED = {errno.ELOOP, errno.EMLINK}
 
 
+def modified_ns(facts: os.stat_result) -> int:
+    """When a file was last changed, in nanoseconds since 1970; beyond the years 1678 to 2261 their ends."""
+    return max(-(1 << 63), min(facts.st_mtime_ns, (1 << 63) - 1))  # what the catalogue holds
+
+
 def read_bytes(path: Path, root: Path | None = None) -> bytes:
     """The bytes of a regular file, never waiting on a pipe and never following a link out of `root`.
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from engine.collections.facts.exif import Exif, exif_of, exif_table
 from engine.collections.facts.xmp import Sidecar, embedded
-from engine.collections.reading.regular_files import read_bytes
+from engine.collections.reading.regular_files import modified_ns, read_bytes
 from engine.collections.reading.safely import (
     header,
     header_and_picture,
@@ -135,7 +135,7 @@ def _look(file: FileRef) -> Seen:
     (width, height, format), picture = header_and_picture(data, THUMBNAIL_SIDE)
     thumbnail = _thumbnail(picture)
     digest = hashlib.sha256(data).hexdigest()
-    return Seen(digest, width, height, len(data), facts.st_mtime_ns, format, thumbnail, exif_of(data), embedded(data))
+    return Seen(digest, width, height, len(data), modified_ns(facts), format, thumbnail, exif_of(data), embedded(data))
 
 
 def _differs(file: FileRef) -> bool:

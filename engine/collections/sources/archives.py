@@ -16,7 +16,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -122,11 +122,18 @@ def names(path: Path, limits: Limits) -> Iterator[str]:
             yield from (member.name for member in archive if member.isreg())
 
 
-def members(path: Path, staging: Path, limits: Limits, name: str = "") -> Iterator[Item]:
-    """Every file of the archive, unpacked into `staging` under a number; an unusable one comes with a failure."""
+def members(
+    path: Path, staging: Path, limits: Limits, name: str = "", inside: Iterable[str] | None = None
+) -> Iterator[Item]:
+    """Every file of the archive, unpacked into `staging` under a number; an unusable one comes with a failure.
+
+    Args:
+        inside: what `names` gives, if it is known already: a compressed tar must be unpacked for it.
+    """
     meter = _Meter(name or path.name, path.stat().st_size, limits)
     source = _zip_members(path, staging, meter) if _is_zip(path) else _tar_members(path, staging, meter)
-    shown = (inside.encode("utf-8", "surrogateescape") for inside in names(path, limits) if not is_hidden(inside))
+    known = names(path, limits) if inside is None else inside
+    shown = (each.encode("utf-8", "surrogateescape") for each in known if not is_hidden(each))
     label = telling_labels(shown, packed=True)
     seen: dict[bytes, int] = {}
     for item in source:

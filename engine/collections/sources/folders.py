@@ -111,7 +111,7 @@ class Walk:
         elif entry.is_symlink() and path.is_dir():
             yield _failed(key, "link", f"This is a link to a folder; {FOLLOW}.")
         elif path.suffix.lower() != _SIDECAR:  # tags and stars beside a picture are read with it
-            yield _file(Path(path.anchor) if self._follow else self._root, path, key)
+            yield file_item(Path(path.anchor) if self._follow else self._root, path, key)
 
 
 def names(root: Path) -> Iterator[str]:
@@ -167,7 +167,8 @@ def _failed(key: bytes, code: str, message: str) -> Item:
     return Item(key, label_of(key), failure=Failure("look", code, message))
 
 
-def _file(root: Path, path: Path, key: bytes) -> Item:
+def file_item(root: Path, path: Path, key: bytes) -> Item:
+    """A file below `root` with its size and times; anything but a regular file comes with a failure."""
     try:
         facts = look(path, root)
     except UnreadableImage as error:

@@ -101,8 +101,8 @@ def import_archive(
     path = archives.checked_archive(archive, limits)
     source = {"kind": "archive", "archive": path.name, "sha256": file_digest(path)}
     with _filling(home, title, source) as (collection, checked):
-        members: Iterable[Item] = archives.members(path, staging(collection), limits)
         names = list(archives.names(path, limits))
+        members: Iterable[Item] = archives.members(path, staging(collection), limits, inside=names)
         notes = folders.left_out_note(folders.hidden_parts(names)) + archives.name_notes(path)
         if any(is_table(name) and not folders.is_hidden(name) for name in names):
             listed = labelled(members, reporter)

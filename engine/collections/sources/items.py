@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.collections.catalogue import ImageRow
+from engine.collections.reading.regular_files import modified_ns
 from engine.collections.reading.worker_tasks import Failure
 
 
@@ -38,4 +39,4 @@ class Item:
 
 def dated(item: Item, facts: os.stat_result) -> Item:
     """The item with size and times of its file."""
-    return replace(item, size=facts.st_size, mtime_ns=facts.st_mtime_ns, ctime_ns=facts.st_ctime_ns)
+    return replace(item, size=facts.st_size, mtime_ns=modified_ns(facts), ctime_ns=facts.st_ctime_ns)

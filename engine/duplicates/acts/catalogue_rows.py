@@ -10,6 +10,7 @@ from engine.collections.catalogue import ImageRow, Writing
 from engine.collections.collection import Collection
 from engine.collections.facts.stored import keep_columns, keep_exif
 from engine.collections.reading import workers
+from engine.collections.reading.regular_files import modified_ns
 from engine.collections.reading.worker_tasks import FileRef, Seen, look
 from engine.core.errors import StorageFull
 from engine.duplicates.acts.journal import Batch, Entry, batches, root_of
@@ -57,7 +58,7 @@ def _note_times(collection: Collection, batch: Batch) -> None:
             with suppress(OSError):
                 facts = os.stat(collection.path_of(row))
                 if (now := writing.row(row.id)) is not None and now.size == facts.st_size:
-                    writing.replace(replace(now, mtime_ns=facts.st_mtime_ns))
+                    writing.replace(replace(now, mtime_ns=modified_ns(facts)))
 
 
 def _forget_second_name(batch: Batch, entry: Entry) -> None:
@@ -77,7 +78,7 @@ def _is_back(batch: Batch, entry: Entry) -> bool:
         facts = os.lstat(batch.at(entry))
     except OSError:
         return False
-    return (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.mtime_ns)
+    return (facts.st_size, modified_ns(facts)) == (entry.size, entry.mtime_ns)
 
 
 def _put_back(writing: Writing, row: ImageRow) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.collections.facts.stored import columns_by_id
+from engine.collections.reading.regular_files import modified_ns
 from engine.core.errors import BenzerError, reason_of
 from engine.core.storage import file_digest
 from engine.duplicates.acts.journal import SIDECAR, TEMPORARY, Entry, Kind, root_of, trash_of
@@ -90,7 +91,7 @@ class Checker:
             os.fspath(below),
             row.hash,
             facts.st_size,
-            facts.st_mtime_ns,
+            modified_ns(facts),
             os.fspath(keeper.resolve().relative_to(self.root)) if keeper else "",
             rows,
             [self._cells.get(row.id, {}) for row in rows],

@@ -349,3 +349,22 @@ def test_no_space_for_pixels(kept, reporter, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
     with pytest.raises(StorageFull, match="MB"):
         decoded_pixels(kept, 64, reporter)
+
+
+@pytest.mark.parametrize("error", [UnicodeDecodeError("utf-8", b"x", 0, 1, "no"), OverflowError("too large")])
+def test_an_error_of_the_work_beside_is_no_damage(tmp_path: Path, error: Exception) -> None:
+    catalogue = Catalogue.create(tmp_path / "catalogue.sqlite", {})
+    with pytest.raises(type(error)), catalogue.writing():
+        raise error
+    with catalogue.reading() as reading:
+        assert reading.generation() == 0
+
+
+def test_a_schema_that_is_no_text_is_damage(tmp_path: Path) -> None:
+    catalogue = Catalogue.create(tmp_path / "catalogue.sqlite", {})
+    with catalogue.connection() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = catalogue.path
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE files", b"\xff\xfe\xff\xfe\xff\xfe TABLE files"))
+    with pytest.raises(Corrupt), catalogue.reading() as reading:
+        reading.db.execute("SELECT id FROM files")

@@ -29,8 +29,8 @@ def test_labels_of_folders_persons_and_classifiers_are_told_apart(collection: Co
     ids = collection.images().ids.tolist()
     assert set(label_sources(collection).values()) == {"folder"}
     write_labels(collection, {ids[0]: "lynx", ids[1]: "lynx"}, "the search page")
-    write_labels(collection, {ids[1]: "fox", ids[2]: "fox"}, "the classifier Late fusion")
-    write_labels(collection, {ids[3]: "wolf"}, "suggested labels")
+    write_labels(collection, {ids[1]: "fox", ids[2]: "fox"}, "the classifier Late fusion", "classifier")
+    write_labels(collection, {ids[3]: "wolf"}, "suggested labels", "classifier")
     found = label_sources(collection)
     assert [found[id] for id in ids] == ["person", "classifier", "classifier", "classifier", "folder", "folder"]
     assert by_classifier(collection) == set(ids[1:4])
@@ -42,7 +42,7 @@ def test_labels_of_folders_persons_and_classifiers_are_told_apart(collection: Co
 
 def test_a_label_that_was_changed_since_is_no_longer_the_classifiers(collection: Collection) -> None:
     ids = collection.images().ids.tolist()
-    write_labels(collection, {ids[0]: "fox"}, "the classifier Late fusion")
+    write_labels(collection, {ids[0]: "fox"}, "the classifier Late fusion", "classifier")
     write_labels(collection, {ids[0]: "cat"}, "the search page")
     assert label_sources(collection)[ids[0]] == "person"
     write_labels(collection, {ids[0]: ""}, "the search page")

@@ -6,14 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from engine.collections import labelling
 from engine.collections.collection import Collection
 from engine.collections.integrity import check
-from engine.collections.labelling import checked_label, last_writing, undo_labels, write_labels
+from engine.collections.label_sources import label_sources
+from engine.collections.labelling import (
+    checked_label,
+    given_labels,
+    last_writing,
+    undo_labels,
+    write_labels,
+    writings,
+)
 from engine.collections.sources import importing
 from engine.collections.sources.folders import label_of
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.home import Home
 from engine.core.progress import Reporter
+from engine.core.storage import write_json
 
 
 @pytest.fixture
@@ -59,6 +69,87 @@ def test_writings_are_taken_back_one_after_the_other(collection: Collection) -> 
     assert labels(collection) == before
     with pytest.raises(NotFound, match="No labels have been written"):
         undo_labels(collection)
+
+
+def test_a_writing_that_is_not_the_last_is_taken_back(collection: Collection) -> None:
+    before = labels(collection)
+    first, second = list(before)[:2]
+    write_labels(collection, {first: "a"}, "one")
+    one = last_writing(collection)
+    write_labels(collection, {second: "b"}, "two")
+    assert one is not None
+    assert undo_labels(collection, one["made"]) == 1
+    assert labels(collection) == before | {second: "b"}
+    with pytest.raises(NotFound):
+        undo_labels(collection, one["made"])
+    assert undo_labels(collection) == 1
+    assert labels(collection) == before
+
+
+def test_a_title_says_nothing_of_who_wrote(collection: Collection) -> None:
+    """A grouping may have any title, and titles are what its labels are written with."""
+    before = labels(collection)
+    first = next(iter(before))
+    for title in ("rescued", "suggested labels of mine", "the classifier of shells"):
+        write_labels(collection, {first: "mine"}, title)
+        assert label_sources(collection)[first] == "person"
+        assert undo_labels(collection) == 1
+    assert labels(collection) == before
+
+
+def test_writings_of_earlier_versions_say_by_their_titles_who_wrote(collection: Collection) -> None:
+    first, second, third = list(labels(collection))[:3]
+    former = [
+        {"made": 1.0, "what": "rescued", "before": {str(first): "a"}, "after": {str(first): "a"}},
+        {"made": 2.0, "what": "the classifier Late fusion", "before": {str(second): ""}, "after": {str(second): "b"}},
+        {"made": 3.0, "what": "My groups", "before": {str(third): ""}, "after": {str(third): "c"}},
+    ]
+    write_json(collection.folder / "labels.json", former)
+    assert [(one["by"], bool(one["before"])) for one in writings(collection)] == [
+        ("person", False), ("classifier", True), ("person", True),
+    ]  # fmt: skip
+    for _ in range(2):
+        undo_labels(collection)
+    with pytest.raises(NotFound, match="No labels have been written"):
+        undo_labels(collection)
+
+
+def test_the_record_of_changes_is_bounded_and_nothing_given_is_forgotten(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labelling, "_KEPT", 3)
+    monkeypatch.setattr(labelling, "seal", lambda catalogue: None)
+    ids = list(labels(collection))[:2]
+    for number in range(12):
+        by = "classifier" if number % 2 else "person"
+        write_labels(collection, {ids[number % 2]: f"label {number}"}, "many", by)
+    written = writings(collection)
+    assert [one["what"] for one in written] == ["earlier changes"] * 2 + ["many"] * 3
+    assert given_labels(collection) == {ids[0]: "label 10", ids[1]: "label 11"}
+    assert [label_sources(collection)[id] for id in ids] == ["person", "classifier"]
+    for _ in range(3):
+        undo_labels(collection)
+    assert given_labels(collection) == {ids[0]: "label 8", ids[1]: "label 7"}
+    assert {id: labels(collection)[id] for id in ids} == given_labels(collection)
+    assert last_writing(collection) is None
+    with pytest.raises(NotFound, match="could be taken back"):
+        undo_labels(collection)
+
+
+def test_few_labels_read_only_the_rows_of_their_pictures(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = next(iter(labels(collection)))
+    monkeypatch.setattr(Collection, "rows", lambda *_: pytest.fail("every row was read"))
+    assert write_labels(collection, {first: "mine"}, "one") == 1
+    assert undo_labels(collection) == 1
+    with pytest.raises(NotFound):
+        write_labels(collection, {99_999: "mine"}, "one")
+    monkeypatch.undo()
+    monkeypatch.setattr(labelling, "_FEW", 0)
+    assert write_labels(collection, {first: "mine"}, "one") == 1
+    with pytest.raises(NotFound):
+        write_labels(collection, {99_999: "mine"}, "one")
 
 
 def test_a_rescan_keeps_what_a_person_wrote_and_brings_back_what_was_taken_back(

@@ -190,6 +190,6 @@ def test_the_command(
 def test_labels_of_a_classifier_do_not_count(home: Home, tmp_path: Path) -> None:
     bench = collection(home, tmp_path, 12, ("blue", "red"))
     ids = bench.collection("pile").images().ids.tolist()
-    write_labels(bench.collection("pile"), dict.fromkeys(ids, "violet"), "the classifier Late fusion")
+    write_labels(bench.collection("pile"), dict.fromkeys(ids, "violet"), "the classifier Late fusion", "classifier")
     found = asked(bench)
     assert (found.labelled, found.judged_by) == (False, "altered pictures found")

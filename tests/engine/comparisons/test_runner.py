@@ -126,6 +126,18 @@ def test_tells_how_far_the_whole_is(squares: Squares) -> None:
     assert heard == [{"kind": "cells", "done": done, "total": 4} for done in (1, 2, 3, 4)]
 
 
+def test_results_are_read_once_however_many_cells_there_are(squares: Squares, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    row = Squares.row
+    monkeypatch.setattr(Squares, "row", lambda self, cell: read.append(cell.key) or row(self, cell))
+    with squares.measuring():
+        run: Run = ComparisonRun(squares, Reporter(), failed)
+        for cell in squares.plan.cells():
+            run.keep(failed(cell, "no"))
+        assert run.progress == "4 of 4"
+    assert len(read) == 4
+
+
 def test_equal_neighbours_are_measured_together(squares: Squares) -> None:
     run: Run = ComparisonRun(squares, Reporter(), failed)
     assert [[cell.number for cell in cells] for cells in run.groups(lambda cell: cell.number % 2)] == [[1, 3], [2, 4]]

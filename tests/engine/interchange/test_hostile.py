@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from engine.core.errors import BenzerError, Unreadable
+from engine.collections.sources.folders import Walk
+from engine.core.errors import BadParameter, BenzerError, Unreadable
 from engine.interchange import formats
+from engine.interchange.csv_table import FILE
 from engine.interchange.files import Files, files_at
 from engine.workbench.workbench import Workbench
 
@@ -193,6 +195,45 @@ def test_vectors_of_unequal_length_are_named(bench: Workbench, folder: Path) -> 
     with pytest.raises(BenzerError, match="vectors of the data set must be of equal length; got '1 and 2'"):
         bench.import_dataset(folder, "imagefolder", "Bad")
     assert not bench.collections()
+
+
+def test_of_a_chosen_file_no_other_table_is_read(bench: Workbench, folder: Path) -> None:
+    (folder / "chosen.json").write_text(json.dumps(coco("good.png")))
+    (folder / "another.json").write_text(json.dumps(coco("other.png")))
+    report = bench.run("import", source="dataset", format="coco", title="One", path=str(folder / "chosen.json"))
+    assert (report["added"], report["rejects"]) == (1, [])
+    (folder / "mine.csv").write_text("image,label\nimages/good.png,x\n")
+    (folder / FILE).write_text("image,label\nnone.png,y\n")
+    bench.run("import", source="dataset", format="csv", title="Two", path=str(folder / "mine.csv"))
+    assert bench.collection("two").images().labels == ["x"]
+
+
+def test_neighbours_of_a_chosen_file_are_listed_only_where_they_are_looked_up(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "chosen.json").write_text("{}")
+    walked: list[Path] = []
+    items = Walk.items
+    monkeypatch.setattr(Walk, "items", lambda self: walked.append(folder) or items(self))
+    files = files_at(folder / "chosen.json", tmp_path / "staging")
+    assert files.ending(".json") == ["chosen.json"]
+    assert files.json("chosen.json") == {}
+    assert walked == []
+    assert files.item("images/good.png").failure is None
+    assert files.item("images/link.png").failure is not None
+    assert "images/good.png" in files.names
+    assert len(walked) == 1
+
+
+def test_a_format_without_pictures_is_refused_before_any_file_is_looked_at(bench: Workbench, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("vectors.npy", b"")
+    with pytest.raises(BadParameter, match="format of an import must be one that has the pictures"):
+        bench.run("import", source="dataset", format="npy", title="A", path=str(tmp_path / "a.zip"))
+
+
+def coco(name: str) -> dict[str, Any]:
+    return {"images": [{"id": 1, "file_name": f"images/{name}"}], "categories": [], "annotations": []}
 
 
 def test_a_file_that_became_a_link_is_not_read(tmp_path: Path) -> None:

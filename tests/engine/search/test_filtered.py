@@ -9,7 +9,7 @@ import pytest
 
 from engine.collections.images import Images
 from engine.core.distances import METRICS
-from engine.core.errors import NotFound
+from engine.core.errors import NothingKnown
 from engine.core.recipe import Recipe
 from engine.indexes import make_index
 from engine.search import searcher as searching
@@ -76,8 +76,19 @@ def test_label_and_filter_hold_together() -> None:
 
 
 def test_a_filter_that_nothing_meets_is_said() -> None:
-    with pytest.raises(NotFound, match="No picture of this collection meets the filter 'tag=some'"):
+    with pytest.raises(NothingKnown, match="No picture of this collection meets the filter 'tag=some'"):
         ask(searcher("hnsw"), np.array([], dtype=np.int64))
+    with pytest.raises(NothingKnown, match="No picture of this collection has the label 'cow'"):
+        ask(searcher("hnsw"), np.array([1]), label="cow")
+    both = "No picture of this collection has the label 'dog' and meets the filter 'tag=some'"
+    with pytest.raises(NothingKnown, match=both):
+        ask(searcher("hnsw"), np.array([1, 5]), label="dog")
+
+
+def test_a_label_that_only_pictures_beyond_reach_have_is_not_denied() -> None:
+    images, limits = searcher("exact").images, Limits(label="dog")
+    with pytest.raises(NothingKnown, match="No other picture that can be searched has the label 'dog'"):
+        limits.within(~images.labelled("dog"), images)
 
 
 @pytest.mark.parametrize("method", ["exact", "lsh"])

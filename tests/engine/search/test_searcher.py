@@ -16,7 +16,7 @@ from engine.cli.parser import parser
 from engine.cluster import Lost
 from engine.collections.images import Images
 from engine.core.distances import cosine
-from engine.core.errors import BadParameter, NotFound
+from engine.core.errors import BadParameter, NotFound, NothingKnown
 from engine.core.recipe import Recipe
 from engine.indexes import Index, Neighbours, make_index
 from engine.search.answer import Query
@@ -73,7 +73,7 @@ def test_a_label_narrows_the_search_and_the_total() -> None:
     assert len(answer.hits) == answer.receipt.total == COUNT // 3
     assert answer.sentence().startswith("All 20 pictures")
     assert ask(opened, 5, label="cat").receipt.total == COUNT // 3 - 1
-    with pytest.raises(NotFound, match="'bird'"):
+    with pytest.raises(NothingKnown, match="'bird'"):
         ask(opened, label="bird")
 
 
@@ -246,6 +246,8 @@ def test_the_command_is_one_that_the_command_line_understands(query: Query) -> N
     assert parsed.label == "-dog"
     assert parsed.include_query
     assert (parsed.image == 5) if query.data is None else (parsed.picture == [query.name])
+    kept = parser().parse_args(shlex.split(answer.command(kept=True))[3:])
+    assert kept.picture == ([] if query.data is None else [f"upload:{query.sha256[:16]}"])
 
 
 @pytest.mark.parametrize("crop", [(0, 0, 0, 1), (0.5, 0, 0.4, 1), (-0.1, 0, 1, 1), (0, 0, 1, 1.1), (0, 1, 1, 1)])

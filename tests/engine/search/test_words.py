@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from PIL import Image
 from engine.cli.parser import main
 from engine.collections.collection import Images
 from engine.collections.labelling import last_writing, undo_labels
-from engine.core.errors import BenzerError, NotFound, NoVectors
+from engine.core.errors import BenzerError, NotFound, NothingKnown, NoVectors
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
@@ -269,8 +270,29 @@ def test_only_pictures_with_the_label(bench: Workbench) -> None:
     recipe = Recipe("mixed", "raw-pixels", "", embedding="avg", k=3)
     answer = bench.search(recipe, Query(name="dog", text="dog"), label="fruit")
     assert {hit.label for hit in answer.hits} <= {"fruit"}
-    with pytest.raises(NotFound):
+    with pytest.raises(NothingKnown):
         bench.search(recipe, Query(name="dog", text="dog"), label="nobody")
+
+
+def test_the_time_of_a_search_is_that_of_looking_at_texts_and_distances(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, between = words.written, words.metric
+
+    def slow_metric(name: str) -> object:
+        time.sleep(0.05)
+        return between(name)
+
+    def slowly_written(images: Images, text: str) -> Scores:
+        time.sleep(0.05)
+        return read(images, text)
+
+    by_words(bench, "dog", image_id=1)
+    monkeypatch.setattr(words, "written", slowly_written)
+    monkeypatch.setattr(words, "metric", slow_metric)
+    receipt = by_words(bench, "dog", image_id=1).receipt
+    assert receipt.milliseconds > 99
+    assert receipt.encode_milliseconds == 0
 
 
 def test_what_pictures_show_names_them(bench: Workbench) -> None:

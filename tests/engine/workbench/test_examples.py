@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.core.errors import BadParameter, NothingKnown
 from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.search.examples import Example
+from engine.workbench import examples
 from engine.workbench.workbench import Query, Workbench
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (30, 40, 210)}
@@ -65,6 +67,15 @@ def test_three_of_each_are_learned_from(bench: Workbench) -> None:
     assert (answer.recipe.method, answer.recipe.k) == ("exact", 5)
     assert "logistic regression over 3 plus and 3 minus examples" in answer.sentence()
     assert len(bench.further(answer, 100)) == 3 * EACH - 6 - 5
+
+
+def test_the_time_of_learned_distances_is_that_of_the_search(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    learned = examples.learned_distances
+    monkeypatch.setattr(examples, "learned_distances", lambda *given: time.sleep(0.1) or learned(*given))
+    shown = [Example(image_id=id, weight=sign) for sign, name in ((1, "red"), (-1, "green")) for id in ids(bench, name)]
+    receipt = bench.search(RECIPE, Query.of(*shown[:4], *shown[-4:])).receipt
+    assert receipt.milliseconds > 99
+    assert receipt.encode_milliseconds < receipt.milliseconds
 
 
 def test_words_stand_for_the_pictures_that_they_name(bench: Workbench) -> None:

@@ -139,7 +139,7 @@ def test_what_speaks_against_an_import_stands_in_the_dialog(
     test.text_input(key="folder-path").set_value(str(small_home / "pictures")).run()
     test.text_input(key="folder-title").set_value("Shapes").run()
     test.button(key="import-folder").click().run()
-    assert "A collection named 'Shapes' already exists." in texts(test)
+    assert "There is a collection named 'Shapes' already." in texts(test)
 
 
 def test_search_indexes_are_listed_and_deleted(bench: Workbench) -> None:

@@ -473,7 +473,7 @@ def test_filters_narrow_the_results_and_stand_in_the_address(bench: Workbench) -
     assert params(test)["where"] == "folder=navy;size<1MP"
     none = visit(**RAW, q="1", where="size>=12MP")
     assert headings(none)[0] == "Nothing found"
-    assert "No picture of this collection meets these filters." in sentences(none)
+    assert "No picture of this collection meets the filter 'size>=12MP'." in sentences(none)
     broken = visit(**RAW, q="1", where="date>=never")
     assert any("Part of this link" in element.value for element in broken.warning)
 

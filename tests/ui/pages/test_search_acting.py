@@ -17,13 +17,17 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from engine.collections.labelling import last_writing, undo_labels
+from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.errors import NotFound
 from engine.search.saved import SavedSearch
 from engine.workbench.workbench import Workbench
 from tests.ui.pages.test_search import RAW, headings, params, visit
+from ui import web
 from ui.pages.search import files
 from ui.pages.search.saved import described
 from ui.session.facts import date_shown, facts_shown, suggestions_shown, taken_away
@@ -63,6 +67,34 @@ def test_tags_and_stars_are_given_and_taken_back(bench: Workbench) -> None:
     act(("tag", [1], "a"), ("undo", [], None))
     bench.mark("shapes", [1, 3], remove=["lake"])
     assert not len(bench.meeting("shapes", "tag=lake"))
+
+
+def test_what_changed_nothing_cannot_be_taken_back(bench: Workbench) -> None:
+    """Undo would revert whatever was done before."""
+    bench.mark("shapes", [1], add=["kept"])
+    assert not act(("tag", [1], "kept")).undo
+    notice = act(("tag", [1], "kept"), ("undo", [], None))
+    assert (notice.text, notice.wrong) == ("There is nothing to take back.", True)
+    assert bench.picture_facts("shapes", 1).tags == ("kept",)
+    label = bench.picture_facts("shapes", 1).label
+    assert not act(("label", [1], label)).undo
+    bench.undo_mark("shapes")
+
+
+def test_undo_reverts_what_the_notice_is_about_whatever_another_tab_has_done(bench: Workbench) -> None:
+    test = acted(("tag", [1], "mine"))
+    bench.mark("shapes", [2], add=["theirs"])
+    test.session_state.steps = [("undo", [], None)]
+    test.run()
+    assert [bench.picture_facts("shapes", id).tags for id in (1, 2)] == [(), ("theirs",)]
+    bench.undo_mark("shapes")
+    before = bench.picture_facts("shapes", 1).label
+    test = acted(("label", [1], "mine"))
+    write_labels(bench.collection("shapes"), {2: "theirs"}, "another tab")
+    test.session_state.steps = [("undo", [], None)]
+    test.run()
+    assert [bench.picture_facts("shapes", id).label for id in (1, 2)] == [before, "theirs"]
+    undo_labels(bench.collection("shapes"))
 
 
 def test_labels_are_given_and_taken_back(bench: Workbench) -> None:
@@ -115,7 +147,9 @@ def test_files_are_copied_to_a_folder_that_is_made(
     assert len(list((tmp_path / "best").iterdir())) == 3, "nothing is overwritten"
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_made_is_named(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BENZER_ROOTS", str(tmp_path))
     (tmp_path / "file").touch()
     assert act(("files", [1], f"{tmp_path}/file")).text == (
@@ -296,10 +330,21 @@ def test_pictures_are_taken_away_as_paths_table_and_page(bench: Workbench) -> No
     assert "data:image/webp;base64," in str(page)
     packed, media = taken_away("shapes", [1, 2], "zip")
     assert media == "application/zip"
-    assert isinstance(packed, bytes)
-    with zipfile.ZipFile(io.BytesIO(packed)) as opened:
+    assert not isinstance(packed, str | bytes)
+    with packed, zipfile.ZipFile(packed) as opened:
         assert opened.namelist() == ["00.png", "02.png"]
         assert opened.read("02.png") == bench.paths("shapes", [2])[0].read_bytes()
     for ids, kind in (([4711], "csv"), ([4711], "txt"), ([1], "exe"), ([4711], "zip")):
         with pytest.raises(NotFound):
             taken_away("shapes", ids, kind)
+
+
+def test_a_zip_is_sent_in_parts(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_BLOCK", 100)
+    client = TestClient(Starlette(routes=[Route("/selected/{collection}.{kind}", web.selected)]))
+    sent = client.get("/selected/shapes.zip?ids=1,2")
+    assert sent.headers["content-length"] == str(len(sent.content))
+    assert len(sent.content) > 100
+    assert zipfile.ZipFile(io.BytesIO(sent.content)).namelist() == ["00.png", "02.png"]
+    assert client.get("/selected/shapes.txt?ids=1").headers["content-type"].startswith("text/plain")
+    assert client.get("/selected/shapes.zip?ids=4711").status_code == 404

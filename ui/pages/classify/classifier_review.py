@@ -124,20 +124,20 @@ def _ask_to_write(run: Predictor, name: str, review: Review) -> None:
 def _written(run: Predictor, name: str, review: Review) -> None:
     """What was written last, with Undo, where it came from this classifier."""
     note = last_writing(open_collection(name))
-    if note is None or note["what"] != source_of(run):
+    if note is None or (note["by"], note["what"]) != ("classifier", source_of(run)):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="review-written"):
         text = f"{count_of(note['count'], 'label')} written to {plain_text(collection_title(name))}"
         st.success(f"{text}, {made_text(note['made'])}.", icon=":material/check_circle:")
         st.button(
-            "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name,),
+            "Undo", key="review-undo", icon=":material/undo:", on_click=_undo, args=(name, note["made"]),
             help="Removes these labels again; your decisions are kept and can be written again.",
         )  # fmt: skip
 
 
-def _undo(name: str) -> None:
+def _undo(name: str, made: float) -> None:
     try:
-        undo_labels(open_collection(name))
+        undo_labels(open_collection(name), made)
     except BenzerError as error:
         st.session_state.complaint = str(error)
 

@@ -163,7 +163,7 @@ def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
             help=f"Restores {count_of(last['count'], 'label')} changed by “{last['what']}”.",
         ):  # fmt: skip
             with errors_shown():
-                _take_back(view)
+                _take_back(view, last["made"])
 
 
 @st.dialog("Write these groups as labels?")
@@ -201,8 +201,8 @@ def _write(view: Seen, labels: dict[int, str]) -> None:
     st.rerun()
 
 
-def _take_back(view: Seen) -> None:
-    changed = undo_labels(open_collection(view.collection))
+def _take_back(view: Seen, made: float) -> None:
+    changed = undo_labels(open_collection(view.collection), made)
     st.session_state.groups_news = f"{count_of(changed, 'label')} restored."
     close_panels()
     st.rerun()

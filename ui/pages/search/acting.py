@@ -7,8 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from engine.collections.labelling import undo_labels, write_labels
-from engine.core.errors import BadParameter, BenzerError
+from engine.collections.facts.marks import last_act
+from engine.collections.labelling import last_writing, undo_labels, write_labels
+from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.humanize import count_of
 from engine.search.examples import Example
 from ui.pages.search.break_it import ask_what_breaks
@@ -22,7 +23,6 @@ from ui.widgets.picture_grid import STEP
 from ui.widgets.selection_bar import Notice, selection_bar
 
 _KNOWN = 200  # values to choose from
-_MARKS = ("marks", None)
 _EXAMPLES = 20  # most pictures that a selection is searched with
 
 
@@ -102,19 +102,22 @@ def _do(collection: str, what: str, ids: list[int], value: object) -> Done:
     bench = workbench()
     if what == "tag":
         changed = bench.mark(collection, ids, add=[str(value)])
-        return Done(f"Tagged {count_of(changed, 'picture')} “{value}”.", _MARKS)
+        return Done(f"Tagged {count_of(changed, 'picture')} “{value}”.", _marked(collection, changed))
     if what == "untag":
         changed = bench.mark(collection, ids, remove=[str(value)])
-        return Done(f"Removed the tag “{value}” from {count_of(changed, 'picture')}.", _MARKS)
+        done = f"Removed the tag “{value}” from {count_of(changed, 'picture')}."
+        return Done(done, _marked(collection, changed))
     if what == "stars" and isinstance(value, int):
         changed = bench.mark(collection, ids, stars=value)
-        return Done(f"{count_of(value, 'star')} for {count_of(changed, 'picture')}.", _MARKS)
+        return Done(f"{count_of(value, 'star')} for {count_of(changed, 'picture')}.", _marked(collection, changed))
     if what == "label":
         changed = write_labels(open_collection(collection), dict.fromkeys(ids, str(value)), "the search page")
-        return Done(f"Changed the label of {count_of(changed, 'picture')} to “{value}”.", ("labels", None))
+        done = f"Changed the label of {count_of(changed, 'picture')} to “{value}”."
+        return Done(done, _labelled(collection, changed))
     if what == "suggested" and ids:
         changed = bench.accept_suggested(collection, ids[0], str(value))
-        return Done(f"Labelled {count_of(changed, 'picture')} “{value}”, as suggested.", ("labels", None))
+        done = f"Labelled {count_of(changed, 'picture')} “{value}”, as suggested."
+        return Done(done, _labelled(collection, changed))
     if what == "files":
         return copy_files(collection, ids, str(value))
     if what == "trash":
@@ -124,12 +127,27 @@ def _do(collection: str, what: str, ids: list[int], value: object) -> Done:
     raise BadParameter("act", "the selection", "one that is offered", what)
 
 
+def _marked(collection: str, changed: int) -> tuple[str, float] | None:
+    """How the change of tags or stars that was just made is taken back; None if nothing was changed."""
+    act = last_act(open_collection(collection)) if changed else None
+    return ("marks", act["made"]) if act else None
+
+
+def _labelled(collection: str, changed: int) -> tuple[str, float] | None:
+    """How the labels that were just written are taken back; None if no label was changed."""
+    writing = last_writing(open_collection(collection)) if changed else None
+    return ("labels", writing["made"]) if writing else None
+
+
 def _undo(collection: str) -> Done:
-    what, value = st.session_state.get("act_undo") or ("marks", None)
+    """Take back what the notice is about; another tab may have done something else since, which stays."""
+    if (undo := st.session_state.get("act_undo")) is None:
+        raise NotFound("There is nothing to take back.")
+    what, value = undo
     if what == "labels":
-        changed = undo_labels(open_collection(collection))
+        changed = undo_labels(open_collection(collection), value)
         return Done(f"The former labels of {count_of(changed, 'picture')} are back.")
     if what == "marks":
-        changed = workbench().undo_mark(collection)
+        changed = workbench().undo_mark(collection, value)
         return Done(f"The former tags and stars of {count_of(changed, 'picture')} are back.")
     return take_back(collection, what, value)

@@ -48,8 +48,6 @@ def results(recipe: Recipe, job: Job | None) -> Answer | None:
         heading = st.container(width="stretch")
         query_buttons(recipe)
     try:
-        if where and not len(workbench().meeting(recipe.collection, where)):
-            raise NothingKnown("No picture of this collection meets these filters.")
         with st.spinner("Searching …"):
             ways = {"local_scaling": True} if scaling_chosen(query.as_query().pictured) else {}
             answer = workbench().search(
@@ -151,7 +149,7 @@ def _receipt(recipe: Recipe, query: SessionQuery, answer: Answer) -> None:
         )  # fmt: skip
         with st.popover("Command", icon=":material/terminal:"):
             st.write("The same search on the command line:")
-            st.code(answer.command(), language="bash", wrap_lines=True)
+            st.code(answer.command(kept=True), language="bash", wrap_lines=True)
 
 
 def _fewer(recipe: Recipe, answer: Answer) -> str:

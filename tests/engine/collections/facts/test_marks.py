@@ -45,6 +45,19 @@ def test_undoing_everything_leaves_nothing(collection: Collection) -> None:
     assert undo_marks(collection) == 1
     assert marks(collection) == {}
     assert last_act(collection) is None
+
+
+def test_an_act_that_is_not_the_last_is_taken_back(collection: Collection) -> None:
+    mark_pictures(collection, [1], add=["a"])
+    first = last_act(collection)
+    mark_pictures(collection, [1, 2], add=["b"])
+    assert first is not None
+    assert undo_marks(collection, first["made"]) == 0  # picture 1 has changed since
+    with pytest.raises(NotFound):
+        undo_marks(collection, first["made"])
+    assert undo_marks(collection) == 2
+    assert marks(collection)[1].tags == ("a",)
+    assert last_act(collection) is None
     with pytest.raises(NotFound, match="could be restored"):
         undo_marks(collection)
 

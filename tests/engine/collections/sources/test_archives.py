@@ -13,6 +13,7 @@ import pytest
 
 from engine.collections.collection import Collection
 from engine.collections.listing import collections
+from engine.collections.sources import archives
 from engine.collections.sources.archives import Limits, checked_archive, members
 from engine.collections.sources.importing import import_archive
 from engine.core.errors import Unreadable, UnreadableArchive
@@ -111,6 +112,21 @@ def test_names_of_a_zip_are_never_paths(home, tmp_path, encoded, reporter):
     stored = sorted(p.name for p in (collection.folder / "images").rglob("*") if p.is_file())
     assert stored == sorted(f"{hash}.png" for hash in collection.images().hashes)
     assert not Path("/tmp/benzer-out.png").exists()
+
+
+def test_a_compressed_tar_is_unpacked_twice_for_names_and_members(
+    home, tmp_path, encoded, reporter, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[Path] = []
+    unpacked = archives._decompressed
+    path = tarred(tmp_path / "a.tar.gz", [(entry("red/1.png"), encoded(1)), (entry("blue/2.png"), encoded(2))], "w:gz")
+    checked_archive(path, SMALL)
+    monkeypatch.setattr(archives, "_decompressed", lambda path: opened.append(path) or unpacked(path))
+    checked_archive(path, SMALL)
+    checks = len(opened)
+    assert import_archive(home, "A", path, reporter).added == 2
+    assert len(opened) - checks == checks + 2
+    assert Collection.open(home, "a").images().labels == ["red", "blue"]
 
 
 def test_members_of_a_tar_that_lead_out(home, tmp_path, encoded, reporter):

@@ -181,6 +181,15 @@ def test_touching_a_file_changes_nothing(home, pile, reporter):
     assert (report.unchanged, report.changed, collection.fingerprint()) == (12, 0, before)
 
 
+def test_a_file_from_a_far_year_is_imported_and_unchanged_at_a_rescan(home, tmp_path, encoded, reporter):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(encoded(1))
+    os.utime(tmp_path / "pictures" / "a.png", (10**10, 10**10))  # 2286, or what the disk keeps
+    assert import_folder(home, "Pile", tmp_path / "pictures", reporter).added == 1
+    report = rescan(Collection.open(home, "pile"), reporter)
+    assert (report.changed, report.unchanged) == (0, 1)
+
+
 def test_a_copy_takes_the_place_of_a_deleted_image(home, pile, encoded, reporter):
     (pile / "zz.png").write_bytes(encoded(0))
     import_folder(home, "Pile", pile, reporter)

@@ -391,7 +391,7 @@ def test_queries_and_gallery_are_stated(bench: Workbench) -> None:
 def test_labels_of_a_classifier_can_be_left_out(bench: Workbench) -> None:
     collection = bench.collection("colours")
     ids = collection.images().ids.tolist()
-    write_labels(collection, dict.fromkeys(ids[:6], "red"), "the classifier Late fusion")
+    write_labels(collection, dict.fromkeys(ids[:6], "red"), "the classifier Late fusion", "classifier")
     made = bench.plan_experiment(plan(methods=("exact",), own_labels=True))
     bench.run("experiment", name=made.name)
     [row] = made.rows()
