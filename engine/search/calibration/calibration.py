@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -24,18 +25,34 @@ class Confidence:
     """How far the results of one query can be trusted, and why.
 
     Attributes:
-        reason: one sentence. percentiles: of each result, the share of random pairs of pictures that are as near.
-        expected: of each result, how many pictures of the collection are that near by chance.
-        alike: of each result, the probability that it has the query's label; empty without labels.
-        labelled: whether the calibration is by labels.
+        reason: one sentence. distances: of the results. calibration: what it rests on.
     """
 
     verdict: Verdict
     reason: str
-    percentiles: tuple[float, ...]
-    expected: tuple[float, ...]
-    alike: tuple[float, ...]
-    labelled: bool
+    distances: tuple[float, ...]
+    calibration: Calibration = field(repr=False, compare=False)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the calibration is by labels."""
+        return self.calibration.labelled
+
+    @cached_property
+    def percentiles(self) -> tuple[float, ...]:
+        """Of each result, the share of random pairs of pictures that are as near."""
+        return tuple(self.calibration.pairs.share(self.distances).tolist())
+
+    @cached_property
+    def expected(self) -> tuple[float, ...]:
+        """Of each result, how many pictures of the collection are that near by chance."""
+        return tuple(self.calibration.expected(self.distances).tolist())
+
+    @cached_property
+    def alike(self) -> tuple[float, ...]:
+        """Of each result, the probability that it has the query's label; empty without labels."""
+        known = self.calibration
+        return tuple(np.interp(self.distances, known.distances, known.alike).tolist()) if len(known.distances) else ()
 
     def sentence(self) -> str:
         """The verdict and its reason, as "Nothing similar here: …"."""
@@ -108,18 +125,9 @@ class Calibration:
 
     def judge(self, distances: Sequence[float], itself: int | None = None) -> Confidence:
         """The confidence of results at these distances, nearest first; `itself` is the place of the query, if any."""
-        shares = self.pairs.share(distances)
-        alike = np.interp(distances, self.distances, self.alike).tolist() if len(self.distances) else []
         others = [one for place, one in enumerate(distances) if place != itself]
         verdict = self.verdict(others)
-        return Confidence(
-            verdict=verdict,
-            reason=self._reason(verdict, others),
-            percentiles=tuple(shares.tolist()),
-            expected=tuple((self.pictures * shares).tolist()),
-            alike=tuple(alike),
-            labelled=self.labelled,
-        )
+        return Confidence(verdict, self._reason(verdict, others), tuple(distances), self)
 
     def verdict(self, distances: Sequence[float]) -> Verdict:
         """What (k,) ascending distances of results say about the collection."""

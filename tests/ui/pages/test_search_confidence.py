@@ -8,23 +8,20 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.search.calibration.calibration import Confidence
 from engine.search.calibration.measuring import calibrate
 from engine.workbench.workbench import Workbench
 from tests.ui.conftest import SCRIPT, draw
 from ui.pages.search.confidence import alike_chart, alike_shown, chance_shown, scores_chart
 
-FOUND = Confidence("similar", "nearer than others.", (0.0002, 1e-9), (3.26, 1e-6), (0.934, 0.1), True)
-
 
 def test_chance_is_said_of_each_result() -> None:
-    assert chance_shown(FOUND, 0) == "0.02 % of pairs are as near · 3.3 pictures expected"
-    assert chance_shown(FOUND, 1) == "fewer than 0.001 % of pairs are as near · hardly any pictures expected"
+    assert chance_shown(0.0002, 3.26) == "0.02 % of pairs are as near · 3.3 pictures expected"
+    assert chance_shown(1e-9, 1e-6) == "fewer than 0.001 % of pairs are as near · hardly any pictures expected"
 
 
 def test_the_probability_of_the_label_is_said_where_it_is_known() -> None:
-    assert alike_shown(FOUND, 0) == "93 %"
-    assert alike_shown(Confidence("similar", "", (0.1,), (1.0,), (), False), 0) == ""
+    assert alike_shown((0.934, 0.1), 0) == "93 %"
+    assert alike_shown((), 0) == ""
 
 
 def test_the_verdict_stands_under_the_heading_and_the_panel_shows_what_it_rests_on(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
-from engine.search.calibration.calibration import Calibration, Confidence, Verdict
+from engine.search.calibration.calibration import Calibration, Verdict
 from engine.workbench.workbench import Answer
 from ui.session.opened import workbench
 from ui.shared.charts import draw, new_figure, palette
@@ -36,22 +37,24 @@ def verdict(answer: Answer) -> None:
         st.markdown(f"{_ICONS[found.verdict]} **{name}**: {reason}")
 
 
-def chance_shown(found: Confidence, place: int) -> str:
-    """How likely chance puts a picture as near as this result, for the inspector.
+def chance_shown(share: float, expected: float) -> str:
+    """How likely chance puts a picture as near as a result, for the inspector.
 
-    >>> chance_shown(Confidence("similar", "", (0.0002,), (0.3,), (), False), 0)
+    Args:
+        share: of random pairs that are as near. expected: pictures of the collection that are.
+
+    >>> chance_shown(0.0002, 0.3)
     '0.02 % of pairs are as near · 0.3 pictures expected'
     """
-    share, expected = 100 * found.percentiles[place], found.expected[place]
-    pairs = f"{share:.2g}" if share >= 0.001 else "fewer than 0.001"
+    pairs = f"{100 * share:.2g}" if share >= 0.00001 else "fewer than 0.001"
     return (
         f"{pairs} % of pairs are as near · {f'{expected:.1f}' if expected >= 0.05 else 'hardly any'} pictures expected"
     )
 
 
-def alike_shown(found: Confidence, place: int) -> str:
-    """The probability that this result has the query's label, "" if that is unknown."""
-    return f"{100 * found.alike[place]:.0f} %" if found.alike else ""
+def alike_shown(alike: Sequence[float], place: int) -> str:
+    """The probability that the result at a place has the query's label, "" if that is unknown."""
+    return f"{100 * alike[place]:.0f} %" if alike else ""
 
 
 def scaling_chosen(pictured: bool) -> bool:

@@ -26,8 +26,8 @@ def result_pictures(
             second=hit.text or hit.label,
             same=hit.label == query_label if hit.label and query_label and not hit.text else None,
             distance=hit.distance,
-            chance=chance_shown(confidence, place) if confidence else "",
-            alike=alike_shown(confidence, place) if confidence else "",
+            chance=chance_shown(confidence.percentiles[place], confidence.expected[place]) if confidence else "",
+            alike=alike_shown(confidence.alike, place) if confidence else "",
         )
         for place, hit in enumerate(hits)
     ]
