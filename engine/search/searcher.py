@@ -196,7 +196,8 @@ class Searcher:
         left_out = np.array([] if limits.include_query else sorted(query.image_ids), dtype=np.int64)
         if not limits.label and limits.among is None:
             return Scope(left_out)
-        return Scope(left_out, self.images.ids[limits.within(self._has_vector, self.images)])
+        others = self._has_vector & ~np.isin(self.images.ids, left_out)
+        return Scope(left_out, self.images.ids[limits.within(others, self.images)])
 
     def _find(self, index: Index, vector: NDArray[np.float32], k: int, scope: Scope, total: int) -> SearchResult:
         began = time.perf_counter()

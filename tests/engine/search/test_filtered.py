@@ -86,7 +86,10 @@ def test_a_filter_that_nothing_meets_is_said() -> None:
 
 
 def test_a_label_that_only_pictures_beyond_reach_have_is_not_denied() -> None:
-    images, limits = searcher("exact").images, Limits(label="dog")
+    opened = searcher("exact")
+    with pytest.raises(NothingKnown, match="No other picture that can be searched meets the filter 'tag=some'"):
+        ask(opened, np.array([5]))  # the query itself
+    images, limits = opened.images, Limits(label="dog")
     with pytest.raises(NothingKnown, match="No other picture that can be searched has the label 'dog'"):
         limits.within(~images.labelled("dog"), images)
 
