@@ -71,7 +71,8 @@ _DRAWN = {"Train": "train"}  # pages that draw the jobs of a kind in full
 _SEEING = {"Search", "Groups", "Search benchmarks"}  # pages that use the encoder of the sidebar
 _STYLE = """
 .stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 3.5rem); max-width: 1500px; }
-.stApp [data-testid="stCaptionContainer"], .stApp [data-testid="stCaptionContainer"] * {
+/* Dialogs and open lists stand beside .stApp, not in it. */
+html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"] * {
   opacity: 1; color: light-dark(#5a6168, #adb1b4);
 }
 .stSidebar hr { margin-block: 0.5rem; }
@@ -97,6 +98,8 @@ _STYLE = """
 }
 @keyframes benzer-working { to { transform: translateX(70%) scaleX(0.3); } }
 @media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
+/* Columns that stand below each other are no farther apart than what stands in them. */
+@media (max-width: 640px) { html .stHorizontalBlock { row-gap: 1rem; } }
 .stApp .stButtonGroup :is([role="toolbar"], [role="radiogroup"]) {
   flex-wrap: wrap; overflow: visible; mask-image: none;
 }
@@ -109,7 +112,7 @@ _STYLE = """
   .st-key-study-fields > div > .stHorizontalBlock { flex-wrap: wrap; }
   .st-key-study-fields > div > .stHorizontalBlock > .stColumn { min-width: 100%; }
 }
-.stApp [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #0d1f1c); }
+html [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #0d1f1c); }
 """
 
 _ABOUT = "**Benzer** finds similar pictures. Everything stays on this computer."

@@ -127,7 +127,7 @@ class Corrupted:
                 rows = [place[id] for id in ids[some].tolist()]
                 vectors[rows] = embed_pictures(encoder, pictures, self.task.plan.embedding)
                 done += len(rows)
-                self.reporter.update("Blurring pictures", done, len(wanted), "images")
+                self.reporter.update("Blurring pictures", done, len(wanted), "pictures")
         return vectors
 
 

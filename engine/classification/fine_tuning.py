@@ -136,5 +136,5 @@ def _held(collection: Collection, wanted: Rows, size: int, reporter: Reporter) -
     for some, found in Decoded(collection, wanted, size):
         pixels[done : done + len(some)], ids[done : done + len(some)] = found, some
         done += len(some)
-        reporter.update("Reading pictures", done, len(wanted), "images")
+        reporter.update("Reading pictures", done, len(wanted), "pictures")
     return ids[:done], pixels[:done]

@@ -129,7 +129,7 @@ def _pictures(collection: Collection, reporter: Reporter) -> Iterator[Finding]:
             yield Finding(f"The file {path} is missing.")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != row.hash:
             yield Finding(f"The file {path} has been damaged: it no longer matches its checksum.")
-        reporter.update("Checking pictures", number, len(rows), "images")
+        reporter.update("Checking pictures", number, len(rows), "pictures")
 
 
 def _stores(collection: Collection) -> Iterator[Finding]:

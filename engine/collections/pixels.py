@@ -189,7 +189,7 @@ def _made(
             for done, block in Decoded(collection, missing, size):
                 file.write(block.tobytes())
                 ids += done.tolist()
-                reporter.update("Decoding pictures", len(ids), len(wanted), "images")
+                reporter.update("Decoding pictures", len(ids), len(wanted), "pictures")
         np.save(folder / "ids.npy", np.array(ids, dtype=np.int64), allow_pickle=False)
 
     facts = {"size": size, "reading": READING, "images": [[id, hash] for id, hash in wanted.items()]}

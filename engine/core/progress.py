@@ -34,7 +34,7 @@ class Progress:
     stage: str = "Starting"
     done: int = 0
     total: int = 0
-    unit: str = "images"
+    unit: str = "pictures"
     rate: float = 0.0
     seconds_left: float | None = None
     note: str = ""
@@ -72,7 +72,7 @@ class Reporter:
         self._stage_began = time.monotonic()
         self._stage_base = 0
 
-    def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
+    def update(self, stage: str, done: int, total: int, unit: str = "pictures", note: str = "") -> None:
         """Report progress; raises Stopped if the user requested it."""
         now = time.monotonic()
         if stage != self.last.stage:
@@ -119,7 +119,7 @@ class Within(Reporter):
         super().__init__(outer.folder)
         self.outer, self.lead = outer, lead
 
-    def update(self, stage: str, done: int, total: int, unit: str = "images", note: str = "") -> None:
+    def update(self, stage: str, done: int, total: int, unit: str = "pictures", note: str = "") -> None:
         self.outer.update(stage, done, total, unit, " · ".join(filter(None, [self.lead, note])))
         self.last = self.outer.last
 

@@ -134,9 +134,9 @@ def _made(collection: Collection, wanted: dict[str, int], former: Prints | None,
     )
     for row in _taken_over(made, former) if former is not None else range(count):
         if row % _TOLD_EVERY == 0:
-            reporter.update("Looking at pictures", row, count, "images")
+            reporter.update("Looking at pictures", row, count, "pictures")
         _print(made, row, collection.thumbnail(wanted[contents[row]]))
-    reporter.update("Looking at pictures", count, count, "images")
+    reporter.update("Looking at pictures", count, count, "pictures")
     return made
 
 

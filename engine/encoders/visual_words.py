@@ -117,7 +117,7 @@ class VisualWords(Encoder):
         for some, pixels in Decoded(collection, chosen, _SIZE):
             found += [self.feature.extract(picture) for picture in _grey(pixels)]
             done += len(some)
-            reporter.update("Fitting visual words", done, len(chosen), "images")
+            reporter.update("Fitting visual words", done, len(chosen), "pictures")
         features = np.concatenate(found)
         if not len(features):  # an empty vocabulary would be permanent
             raise BadParameter("pictures", self.info.title, "ones with corners or textures", "none that has any")

@@ -37,7 +37,7 @@ class Target:
 
     def picture(self, sample: Sample) -> bytes | None:
         """The bytes of a sample's file, which counts as exported; None, and a note, where it has vanished."""
-        self._reporter.update("Exporting", self.count + len(self.left_out), self.total, "images")
+        self._reporter.update("Exporting", self.count + len(self.left_out), self.total, "pictures")
         try:
             data = self._picture(sample.id)
         except NotFound as error:

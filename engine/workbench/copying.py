@@ -59,7 +59,7 @@ def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
             made += [[name, place.id, digest] for name, digest in copies]
         except NotFound as error:
             left_out.append([place.file, error.message])
-        reporter.update("Copying pictures", number, len(ids), "images")
+        reporter.update("Copying pictures", number, len(ids), "pictures")
     if not files:
         raise NotFound(f"None of the pictures can be copied: {left_out[0][1]}")
     return {"path": str(folder), "count": len(files), "files": files, "left_out": left_out, "made": made}

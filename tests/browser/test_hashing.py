@@ -134,3 +134,55 @@ def test_a_file_is_tuned_for_and_the_study_deleted(page: Any, server: Server, be
     page.get_by_role("button", name="Delete benchmark", exact=True).click()
     page.get_by_role("heading", name="New benchmark", exact=True).wait_for()
     assert "vectors-tuned-for-95" not in [study.name for study in bench.studies()]
+
+
+def test_bits_of_a_code_are_flipped_by_keys_and_the_numbers_move(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/hashing?{ADDRESS}&q=1&lab=itq(bits=4,probes=0,tables=2)")
+    code = page.get_by_role("group", name=re.compile("^Code of .* in table 1, ITQ$"))
+    expect(code.get_by_role("button")).to_have_count(4)
+    settled(page)
+    before = _candidates(page)
+    code.locator('[tabindex="0"]').focus()
+    page.keyboard.press("Home")
+    expect(code.get_by_role("button", name=re.compile("^Bit 1 is "))).to_be_focused()
+    page.keyboard.press("Space")
+    page.wait_for_url(re.compile(r"[?&]flip=1\.1(&|$)"))
+    expect(code.get_by_role("button", pressed=True)).to_have_count(1)
+    told = page.get_by_text(re.compile("candidates before, .* with the flipped bits")).inner_text()
+    was, now, come, go, stay = (int(number) for number in re.findall(r"[\d,]+(?= (?:cand|with|come|go|stay))", told))
+    assert (was, now) == (before, come + stay)
+    assert was == go + stay
+    for title, count in (("Come", come), ("Go", go), ("Stay", stay)):
+        page.get_by_text(re.compile(rf"^{title}: {count}\b")).wait_for()
+    page.reload()
+    expect(code.get_by_role("button", pressed=True)).to_have_count(1)
+    settled(page)
+    page.get_by_role("button", name="Reset bits", exact=True).click()
+    expect(code.get_by_role("button", pressed=True)).to_have_count(0)
+    assert violations(page) == []
+    _moved(page, "Bits", "ArrowRight")
+    expect(code.get_by_role("button")).to_have_count(5)
+    _moved(page, "Bits", "ArrowLeft")
+    assert _candidates(page) == before
+    _moved(page, "Tables", "ArrowRight")
+    expect(page.get_by_test_id("stButtonGroup").filter(has_text="3")).to_be_visible()
+    more = _candidates(page)
+    assert more >= before
+    _moved(page, "Probes", "ArrowRight")
+    assert _candidates(page) > more
+
+
+def _candidates(page: Any) -> int:
+    """How many pictures are in the buckets of the picture, with no bit flipped."""
+    settled(page)
+    told = page.get_by_text(re.compile(r"^[\d,]+ candidates, ")).inner_text()
+    return int(told.partition(" ")[0].replace(",", ""))
+
+
+def _moved(page: Any, name: str, key: str) -> None:
+    slider = page.get_by_role("slider", name=name, exact=True)
+    before = slider.get_attribute("aria-valuenow")
+    slider.press(key)
+    expect(slider).not_to_have_attribute("aria-valuenow", before)
+    page.wait_for_timeout(300)  # the field tells the page when it has come to rest
+    settled(page)

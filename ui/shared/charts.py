@@ -37,6 +37,7 @@ def new_figure(**layout: Any) -> Figure:
 
 def draw(figure: Figure, *, key: str, alt: str) -> None:
     """Put a chart on the page, with a text alternative."""
+    _legible(figure)
     st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
 
 
@@ -48,9 +49,17 @@ def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], 
         if points and points[0].get("customdata"):
             on_pick(str(points[0]["customdata"][0]))
 
+    _legible(figure)
     st.plotly_chart(
         figure, key=key, alt=alt, config={"displayModeBar": False}, on_select=chosen, selection_mode="points"
     )
+
+
+def _legible(figure: Figure) -> None:
+    """Axes in the colour of small text: Streamlit's grey is too faint on a light ground."""
+    grey = palette()["grey"]
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(tickfont={"color": grey}, title_font={"color": grey})
 
 
 def plain(text: str) -> str:

@@ -45,7 +45,7 @@ def _draw(job: Job, key: str) -> None:
 
 
 def progress_sentence(progress: Progress) -> str:
-    """How far the work is, e.g. "Embedding · 310 of 600 images · 155 images/s · 2 s left"."""
+    """How far the work is, e.g. "Embedding · 310 of 600 pictures · 155 pictures/s · 2 s left"."""
     parts = [progress.stage]
     if progress.total:
         parts.append(f"{progress.done:,} of {progress.total:,} {progress.unit}")

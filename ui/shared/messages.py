@@ -35,9 +35,9 @@ def errors_shown() -> Iterator[None]:
 
 def empty_state(title: str, sentence: str, actions: Mapping[str, Callable[[], None]], *, key: str) -> None:
     """A sentence and buttons for what to do next."""
-    with st.container(border=True, key=key, horizontal_alignment="center"):
+    with st.container(border=True, key=key):
         st.header(plain_text(title), anchor=False)
         st.write(plain_text(sentence))
-        with st.container(horizontal=True, horizontal_alignment="center"):
+        with st.container(horizontal=True):
             for number, (label, action) in enumerate(actions.items()):
                 st.button(label, key=f"{key}-{number}", on_click=action, type="primary" if number == 0 else "secondary")

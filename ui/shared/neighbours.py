@@ -12,6 +12,7 @@ from engine.core.recipe import Recipe
 from engine.grouping.duplicates.duplicates import Duplicates
 from engine.jobs.job import Job
 from ui.session.opened import images_of, job_about, recent_jobs, workbench
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown, show_error
 from ui.shared.plain_text import plain_text
 
@@ -25,8 +26,7 @@ def with_neighbours(recipe: Recipe, what: str, draw: Callable[[Duplicates], None
     count = len(images_of(recipe.collection).ids)
     if count < 2:
         few = "This collection is empty." if not count else "This collection has only one picture."
-        go = partial(st.session_state.update, go_to="collections")
-        empty_state(f"No {what}", few, {"Add pictures": go}, key=f"no-{what}")
+        empty_state(f"No {what}", few, {"Add pictures": add_pictures}, key=f"no-{what}")
         return
     job = job_about(recipe.collection)
 

@@ -134,6 +134,7 @@ class Dendrogram {
     this.sheet.style.height = this.high + "px";
     for (const value of ticks(this.reach, Math.max(2, this.inner / 90))) svg.append(shape("line", { class: "rule", x1: this.x(value), x2: this.x(value), y1: 0, y2: this.high }));
     this.marks = new Map();
+    this.roomy = this.withRoom();
     const leaves = [];
     for (const node of this.tree.all) {
       const group = this.drawNode(node);
@@ -173,11 +174,20 @@ class Dendrogram {
   // How often the branch came back: a figure where there is room, and a dashed line below one half.
   drawShare(group, node, x, y) {
     group.classList.toggle("doubtful", node.share < 0.5);
-    const room = this.step * (node.to - node.from + 1);
-    if (room < 13) return;
+    if (!this.roomy.has(node)) return;
     const percent = shape("text", { class: "share", x: x - 4, y: y - 3, "text-anchor": "end" }, String(Math.round(100 * node.share)));
     percent.setAttribute("aria-hidden", "true");
     group.append(percent);
+  }
+
+  // Joins whose figure covers no other one; of two that would, the larger branch has it.
+  withRoom() {
+    const told = [];
+    for (const node of this.tree.all.filter((one) => typeof one.share === "number").reverse()) {
+      const covers = (other) => Math.abs(this.x(other.height) - this.x(node.height)) < 24 && Math.abs(this.y(other.place) - this.y(node.place)) < 13;
+      if (!told.some(covers)) told.push(node);
+    }
+    return new Set(told);
   }
 
   drawLeaf(node, svg) {

@@ -20,7 +20,18 @@ export default function ({ data }) {
   mend();
   const watch = new MutationObserver(mend);
   watch.observe(document.body, { childList: true, subtree: true });
-  return () => watch.disconnect();
+  const scheme = followScheme();
+  return () => [watch, scheme].forEach((observer) => observer.disconnect());
+}
+
+// Dialogs and open lists stand beside the app in the page: light-dark() there asks the page, which knows no theme.
+function followScheme() {
+  const app = document.querySelector(".stApp");
+  const follow = () => (document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme);
+  follow();
+  const watch = new MutationObserver(follow);
+  watch.observe(app, { attributes: true, attributeFilter: ["class"] });
+  return watch;
 }
 
 // A cookie, as the server must know it before it draws the first page of a new tab.

@@ -66,13 +66,14 @@ class SelectionBar {
     this.draw(true);
   }
 
-  drawNews() {
-    const notice = this.data.notice;
+  drawNews(notice = this.data.notice) {
     this.news.replaceChildren();
+    this.place();
     if (!notice) return;
     this.news.append(make("span", notice.wrong ? "wrong" : "", notice.text));
     if (notice.undo) this.news.append(this.button("Undo", () => this.tell("undo")));
-    this.news.append(iconButton("close", "Dismiss", () => this.tell("dismiss")));
+    const own = notice !== this.data.notice; // the page knows nothing of it
+    this.news.append(iconButton("close", "Dismiss", () => (own ? this.drawNews() : this.tell("dismiss"))));
   }
 
   draw(anyway) {
@@ -130,10 +131,28 @@ class SelectionBar {
 
   link(text, kind) {
     const link = make("a", "", text);
-    link.download = "";
-    link.onclick = () => (link.href = this.address(kind, this.ids()));
     link.href = this.address(kind, []);
+    link.onclick = (event) => {
+      event.preventDefault();
+      if (link.textContent === text) this.take(kind, link);
+    };
     return link;
+  }
+
+  // Fetched, so that it is seen to be made, and a refusal is read instead of a download that fails in silence.
+  async take(kind, link) {
+    const text = link.textContent;
+    link.textContent = "Preparing …";
+    try {
+      const answer = await fetch(this.address(kind, this.ids()));
+      if (!answer.ok) throw new Error(await answer.text());
+      const address = URL.createObjectURL(await answer.blob());
+      Object.assign(make("a", ""), { href: address, download: `benzer-${this.data.collection}.${kind}` }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch (error) {
+      this.drawNews({ text: error.message, wrong: true });
+    }
+    link.textContent = text;
   }
 
   address(kind, ids) {

@@ -36,7 +36,7 @@ def read_facts(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
             with collection.catalogue.writing() as writing:
                 keep_exif(writing, [(hash, exif if isinstance(exif, Exif) else Exif()) for hash, (_, exif) in batch])
             done += len(batch)
-            reporter.update("Reading dates and cameras", done, len(files), "images")
+            reporter.update("Reading dates and cameras", done, len(files), "pictures")
     return {"collection": collection.name, "read": done}
 
 

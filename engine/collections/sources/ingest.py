@@ -103,7 +103,7 @@ class _Ingest:
         self._tell()
 
     def _tell(self) -> None:
-        self.reporter.update("Reading pictures", self.report.inputs, max(self.total, self.report.inputs), "images")
+        self.reporter.update("Reading pictures", self.report.inputs, max(self.total, self.report.inputs), "pictures")
 
     def _record(self, writing: Writing, item: Item, result: Seen | Failure) -> None:
         if isinstance(result, Failure):

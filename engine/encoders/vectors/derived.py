@@ -62,7 +62,7 @@ def embed_derived(collection: Collection, encoder: Derived, names: Sequence[str]
         if not _stands(collection, encoder.info, name, [(id, hash) for id, hash, *_ in rows], left_out):
             store.publish(store.store(collection, encoder.info, name), rows, found.width, left_out)
             fresh = len(rows)
-    reporter.update("Embedding", len(wanted), len(wanted), "images")
+    reporter.update("Embedding", len(wanted), len(wanted), "pictures")
     reasons = [{"name": names_of[id], "reason": reason} for id, _, reason in left_out]
     return {"encoded": fresh, "kept": len(wanted) - fresh - len(reasons), "left_out": reasons}
 

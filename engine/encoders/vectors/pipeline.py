@@ -82,7 +82,7 @@ def _embed_pixels(
     began = time.monotonic()
 
     def tell() -> None:
-        reporter.update("Embedding", work.done, len(work.hashes), "images")
+        reporter.update("Embedding", work.done, len(work.hashes), "pictures")
 
     try:
         with closing(work.encoded_on(spread_over, tell) if spread_over else work.encoded_here(encoder)) as made:
@@ -93,7 +93,7 @@ def _embed_pixels(
     finally:
         work.publish()
     work.close()
-    reporter.update("Embedding", len(work.hashes), len(work.hashes), "images")
+    reporter.update("Embedding", len(work.hashes), len(work.hashes), "pictures")
     seconds = time.monotonic() - began
     return {
         "encoded": work.encoded,

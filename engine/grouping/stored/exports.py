@@ -201,7 +201,7 @@ def into_zip(places: Sequence[Entry], read: Read, path: Path, reporter: Reporter
 def _pictures(places: Sequence[Entry], read: Read, reporter: Reporter, done: Copied) -> Iterator[tuple[Entry, bytes]]:
     """Each place with its picture's bytes; counts them, notes unreadable ones, NotFound if none can be read."""
     for number, place in enumerate(places):
-        reporter.update("Copying pictures", number, len(places), "images")
+        reporter.update("Copying pictures", number, len(places), "pictures")
         try:
             data = read(place.id)
         except NotFound as error:
@@ -211,7 +211,7 @@ def _pictures(places: Sequence[Entry], read: Read, reporter: Reporter, done: Cop
         done.count += 1
     if not done.count:
         raise NotFound(f"None of the pictures can be copied: {done.left_out[0][1]}")
-    reporter.update("Copying pictures", len(places), len(places), "images")
+    reporter.update("Copying pictures", len(places), len(places), "pictures")
 
 
 @contextmanager

@@ -802,7 +802,7 @@ def test_the_last_training_tells_how_it_ended(bench: Workbench) -> None:
 def test_the_epoch_comes_first() -> None:
     progress = Progress("Training", 310, 1240, rate=310.4, seconds_left=25.2, note="epoch 11 of 40 · loss 0.01234")
     assert sentence(progress) == "Epoch 11 of 40 · loss 0.01234 · 310 pictures/s · 25 s left"
-    assert sentence(Progress("Decoding", 5, 10)) == "Decoding · 5 of 10 images"
+    assert sentence(Progress("Decoding", 5, 10)) == "Decoding · 5 of 10 pictures"
 
 
 def test_curves_are_told_to_those_who_cannot_see_them() -> None:

@@ -56,8 +56,8 @@ def test_durations(seconds: float, words: str) -> None:
 
 
 def test_a_sentence_of_progress() -> None:
-    running = Progress("Embedding", 310, 600, "images", 155.2, 1.87)
-    assert progress_sentence(running) == "Embedding · 310 of 600 images · 155 images/s · 2 s left"
+    running = Progress("Embedding", 310, 600, "pictures", 155.2, 1.87)
+    assert progress_sentence(running) == "Embedding · 310 of 600 pictures · 155 pictures/s · 2 s left"
     assert progress_sentence(Progress()) == "Starting"
 
 

@@ -17,6 +17,7 @@ from ui.pages.classify.results import classification_view
 from ui.pages.classify.source import columns_of
 from ui.pages.classify.state import CLASSIFICATIONS, best_sentence
 from ui.session.opened import collection_cards, images_of, open_collection, workbench
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown, show_complaint
 from ui.shared.plain_text import plain_text
 
@@ -79,7 +80,7 @@ def _form(card: CollectionCard) -> None:
 
 def _nothing() -> None:
     sentence = "Classification needs items with labels. The sample of drawn products has labels and texts."
-    actions = {**_sample(), "Add pictures": partial(st.session_state.update, go_to="collections")}
+    actions = {**_sample(), "Add pictures": add_pictures}
     empty_state("Nothing to classify yet", sentence, actions, key="classify-empty")
 
 
@@ -88,7 +89,7 @@ def _no_labels(card: CollectionCard) -> None:
     labelled = [other for other in collection_cards() if other.labels > 1 and other.name != card.name]
     actions = {f"Use {other.title}": partial(_choose, other.name) for other in labelled[:_OFFERED]}
     actions |= {} if labelled else _sample()
-    actions["Add pictures with labels"] = partial(st.session_state.update, go_to="collections")
+    actions["Add pictures with labels"] = add_pictures
     empty_state(
         f"Too few labels in {card.title}",
         "A classifier is trained on items with known labels, so at least two different labels are needed. Folders "

@@ -47,7 +47,8 @@ def folder_panel(begin: Begin) -> None:
     st.text_input("Collection name", key="folder-title", max_chars=120, placeholder=title_of(chosen))
     given: dict[str, object] = {"source": source_of(chosen), "path": str(chosen)}
     given |= {"columns": columns} if columns else {}
-    st.button("Import", key="import-folder", type="primary", disabled=columns is None,
+    nothing = chosen.is_dir() and view.complete and not view.pictures
+    st.button("Import", key="import-folder", type="primary", disabled=nothing or columns is None,
               on_click=partial(_import, begin, chosen, given))  # fmt: skip
 
 
@@ -90,6 +91,8 @@ def _inside(view: FolderView) -> None:
             _go(name, view.folder / name, f"table-{number}", ":material/table:")
         for number, name in enumerate(view.archives):
             _go(name, view.folder / name, f"archive-{number}", ":material/folder_zip:")
+        if not (view.folders or view.tables or view.archives):
+            st.caption("No sub-folders, tables or archives here.")
         if len(view.folders) > SHOWN:
             st.caption(f"… and {len(view.folders) - SHOWN:,} more folders; type the path of one above.")
 

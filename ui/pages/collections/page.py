@@ -16,6 +16,7 @@ from ui.pages.collections.indexes import indexes_button
 from ui.pages.collections.report import report_panel
 from ui.session.opened import collection_cards, recent_jobs, workbench
 from ui.shared.browser import drop_anywhere
+from ui.shared.first_ways import first_ways
 from ui.shared.job_progress import job_progress
 from ui.shared.messages import errors_shown
 
@@ -36,7 +37,8 @@ def page() -> None:
         _work()
     cards = collection_cards()
     if not cards:
-        st.write("No collections yet. Add a folder of yours, drop pictures here, or try a built-in sample.")
+        st.write("No collections yet. Add a folder of yours, drop pictures here, or try the sample.")
+        first_ways()
     for start in range(0, len(cards), CARDS_IN_A_ROW):
         row = cards[start : start + CARDS_IN_A_ROW]
         for column, card in zip(st.columns(CARDS_IN_A_ROW), row, strict=False):

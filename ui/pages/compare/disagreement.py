@@ -130,11 +130,12 @@ def _pictures(collection: str, found: Disagreement, names: tuple[str, str]) -> N
         for place, (encoder, near, other) in enumerate(_sides(found, row)):
             tiles = _tiles(worst_tiles(collection, images, {"query": row.id, "answers": near}), other)
             if tiles:
+                shared = f" · {row.overlap} of {K} shared" if place == 0 else ""
+                st.caption(f"**{plain_text(names[place])}**{shared}")
                 gallery(
                     tiles, key=f"disagree-{row.id}-{place}", title=f"{tiles[0].name} by {names[place]}",
                     kind="strip small", on_pick=partial(_ask, encoder, collection), scroll=False,
                 )  # fmt: skip
-                st.caption(plain_text(f"{names[place]} · {row.overlap} of {K} shared"))
     if shown < len(found.rows):
         st.button(
             f"Show {min(_STEP, len(found.rows) - shown)} more", key="disagree-more", on_click=_more, args=(shown,)

@@ -19,11 +19,15 @@ def overlap_chart(found: Disagreement) -> Figure:
         y=list(found.counts),
         marker={"color": [colours["second" if shared < FEW else "first"] for shared in range(K + 1)]},
         text=[f"{count:,}" for count in found.counts],
+        textposition="outside",
+        textangle=0,
+        textfont={"color": colours["grey"]},
+        cliponaxis=False,
         hovertemplate="%{x} shared: %{y:,} pictures<extra></extra>",
     )
     figure.update_xaxes(title=f"Shared of the {K} nearest", dtick=1, fixedrange=True)
     figure.update_yaxes(title="Pictures", fixedrange=True, nticks=4)
-    return figure.update_layout(height=220, margin={"l": 4, "r": 8, "t": 10, "b": 4}, showlegend=False, bargap=0.25)
+    return figure.update_layout(height=220, margin={"l": 4, "r": 8, "t": 20, "b": 4}, showlegend=False, bargap=0.25)
 
 
 def spoken_overlap(found: Disagreement) -> str:

@@ -22,6 +22,7 @@ from ui.pages.compare.report_form import report_form
 from ui.pages.compare.results import experiment_view
 from ui.pages.compare.state import EXPERIMENTS, best_sentence
 from ui.session.opened import collection_cards, images_of, workbench
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown
 from ui.shared.plain_text import plain_text
 
@@ -46,8 +47,7 @@ def page() -> None:
 
 
 def _no_collection(sentence: str) -> None:
-    go = partial(st.session_state.update, go_to="collections")
-    empty_state("Nothing to compare yet", sentence, {"Add pictures": go}, key="compare-empty")
+    empty_state("Nothing to compare yet", sentence, {"Add pictures": add_pictures}, key="compare-empty")
 
 
 def _part() -> str:
@@ -128,7 +128,7 @@ def _no_labels(card: CollectionCard) -> None:
     """Say why nothing can be compared, and offer collections that have labels."""
     labelled = [other for other in collection_cards() if other.labels and other.name != card.name]
     actions = {f"Use {other.title}": partial(_choose, other.name) for other in labelled[:_OFFERED]}
-    actions["Add pictures with labels"] = partial(st.session_state.update, go_to="collections")
+    actions["Add pictures with labels"] = add_pictures
     empty_state(
         f"No labels in {card.title}",
         "A result counts as correct if it has the label of the query, so at least two pictures must share a label. "

@@ -16,6 +16,7 @@ from ui.pages.duplicates.trash import news, trash_list
 from ui.pages.duplicates.work import Compared, preparing
 from ui.session.address import write_opened
 from ui.session.opened import images_of
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.titles import encoder_titles
@@ -29,8 +30,12 @@ def page() -> None:
     st.title("Find duplicates", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
-        go = partial(st.session_state.update, go_to="collections")
-        empty_state("No duplicates", "This page needs a collection of pictures.", {"Add pictures": go}, key="no-dupes")
+        empty_state(
+            "Nothing to look through yet",
+            "Add a collection of pictures first.",
+            {"Add pictures": add_pictures},
+            key="no-dupes",
+        )
         return
     name = recipe.collection
     read_link()
@@ -38,8 +43,7 @@ def page() -> None:
     with messages:
         news(name)
     if not len(images_of(name).ids):
-        go = partial(st.session_state.update, go_to="collections")
-        empty_state("No duplicates", "This collection is empty.", {"Add pictures": go}, key="no-dupes")
+        empty_state("No duplicates", "This collection is empty.", {"Add pictures": add_pictures}, key="no-dupes")
     else:
         with choices, errors_shown():
             controls(name)

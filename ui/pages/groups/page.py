@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import streamlit as st
 
@@ -27,6 +26,7 @@ from ui.pages.groups.state import (
 )
 from ui.pages.groups.work import groups_work
 from ui.session.opened import collection_cards
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.shared.plain_text import plain_text
 
@@ -36,9 +36,8 @@ def page() -> None:
     st.title("Group similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
-        go = partial(st.session_state.update, go_to="collections")
         sentence = "Grouping needs a collection of pictures."
-        empty_state("Nothing to group yet", sentence, {"Add pictures": go}, key="groups-empty")
+        empty_state("Nothing to group yet", sentence, {"Add pictures": add_pictures}, key="groups-empty")
         return
     card = next(card for card in collection_cards() if card.name == recipe.collection)
     # Fixed containers: what comes and goes above must not shift what is drawn below it.
@@ -140,10 +139,12 @@ def _hubs(recipe: Recipe) -> None:
 
 def _form(card: CollectionCard, recipe: Recipe) -> None:
     if card.count < 2:
-        go = partial(st.session_state.update, go_to="collections")
         few = "This collection has only one picture." if card.count else "This collection is empty."
         empty_state(
-            "Too few to group", f"{few} Grouping needs at least two pictures.", {"Add pictures": go}, key="groups-few"
+            "Too few to group",
+            f"{few} Grouping needs at least two pictures.",
+            {"Add pictures": add_pictures},
+            key="groups-few",
         )
         return
     with errors_shown():

@@ -28,6 +28,7 @@ from ui.session.opened import images_of, picture_name, workbench
 from ui.session.query import current_query, set_query_image
 from ui.session.recipe import use_recipe
 from ui.shared.charts import draw, titled
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.titles import method_title
@@ -60,7 +61,7 @@ def lab_view(recipe: Recipe | None) -> None:
     )
     if recipe is None:
         st.caption("There is no collection yet.")
-        st.button("Add pictures", key="lab-add", on_click=partial(st.session_state.update, go_to="collections"))
+        st.button("Add pictures", key="lab-add", on_click=add_pictures)
         return
     try:
         with st.spinner("Hashing …", show_time=False):
@@ -137,7 +138,8 @@ def _table(hashing: Hashing) -> int:
 def _code(recipe: Recipe, lab: HashLab, asked: Asked, hashing: Hashing, code: Code, table: int, flips: Flips) -> None:
     left, right = st.columns([1, 4.2], gap="large")
     with left:
-        st.image(workbench().shown(recipe.collection, asked.query), caption=plain_text(asked.name))
+        name = plain_text(asked.name)
+        st.image(workbench().shown(recipe.collection, asked.query), caption=name, alt=name)
         st.button("Random picture", key="lab-random", icon=":material/casino:", on_click=_random, args=(recipe,))
         st.button(
             "Reset bits", key="lab-reset", icon=":material/restart_alt:", disabled=not flips,

@@ -16,6 +16,7 @@ from ui.pages.hashing.results import advised, study_view
 from ui.pages.hashing.source import source_fields
 from ui.pages.hashing.state import STUDIES, findings
 from ui.pages.hashing.tune import tune_form
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import errors_shown, show_complaint
 
 _VIEWS = _BENCHMARKS, _LAB = "Benchmarks", "Hash lab"
@@ -66,7 +67,7 @@ def _forms(recipe: Recipe | None) -> None:
     )
     if recipe is None:
         st.caption("There is no collection yet.")
-        st.button("Add pictures", key="study-add", on_click=partial(st.session_state.update, go_to="collections"))
+        st.button("Add pictures", key="study-add", on_click=add_pictures)
     source = source_fields(recipe)
     if source is None:
         return

@@ -28,6 +28,12 @@ _FIRST = next(iter(ALTERATIONS))
 _STYLE = """
 .altered { display: flex; height: min(40vh, 22rem); align-items: center; justify-content: center; }
 .altered img { max-width: 100%; max-height: 100%; object-fit: contain; border-radius: 0.4rem; }
+/* In a narrow window they stay side by side, so that the slider is seen together with what it does. */
+@media (max-width: 640px) {
+  .st-key-break-pictures .stHorizontalBlock { flex-wrap: nowrap; gap: 0.5rem; }
+  .st-key-break-pictures .stHorizontalBlock > .stColumn { min-width: 0; }
+  .altered { height: 30vw; }
+}
 """
 
 
@@ -69,7 +75,8 @@ def _dialog(recipe: Recipe, query: Query, id: int) -> None:
 def _pictures(recipe: Recipe, query: Query, id: int, way: Alteration, at: Standing) -> None:
     """The altered query, the match with its rank and distance, and what is nearest in its place."""
     st.html(f"<style>{_STYLE}</style>")
-    columns = st.columns(3)
+    with st.container(key="break-pictures"):
+        columns = st.columns(3)
     altered = workbench().altered(recipe.collection, query, way.name, at.strength)
     with columns[0]:
         _picture(f"data:image/png;base64,{base64.b64encode(altered).decode()}", "The altered query")

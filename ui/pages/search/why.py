@@ -72,7 +72,8 @@ def _words_dialog(recipe: Recipe, words: str, id: int) -> None:
     except BenzerError as error:
         show_error(error)
         return
-    st.image(drawn, caption=plain_text(f"Coloured places speak for “{found.name}”."))
+    told = plain_text(f"Coloured places speak for “{found.name}”.")
+    st.image(drawn, caption=told, alt=told)
     st.caption(plain_text(found.sentence()))
     with st.container(horizontal=True):
         stem = f"benzer-word-{id}"

@@ -50,9 +50,8 @@ def training_form(collection: str, *, waits: bool) -> None:
 
 def _head(collection: str, count: int) -> None:
     title = next((card.title for card in collection_cards() if card.name == collection), collection)
-    left, right = st.columns([1.75, 1], gap="large", vertical_alignment="bottom")
-    left.write(f"Train an encoder on the {count:,} pictures of **{plain_text(title)}**. No labels needed.")
-    with right.container(horizontal=True):
+    st.write(f"Train an encoder on the {count:,} pictures of **{plain_text(title)}**. No labels needed.")
+    with st.container(horizontal=True):
         st.button(
             "Recommended settings",
             key="train-first",
@@ -140,8 +139,9 @@ def _how() -> None:
     whole(right, "batch", "Batch size", "Pictures per step. Smaller batches need less memory.")
     help = "\n\n".join(f"**{_upper(kind.title)}**: {kind.help}" for kind in SCHEDULES.values())
     name = choice(left, "schedule", "Learning-rate schedule", {n: _upper(k.title) for n, k in SCHEDULES.items()}, help)
+    columns = (left, right) if draft()["learns"] == LEARN else (right, left)  # first the one that is shorter by now
     for place, option in enumerate(SCHEDULES[name].options):
-        _option((right, left)[place % 2], name, option)
+        _option(columns[place % 2], name, option)
 
 
 def _view_loss(where: DeltaGenerator, learns: str) -> None:

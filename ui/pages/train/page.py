@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from engine.core.recipe import Recipe
@@ -11,6 +9,7 @@ from ui.pages.train.form import training_form
 from ui.pages.train.live import training_news, training_now
 from ui.pages.train.runs_list import runs_list
 from ui.pages.train.state import trainings
+from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown
 
 
@@ -19,11 +18,10 @@ def page() -> None:
     st.title("Train", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
-        go = partial(st.session_state.update, go_to="collections")
         empty_state(
             "Nothing to train on yet",
             "Add a collection of pictures first.",
-            {"Add pictures": go},
+            {"Add pictures": add_pictures},
             key="train-empty",
         )
         return

@@ -299,7 +299,7 @@ def test_an_unfinished_collection_is_not_taken_over_by_another_source(home, pile
 def test_progress(home, pile):
     seen: list[Progress] = []
     import_folder(home, "Pile", pile, Reporter(listen=seen.append))
-    assert (seen[-1].done, seen[-1].total, seen[-1].unit) == (12, 12, "images")
+    assert (seen[-1].done, seen[-1].total, seen[-1].unit) == (12, 12, "pictures")
 
 
 def test_drawn(home, reporter, picture):

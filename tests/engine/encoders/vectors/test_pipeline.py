@@ -38,7 +38,7 @@ def test_every_image_gets_its_vector(pile: Any, encoder: Encoder) -> None:
     seen: list[Progress] = []
     report = embed_collection(pile, encoder, ["max"], Reporter(listen=seen.append))
     assert (report["encoded"], report["kept"], report["left_out"]) == (50, 0, [])
-    assert (seen[-1].done, seen[-1].total, seen[-1].unit) == (50, 50, "images")
+    assert (seen[-1].done, seen[-1].total, seen[-1].unit) == (50, 50, "pictures")
     for name, width in (("max", 512), ("avg", 512), ("gem", 512), ("flatten", 512 * 4)):
         assert state(pile, encoder.info, name).ready
         found = stored(pile, encoder.info, name)
