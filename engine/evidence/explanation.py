@@ -139,7 +139,8 @@ def encoders_with_places(encoder: Encoder, name: str) -> tuple[list[Encoder], li
                 way_out="Choose an embedding without it.",
             )
         for part in encoder.parts:
-            _check_places(part)
+            if part.grid is None:
+                _check_places(part)
         return list(encoder.parts), list(encoder.pair.shares)
     if encoder.grid is None:
         _check_places(encoder)
@@ -187,9 +188,11 @@ def _places(
     """The places of one picture for each encoder, fitted to their blocks of the vector."""
     found, start = [], 0
     for encoder in encoders:
-        if encoder.grid is not None:  # alone, as only networks are parts of a combination
-            return [Places(encoder.grid, encoder.placed(target), apart=True)]
-        places = places_of(encode_latent(encoder, subject.pixels), name, finish)
-        found.append(places.fitted_to(target[start : start + places.width]))
-        start += places.width
+        if encoder.grid is not None:
+            width = len(target) if len(encoders) == 1 else encode_latent(encoder, subject.pixels).size
+            found.append(Places(encoder.grid, encoder.placed(target[start : start + width]), apart=True))
+        else:
+            places = places_of(encode_latent(encoder, subject.pixels), name, finish)
+            found.append(places.fitted_to(target[start : start + places.width]))
+        start += found[-1].width
     return found

@@ -233,13 +233,20 @@ class EvidenceView {
     ];
   }
 
+  said(part) {
+    const point = "Point at a place to see what it matches.";
+    if (this.data.metric !== "cosine") return `Coloured places set the pictures apart; lines join the places that are most alike. ${point}`;
+    if (!part.pairs.some((row) => row.some((value) => value > 0))) return "The pictures have no place in common.";
+    const makes = part.maps.some((map) => map.flat().some((value) => value > 0))
+      ? "Coloured places make the pictures similar"
+      : "Taken together, no place makes the pictures similar";
+    return `${makes}; lines join the places that add most. ${point}`;
+  }
+
   tell() {
     const part = this.data.parts[this.part];
     if (!this.chosen) {
-      this.told.textContent =
-        this.data.metric === "cosine"
-          ? "Coloured places make the pictures similar; lines join the places that add most. Point at a place to see what it matches."
-          : "Coloured places set the pictures apart; lines join the places that are most alike. Point at a place to see what it matches.";
+      this.told.textContent = this.said(part);
       return;
     }
     const { side, row, column } = this.chosen;

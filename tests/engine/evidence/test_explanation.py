@@ -89,6 +89,23 @@ def test_two_encoders_have_a_map_each_and_sum_together(bench: Workbench, metric:
         bench.explain(finished, 1, 2)
 
 
+@pytest.mark.parametrize("metric", list(METRICS))
+@pytest.mark.parametrize("pair", ["efficientnet-lite0+hog", "hog+efficientnet-lite0+30"])
+def test_a_network_and_a_descriptor_made_of_places_sum_together(bench: Workbench, pair: str, metric: str) -> None:
+    recipe = recipe_of(bench, (pair, ""), "avg", metric)
+    shown = bench.search(recipe, Query.image(1)).hits[0]
+    found = bench.explain(recipe, 1, shown.id)
+    assert {part.first.shape for part in found.parts} == {(7, 7)}
+    assert all(np.abs(part.first).sum() > 0 for part in found.parts)
+    assert_the_sum_of(found.total, shown.distance, bench, recipe)
+
+
+def test_a_part_without_places_is_named(bench: Workbench) -> None:
+    recipe = recipe_of(bench, ("efficientnet-lite0+colour-histogram", ""), "avg")
+    with pytest.raises(BenzerError, match="Colour histogram describes a picture as a whole"):
+        bench.explain(recipe, 1, 2)
+
+
 def test_a_picture_from_outside_and_a_part_of_one(bench: Workbench, tmp_path: Path) -> None:
     recipe = recipe_of(bench)
     scene(3).save(tmp_path / "outside.png")
