@@ -161,6 +161,22 @@ class WordMethods(Part):
             written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))), where=limits.where,
         )  # fmt: skip
 
+    def clearly_shown(self, answer: Answer) -> int:
+        """How many pictures clearly show the words that an answer found pictures by, within its label and filter.
+
+        0 for an answer that words alone did not find, and for words of no known meaning.
+        """
+        query, collection = answer.query, answer.recipe.collection
+        meaning = self.meaning(query.text)
+        if not answer.words or query.pictured or not meaning.known or not self.sees_words():
+            return 0
+        images, scores = self.collection(collection).images(), shown(self.class_probabilities(collection), meaning)
+        limits = self._limits(collection, answer.include_query, answer.label, answer.where)
+        return int(np.isin(scores.ids[scores.values >= CLEARLY], _allowed(images, None, limits)).sum())
+
+    def _limits(self, collection: str, include_query: bool, label: str | None, where: str) -> Limits:
+        raise NotImplementedError
+
     def _network(self, collection: str, meaning: Meaning) -> EncoderInfo | None:
         """The network that recognises what the words mean; None if it was not asked."""
         return self.encoder(words_recipe(collection)).info if meaning.known and self.sees_words() else None

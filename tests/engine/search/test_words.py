@@ -194,6 +194,16 @@ def test_pictures_are_found_by_what_they_show_and_by_what_is_written(bench: Work
     assert {hit.label for hit in by_words(bench, "fruit").written} == {"fruit"}
 
 
+def test_all_that_clearly_show_it_are_counted_within_the_filter(bench: Workbench) -> None:
+    answer = by_words(bench, "dog")
+    every = bench.search(answer.recipe.but(k=100), Query(name="dog", text="dog")).hits
+    assert bench.clearly_shown(answer) == sum(1 - hit.distance >= words.CLEARLY for hit in every) > 0
+    assert {hit.label for hit in every if 1 - hit.distance >= words.CLEARLY} == {"pugs"}
+    narrowed = bench.search(answer.recipe, Query(name="dog", text="dog"), label="fruit")
+    assert bench.clearly_shown(narrowed) == 0
+    assert bench.clearly_shown(replace(answer, words=None)) == 0
+
+
 def test_what_is_not_there_is_said(bench: Workbench) -> None:
     answer = by_words(bench, "airplane")
     assert "no picture clearly shows" in answer.sentence()

@@ -17,6 +17,12 @@ def start(kind: str, **arguments: Any) -> None:
         workbench().start(kind, **arguments)
 
 
+def find_duplicates(name: str) -> None:
+    """Open the page that cleans up this collection."""
+    st.session_state.collection = name
+    st.session_state.go_to = "duplicates"
+
+
 def search_in(name: str) -> None:
     """Open the search page with this collection; missing vectors are computed at once."""
     st.session_state.collection = name

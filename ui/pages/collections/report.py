@@ -11,7 +11,7 @@ import streamlit as st
 from engine.collections.report import ImportReport, Reject, rejects_csv
 from engine.core.humanize import count_of
 from engine.jobs.job import Job
-from ui.pages.collections.opening import search_in
+from ui.pages.collections.opening import find_duplicates, search_in
 from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
@@ -44,6 +44,8 @@ def report_panel(
         with st.container(horizontal=True):
             if report is not None:
                 st.button("Search", type="primary", key="report-search", on_click=search_in, args=(report.collection,))
+                st.button("Find duplicates", key="report-duplicates", on_click=find_duplicates,
+                          args=(report.collection,))  # fmt: skip
             elif _can_go_on(job):
                 st.button("Try again", type="primary", key="report-again", on_click=partial(_again, job, restarted))
             st.button("Close", key="report-close", on_click=partial(_dismiss, job, closed))

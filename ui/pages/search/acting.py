@@ -32,6 +32,8 @@ def act_on(collection: str, what: str, ids: list[int], value: object) -> None:
         show_more(STEP)
     elif what == "all":
         show_results(EVERYTHING)
+    elif (first := what.removeprefix("first-")) != what and first.isdecimal():
+        show_results(min(int(first), EVERYTHING))
     elif what == "similar" and ids:
         set_query_image(ids[0])
     elif what == "why" and ids:

@@ -130,7 +130,9 @@ def _more(answer: Answer) -> list[tuple[str, str]]:
     found, total = len(answer.hits), min(answer.receipt.total, EVERYTHING)
     if found >= total or found < min(FIRST, answer.receipt.wanted) or found < shown_results():
         return []
-    buttons = [("more", f"Show {min(STEP, total - found)} more")]
+    clear = min(workbench().clearly_shown(answer), total) if answer.words else 0
+    buttons = [(f"first-{clear}", f"Show the {clear:,} that clearly show it")] if clear > found else []
+    buttons.append(("more", f"Show {min(STEP, total - found)} more"))
     return buttons + ([("all", f"Show all {total:,}")] if total - found > STEP and total < EVERYTHING else [])
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
+from engine.evidence.explanation import Explanation
 from engine.search.answer import Query
 from ui.pages.search.sights import sights_view
 from ui.session.opened import picture_name, workbench
@@ -93,7 +94,9 @@ def _places(recipe: Recipe, query: Query, id: int) -> None:
         show_error(error)
         return
     evidence_view(explanation, *sides, key=f"evidence-{id}")
-    st.caption(plain_text(" ".join(filter(None, [_seen_with(recipe), explanation.sentence(), explanation.note]))))
+    st.caption(
+        plain_text(" ".join(filter(None, [_seen_with(recipe, explanation), explanation.sentence(), explanation.note])))
+    )
     with st.container(horizontal=True):
         stem = f"benzer-why-{id}"
         st.download_button(
@@ -109,6 +112,7 @@ def _side(recipe: Recipe, query: Query) -> ShownSide:
     return ShownSide(workbench().shown(recipe.collection, query), name)
 
 
-def _seen_with(recipe: Recipe) -> str:
+def _seen_with(recipe: Recipe, explanation: Explanation) -> str:
     key = f"{recipe.encoder}@{recipe.weights}" if recipe.weights else recipe.encoder
-    return f"Seen with {encoder_titles(recipe.collection).get(key, recipe.encoder)}."
+    parts = " and ".join(part.title for part in explanation.parts)  # of a combination, which is in no list
+    return f"Seen with {encoder_titles(recipe.collection).get(key, parts)}."
