@@ -17,12 +17,12 @@ def first_ways() -> None:
     """Three buttons: a folder, an upload, the sample."""
     with st.container(horizontal=True, key="first-ways"):
         for label, (tab, icon) in _WAYS.items():
-            kind = "primary" if label == next(iter(_WAYS)) else "secondary"
+            first = label == next(iter(_WAYS))
             st.button(
                 label,
                 key=f"first-{icon}",
                 icon=f":material/{icon}:",
-                type=kind,  # type: ignore[arg-type]
+                type="primary" if first else "secondary",
                 on_click=partial(add_pictures, tab),
             )
         st.button("Try the sample", key="first-sample", icon=":material/auto_awesome:", on_click=_open_sample)

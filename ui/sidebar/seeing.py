@@ -51,7 +51,7 @@ def seeing_chip(recipe: Recipe, choices: Sequence[EncoderChoice], lines: Sequenc
 def _panel(
     recipe: Recipe, choices: Sequence[EncoderChoice], lines: Sequence[EncoderChoice], chosen: EncoderChoice
 ) -> None:
-    left, right = st.columns([1.7, 1], gap="medium")
+    left, right = st.columns([1.45, 1], gap="medium")
     with left:
         encoder_picker(recipe.collection, choices, lines, chosen)
     with right:

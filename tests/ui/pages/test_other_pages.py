@@ -127,8 +127,21 @@ def test_the_dialog_follows_the_import_to_its_report(
     test.run()
     assert "5 added" in texts(test)
     assert test.session_state.collection_chosen == "once-more"
+    test.button(key="report-duplicates").click().run()
+    assert (test.session_state.collection, test.session_state.go_to) == ("once-more", "duplicates")
+    test = page("collections", adding=True, adding_job=job.id)
     test.button(key="report-search").click().run()
     assert (test.session_state.adding, test.session_state.go_to) == (False, "search")
+
+
+def test_a_card_says_that_its_folder_has_gone(bench: Workbench, small_home: Path, tmp_path: Path) -> None:
+    folder = small_home / "pictures" / "Few"
+    assert "has gone" not in texts(page("collections"))
+    folder.rename(tmp_path / "Few")
+    try:
+        assert "Its folder has gone" in texts(page("collections"))
+    finally:
+        (tmp_path / "Few").rename(folder)
 
 
 def test_what_speaks_against_an_import_stands_in_the_dialog(

@@ -246,6 +246,24 @@ def test_weights_that_cannot_be_fetched_are_a_sentence(bench: Workbench, monkeyp
     assert asked == ["resnet-50"], "of two encoders the one whose weights are missing"
 
 
+def test_damaged_vectors_are_made_again_with_a_click(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(kind))
+    stores = (small_home / "datasets" / "few" / "vectors").glob("raw-pixels-vector-*/*/hashes.npy")
+    file = next(file for file in stores if "-sqrt-" not in str(file))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        test = visit(**RAW | {"collection": "few", "q": "1"})
+        assert headings(test)[0] == "Search failed"
+        test.button(key="prepare-again").click().run()
+        assert started == ["embed"]
+    finally:
+        file.write_bytes(whole)
+
+
 def test_damaged_weights_are_a_sentence(
     bench: Workbench, small_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,7 +80,7 @@ def _form(card: CollectionCard) -> None:
 
 def _nothing() -> None:
     sentence = "Classification needs items with labels. The sample of drawn products has labels and texts."
-    actions = {**_sample(), "Add pictures": add_pictures}
+    actions = {**_sample(), "Add pictures": partial(add_pictures)}
     empty_state("Nothing to classify yet", sentence, actions, key="classify-empty")
 
 
@@ -89,7 +89,7 @@ def _no_labels(card: CollectionCard) -> None:
     labelled = [other for other in collection_cards() if other.labels > 1 and other.name != card.name]
     actions = {f"Use {other.title}": partial(_choose, other.name) for other in labelled[:_OFFERED]}
     actions |= {} if labelled else _sample()
-    actions["Add pictures with labels"] = add_pictures
+    actions["Add pictures with labels"] = partial(add_pictures)
     empty_state(
         f"Too few labels in {card.title}",
         "A classifier is trained on items with known labels, so at least two different labels are needed. Folders "

@@ -49,6 +49,8 @@ def card_of(card: CollectionCard) -> None:
             gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")
         st.subheader(plain_text(card.title), anchor=False)
         st.caption(plain_text(facts_of(card)))
+        if _gone(card):
+            st.caption(":material/folder_off: Its folder has gone: *More* asks where it is now.")
         with st.container(horizontal=True):
             st.button(
                 "Search",
@@ -60,6 +62,12 @@ def card_of(card: CollectionCard) -> None:
             )
             with st.popover("More", key=f"more-{card.name}"):
                 _more(card)
+
+
+def _gone(card: CollectionCard) -> bool:
+    """Whether the pictures lie in a folder that is not there."""
+    folder = open_collection(card.name).source.get("folder") if card.origin == "folder" else None
+    return folder is not None and not Path(folder).is_dir()
 
 
 def facts_of(card: CollectionCard) -> str:

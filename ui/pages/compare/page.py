@@ -128,7 +128,7 @@ def _no_labels(card: CollectionCard) -> None:
     """Say why nothing can be compared, and offer collections that have labels."""
     labelled = [other for other in collection_cards() if other.labels and other.name != card.name]
     actions = {f"Use {other.title}": partial(_choose, other.name) for other in labelled[:_OFFERED]}
-    actions["Add pictures with labels"] = add_pictures
+    actions["Add pictures with labels"] = partial(add_pictures)
     empty_state(
         f"No labels in {card.title}",
         "A result counts as correct if it has the label of the query, so at least two pictures must share a label. "

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.collections.reading.safely import READABLE
-from engine.core.errors import BenzerError, NotFound, NothingKnown, NotReady, Unreadable, UnreadableImage
+from engine.core.errors import BenzerError, Corrupt, NotFound, NothingKnown, NotReady, Unreadable, UnreadableImage
 from engine.core.recipe import MAX_K, Recipe
 from engine.jobs.job import Job
 from engine.workbench.workbench import Answer
@@ -17,7 +17,7 @@ from ui.pages.search.acting import act_on, known_facts
 from ui.pages.search.break_it import ACTION as BREAK
 from ui.pages.search.confidence import how_sure, scaling_chosen, verdict
 from ui.pages.search.filters import filters
-from ui.pages.search.preparation import not_ready
+from ui.pages.search.preparation import build, not_ready
 from ui.pages.search.query_bar import facts_of, query_buttons
 from ui.pages.search.query_words import SEEN, query_title, reads_words, unknown_words
 from ui.pages.search.tiles import result_pictures
@@ -65,6 +65,10 @@ def results(recipe: Recipe, job: Job | None) -> Answer | None:
     except BenzerError as error:
         heading.header("Search failed", anchor=False)
         show_error(error)
+        if isinstance(error, Corrupt) and error.way_out.startswith("Prepare") and job is None:
+            again = workbench().to_prepare(recipe, query.as_query())
+            st.button("Prepare again", type="primary", icon=":material/play_arrow:", key="prepare-again",
+                      on_click=build, args=("embed", again))  # fmt: skip
     else:
         _draw_answer(recipe, query, answer, heading)
         return answer
