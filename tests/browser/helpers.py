@@ -121,8 +121,15 @@ def drawn_picture(seed: int, hue: str) -> bytes:
 
 
 def settled(page: Any) -> None:
-    """Wait until the script behind the page has ended."""
-    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+    """Wait until the script behind the page has ended and all that it wrote is drawn.
+
+    The script may have ended long before: parts whose code the browser still loads are grey bars, and what is clicked
+    before all stand may move away.
+    """
+    page.wait_for_function(
+        """() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'
+            && !document.querySelector('.stSkeleton')"""
+    )
 
 
 def pick(page: Any, field: Any, option: str | re.Pattern[str]) -> None:
