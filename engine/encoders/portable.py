@@ -12,6 +12,7 @@ import json
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,16 +148,12 @@ def _autoencoder(run: Run) -> Made:
 
 
 def _residual(run: Run) -> Made:
-    from models.portable import Mirrored
-
     network = residual_with(RESIDUAL[run.network], run.load(), run.name)
     made, spec = _imported("residual", "ResidualNetwork"), _imported("specs", "RESIDUAL")
-    return Mirrored(fold_batch_norm(network)), run.load(), f"network = encode = {made}({spec}[{run.network!r}])"
+    return _called(fold_batch_norm(network)), run.load(), f"network = encode = {made}({spec}[{run.network!r}])"
 
 
 def _ready_made(run: Run) -> Made:
-    from models.portable import Tapped
-
     known = backbone(run.network)
     weights = trained_weights(known, run)[1]
     body = filled(known, weights)
@@ -165,7 +162,14 @@ def _ready_made(run: Run) -> Made:
         f"known = {table}({run.network!r})\nnetwork = known.without_head(known.stock())\n"
         "encode = lambda pictures: known.tap(network, pictures)"
     )
-    return Tapped(known.tap, fold_batch_norm(body) if known.folded else body), weights, build
+    return _called(fold_batch_norm(body) if known.folded else body, known.tap), weights, build
+
+
+def _called(network: Module, tap: Callable[[Any, Tensor], Tensor] | None = None) -> Module:
+    """A network in one call: up to its features, or for both a picture and its mirror image."""
+    from models.portable import Mirrored, Tapped
+
+    return Mirrored(network) if tap is None else Tapped(tap, network)
 
 
 def _imported(module: str, name: str, where: str = "models") -> str:

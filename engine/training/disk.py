@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from typing import Any
 
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
 from engine.core.humanize import file_size
+from engine.encoders.networks.table import BACKBONES
 from engine.training.config import TrainingConfig
-from models.specs import SPECS
+from models.specs import RESIDUAL, SPECS
 
 _NEIGHBOURS, _DIGITS = 8, 5.2  # stored of each picture of the probe after an epoch, and the characters of each
+_NUMBER, _PICTURE = 11, 5_000  # characters of a number, and bytes of a picture, of the probe in TensorBoard
 _STRIPS = 40_000  # characters of the six reconstructions after an epoch
 
 
@@ -67,7 +70,14 @@ def disk_use(config: TrainingConfig, collection: Collection) -> DiskUse:
     pixels = 0 if stored.exists() else images * config.size**2 * 3
     an_epoch = min(config.probe, images) * _NEIGHBOURS * _DIGITS + (_STRIPS if config.reconstructs else 0)
     free = shutil.disk_usage(collection.folder).free
-    return DiskUse(weights, state, int(config.epochs * an_epoch), pixels, config.keep_state, free)
+    projected = min(config.probe, images) * (_features(config) * _NUMBER + _PICTURE)
+    return DiskUse(weights, state, int(config.epochs * an_epoch + projected), pixels, config.keep_state, free)
+
+
+def _features(config: TrainingConfig) -> int:
+    """The width of the vectors that it learns."""
+    known: dict[str, Any] = {**BACKBONES, **RESIDUAL}
+    return int(known[config.network].features) if config.network else SPECS[config.model].blocks[-1]
 
 
 def _counted(config: TrainingConfig, images: int) -> tuple[int, int]:

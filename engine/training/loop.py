@@ -26,7 +26,7 @@ from engine.training.pictures import CHECK, NOISE, Data, Rows, batches, stream
 from engine.training.probe import BY_COPIES
 from engine.training.schedules import schedule
 from engine.training.setup import LoopSettings, Setup, of_pictures
-from engine.training.tensorboard import TensorBoard
+from engine.training.tensorboard import TensorBoard, small
 
 _FLUSHED_EVERY = {"cpu": 1, "cuda": 16}  # steps between reads of the loss; each read waits for the GPU
 _RETRIEVALS = ("retrieval", "recognition")  # of the probe: the higher, the better
@@ -141,6 +141,8 @@ class Training:
             self.checkpoint()
             self.checkpoints.wait()
             raise
+        with suppress(StorageFull):  # nothing depends on it
+            self.show_in_tensorboard()
         if self.config.keep_state and self.checkpoints.whole:
             self.checkpoint()
             self.checkpoints.wait()
@@ -365,6 +367,20 @@ class Training:
         """Begin to store everything needed to resume from here."""
         self.flush_losses()
         self.checkpoints.save(self.objective.network, self.optimizer, self.schedule, self.position)
+
+    @torch.no_grad()
+    def show_in_tensorboard(self) -> None:
+        """Add the settings with what the kept weights reached, and the vectors of the probe by the last ones."""
+        kept = [event for event in self.run.events() if event.get("best")]
+        self.board.describe(self.run.config, kept[-1] if kept else {})
+        if self.probe is None:
+            return
+        self.objective.network.eval()
+        taken = (self.pictures.take(rows) for rows in batches(self.probe.rows, self.config.batch))
+        vectors, pictures = zip(*((self.objective.vectors(part), small(part)) for part in taken), strict=True)
+        labels = self.probe.names or ("",) * len(self.probe.rows)
+        names = [f"{label} {id}".strip() for label, id in zip(labels, self.ids[self.probe.rows], strict=True)]
+        self.board.project(self.position.epoch, torch.cat(vectors), names, torch.cat(pictures))
 
     def discard_state(self) -> None:
         """Delete what continuing would need."""

@@ -31,6 +31,7 @@ class Probe:
         chance: what random results would score.
         strong: whether altered copies are looked for beside labels as well, altered as strongly as the views of
             contrastive learning: slighter changes are soon all seen through.
+        names: (p,) the labels, empty if altered copies alone are looked for.
     """
 
     rows: Rows
@@ -38,6 +39,7 @@ class Probe:
     measure: str
     chance: float
     strong: bool = False
+    names: tuple[str, ...] = ()
 
     @torch.no_grad()
     def ask(self, objective: Objective, pictures: Pictures, seed: int) -> tuple[float, NDArray[np.int64]]:
@@ -87,7 +89,8 @@ def probe(data: Data, config: TrainingConfig) -> Probe | None:
     kinds, codes, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
     if len(rows) > NEIGHBOURS and len(kinds) > 1:
         chance = float(((sizes[codes] - 1) / (len(rows) - 1)).mean())
-        return Probe(rows, codes, BY_LABELS, chance, config.finds_copies)
+        names = tuple(labels[rows].tolist())
+        return Probe(rows, codes, BY_LABELS, chance, config.finds_copies, names)
     rows = np.sort(order[: config.probe])
     return Probe(rows, np.zeros(len(rows), np.int64), BY_COPIES, 1 / len(rows), config.finds_copies)
 

@@ -233,16 +233,42 @@ def test_the_curves_are_there_for_tensorboard(home: Home, blobs: Any) -> None:
     from tensorboardX.proto.event_pb2 import Event
 
     run = train_run(home, TrainingConfig(**SMALL), blobs, Reporter())
-    (file,) = (run.folder / "tensorboard").iterdir()
-    data, found = file.read_bytes(), {}  # TFRecord: length, its checksum, the event, its checksum
+    (file,) = (run.folder / "tensorboard").glob("events.*")
+    data, found, tabs = file.read_bytes(), {}, {}  # TFRecord: length, its checksum, the event, its checksum
     while data:
         length = int.from_bytes(data[:8], "little")
         event = Event.FromString(data[12 : 12 + length])
         found |= {(value.tag, event.step): value.simple_value for value in event.summary.value}
+        tabs |= {value.tag: value.metadata.plugin_data for value in event.summary.value}
         data = data[16 + length :]
     for event in run.events()[1:]:
         assert found["loss/train", event["epoch"]] == pytest.approx(event["train"], rel=1e-6)
         assert found["retrieval", event["epoch"]] == pytest.approx(event["retrieval"], rel=1e-6)
+    started = tabs["_hparams_/session_start_info"]
+    assert started.plugin_name == "hparams"
+    assert b"rate" in started.content
+    assert b"keep_state" in started.content
+
+
+def test_the_vectors_of_the_probe_are_there_for_the_projector(home: Home, blobs: Any) -> None:
+    run = train_run(home, TrainingConfig(**SMALL), blobs, Reporter())
+    folder, probe = run.folder / "tensorboard", run.probe()
+    assert probe is not None
+    assert "tensors.tsv" in (folder / "projector_config.pbtxt").read_text()
+    (stored,) = folder.glob("00002/*/tensors.tsv")
+    vectors = np.loadtxt(stored)
+    assert len(vectors) == len(probe.ids)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    nearness = unit @ unit.T
+    np.fill_diagonal(nearness, -1)
+    watched = run.watched(2)
+    assert watched is not None
+    assert watched.neighbours is not None
+    nearest = probe.ids[nearness.argmax(1)]
+    assert (nearest == watched.neighbours[:, 0]).mean() > 0.9  # but for ties: they are the vectors that were judged
+    names = (stored.parent / "metadata.tsv").read_text().split("\n")
+    assert names[0].split()[0] in ("odd", "even")
+    assert (stored.parent / "sprite.png").exists()
 
 
 def test_nan_stops_and_keeps_what_was_good(home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:

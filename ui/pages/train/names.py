@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.training.schedules import SCHEDULES
+
+_OPTIONS = {option.name: option.title for kind in SCHEDULES.values() for option in kind.options}
 SETTINGS = {
     "rate": "Learning rate",
     "size": "Input size",
@@ -32,7 +35,7 @@ SETTINGS = {
 
 def setting(name: str) -> str:
     """What people call a setting, or a fact of a card."""
-    return SETTINGS.get(name, name.replace("_", " ").capitalize())
+    return SETTINGS.get(name) or _OPTIONS.get(name) or name.replace("_", " ").capitalize()
 
 
 def shown(value: Any) -> str:
