@@ -110,12 +110,13 @@ def _invariances(page: Any, server: Server) -> None:
 
 def _two_encoders(page: Any, server: Server) -> None:
     job = Workbench(Home(server.home)).start(
-        "disagree", collection="animal-faces", first="efficientnet-lite0/avg", second="model-4@default/max"
+        "disagree", collection="animal-faces", first="efficientnet-lite0/avg", second="hog/max"
     )
     assert job.wait(600) == "done", job.error
     page.goto(f"{server.url}/compare?collection=animal-faces")
     page.get_by_text("Two encoders", exact=True).click()
     page.locator(".grid.strip").nth(2).wait_for()
+    page.get_by_role("heading", name=re.compile("^EfficientNet-Lite0 and")).evaluate("head => head.scrollIntoView()")
 
 
 def _train(page: Any, server: Server) -> None:
