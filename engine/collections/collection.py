@@ -15,14 +15,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
 from engine.collections.folders import create_folder, delete_folder, hold
-from engine.collections.frame import Framed
 from engine.collections.images import Images, images_of, labels_of
 from engine.collections.reading.regular_files import follows_links, read_bytes
 from engine.collections.report import Reject
@@ -30,11 +30,16 @@ from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import BadParameter, Corrupt, NotFound, UnreadableImage
 from engine.core.home import Home, slug
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["Collection", "ImageRecord", "Images"]
 
 _STATES_KEPT = 3  # a million pictures take a third of a gigabyte
 _RESCAN = "Rescan the collection to take note of what changed on disk."
 _images: Cache[Images] = Cache(_STATES_KEPT)
+_SHOWN = 10  # rows in a notebook
+_COLUMNS = ("id", "name", "path", "label", "text", "width", "height", "bytes", "sha256")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class ImageRecord:
     status: str
 
 
-class Collection(Framed):
+class Collection:
     """One collection. Cheap to open: everything is read from its catalogue on demand."""
 
     def __init__(self, folder: Path) -> None:
@@ -215,6 +220,24 @@ class Collection(Framed):
         if row.stored:
             return self.folder / "images" / row.stored
         return Path(self.source["folder"]) / os.fsdecode(row.key.split(b"\0")[0])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each picture, by id: name, path, label, text, width, height, bytes and sha256."""
+        import pandas as pd
+
+        rows = [
+            (row.id, row.name, str(self.path_of(row)), row.label, row.text, row.width, row.height, row.size, row.hash)
+            for row in self.rows("image")
+        ]
+        return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+    def _repr_html_(self) -> str:
+        """The first pictures as a table, for notebooks; pandas escapes their names."""
+        html: str = self.to_frame().head(_SHOWN)._repr_html_()
+        return f"<p>{escape(repr(self))}</p>{html}"
+
+    def __repr__(self) -> str:
+        return f"<Collection {self.name}: {len(self):,} pictures>"
 
     def root_of(self, row: ImageRow) -> Path:
         """The folder that a link in the place of a row's file must not lead out of."""

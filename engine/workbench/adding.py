@@ -9,14 +9,12 @@ from pathlib import Path, PurePath
 from engine.collections.reading.workers import preview_in_worker
 from engine.collections.samples.ready import unpack_sample
 from engine.collections.sources.spool import spooled
-from engine.core.home import Home
 from engine.encoders.networks import weights as pretrained
+from engine.workbench.part import Part
 
 
-class AddingMethods:
+class AddingMethods(Part):
     """Methods for the sample, weights and uploaded files, mixed into `Workbench`."""
-
-    home: Home
 
     def add_sample(self) -> str:
         """Put the sample that ships ready to search into the home, and return the name of its collection."""

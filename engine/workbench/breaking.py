@@ -6,13 +6,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import whole_in_worker
-from engine.core.cache import Cache
 from engine.core.recipe import Recipe
 from engine.encoders.vectors.batches import embed_pictures
 from engine.evidence.alterations import ALTERATIONS, SIDE, alteration
@@ -25,8 +22,6 @@ from engine.workbench.part import Part
 
 class BreakingMethods(Part):
     """Methods for altered queries, mixed into `Workbench`."""
-
-    _pictures: Cache[NDArray[np.uint8]]
 
     def standing(
         self, recipe: Recipe, query: Query | PictureLike | int, match: int, name: str, strength: float

@@ -13,17 +13,16 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import unaugmented
 from engine.evaluation.local_scaling import NEIGHBOURS, ScalingEffect, scaled, scaling_effect
-from engine.grouping.duplicates.duplicates import Neighbourhoods
 from engine.grouping.duplicates.hubs import EXACT_UP_TO, Hubs, sampled_occurrences
 from engine.search.answer import Answer, Query
 from engine.search.calibration.calibration import Calibration
 from engine.search.calibration.stored import labels_of
 from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
-from engine.workbench.part import Part
+from engine.workbench.neighbours import NeighbourMethods
 
 
-class CalibrationMethods(Part):
+class CalibrationMethods(NeighbourMethods):
     """Methods for calibrated results and for hubs, mixed into `Workbench`."""
 
     def calibration(self, recipe: Recipe) -> Calibration | None:
@@ -99,9 +98,3 @@ class CalibrationMethods(Part):
             raise BadParameter("pooling", "local scaling", wanted, recipe.embedding)
         lists = self._surroundings(recipe).nearness.distances[:, :NEIGHBOURS]
         return lists.mean(1) if lists.shape[1] else np.zeros(len(lists), np.float32)
-
-    # ── of the workbench ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
-        """As the workbench has it."""
-        raise NotImplementedError

@@ -13,8 +13,7 @@ from engine.classification.results import Classification, classification, classi
 from engine.classification.run import plan_classification
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import read_in_worker
-from engine.core.errors import BadParameter, BenzerError
-from engine.core.home import Home
+from engine.core.errors import BenzerError
 from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import Encoder, ReadsTexts
 from engine.encoders.fusion import NAME, FusionEncoder
@@ -25,20 +24,16 @@ from engine.runs.run import Run
 from engine.search.answer import Query
 from engine.texts import TextChoice
 from engine.texts import choices as text_choices
+from engine.workbench.part import Part
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from engine.classification.training.cost import Speed
 
 _MEANING = "all-minilm-l6-v2"  # the default text encoder, if it is ready
 
 
-class ClassificationMethods:
+class ClassificationMethods(Part):
     """Methods for classification, mixed into `Workbench`."""
-
-    home: Home
 
     def text_choices(self) -> list[TextChoice]:
         """The entries of the text encoder drop-down, ready ones first."""
@@ -124,15 +119,6 @@ class ClassificationMethods:
         """Whether a query has words next to its picture but the encoder knows none of them, so they are ignored."""
         pictured = query.data is not None or query.image_id is not None
         return pictured and bool(query.text) and isinstance(encoder, ReadsTexts) and not encoder.understands(query.text)
-
-    def described_vector(self, encoder: Encoder, query: Query, picture: Any | None) -> NDArray[np.float32]:
-        """The (1, d) vector of a query with a text; BadParameter if the encoder takes pictures only."""
-        if not isinstance(encoder, ReadsTexts):
-            way_out = "Choose an encoder of picture and text; python -m engine classify makes one."
-            raise BadParameter(
-                "text", "the query", "left out: this encoder sees pictures only", query.text, way_out=way_out
-            )
-        return encoder.embed_query(picture, query.text, query.share)
 
     def text_note(self, encoder: Encoder, query: Query) -> str:
         """How an encoder compared a query's text with pictures, "" if there is nothing to say."""

@@ -12,13 +12,11 @@ from engine.comparisons.invariances.run import plan_invariances
 from engine.comparisons.recipes.experiment import Experiment, experiment, experiments
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.comparisons.recipes.run import plan_experiment
-from engine.core.home import Home
+from engine.workbench.part import Part
 
 
-class ComparisonMethods:
+class ComparisonMethods(Part):
     """Methods for comparisons, mixed into `Workbench`."""
-
-    home: Home
 
     def experiments(self) -> list[Experiment]:
         """Every readable experiment, newest first."""

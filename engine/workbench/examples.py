@@ -19,6 +19,7 @@ from engine.search.examples import Example, combined, described, learned_distanc
 from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.search.words import Scores, refuse_the_unknown, written
+from engine.workbench.calibrating import CalibrationMethods
 from engine.workbench.pictures import PictureMethods
 from engine.workbench.pictures_report import search_report, selection_report
 from engine.workbench.words import WordMethods
@@ -26,7 +27,7 @@ from engine.workbench.words import WordMethods
 _SHOWING = 10  # pictures that stand for words in the space of an encoder that reads none
 
 
-class ExampleMethods(PictureMethods, WordMethods):
+class ExampleMethods(PictureMethods, WordMethods, CalibrationMethods):
     """Methods for several examples and further results, mixed into `Workbench`."""
 
     def search_examples(self, opened: OpenedRecipe, recipe: Recipe, query: Query, limits: Limits) -> Answer:
@@ -83,10 +84,6 @@ class ExampleMethods(PictureMethods, WordMethods):
         """
         opened = self.collection(collection)
         return selection_report(opened, self.picture_table(collection), title, parts, note)
-
-    def _reach(self, recipe: Recipe) -> NDArray[np.float32]:
-        """As the workbench has it."""
-        raise NotImplementedError
 
     def _distances(self, opened: OpenedRecipe, answer: Answer) -> NDArray[np.float32]:
         """(n,) how far all vectors are from the query of an answer."""

@@ -6,8 +6,6 @@ import io
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from engine.collections.collection import Collection
@@ -27,9 +25,6 @@ _THING = "an explanation"
 
 class ExplainingMethods(Part):
     """Methods for the evidence of a match, mixed into `Workbench`."""
-
-    def _decoded(self, data: bytes, size: int, crop: Crop | None) -> NDArray[np.uint8]:
-        raise NotImplementedError
 
     def explain(
         self, recipe: Recipe, first: Query | PictureLike | int, second: Query | PictureLike | int

@@ -7,13 +7,11 @@ from pathlib import Path
 from engine.collections.collection import Collection
 from engine.collections.sources import relinking
 from engine.core.errors import BadParameter
-from engine.core.home import Home
+from engine.workbench.part import Part
 
 
-class FolderMethods:
+class FolderMethods(Part):
     """Methods for the folders of collections, mixed into `Workbench`."""
-
-    home: Home
 
     def relink(self, collection: str, folder: str | Path) -> int:
         """Use another folder as the place of a collection's pictures; see `relinking.relink`."""

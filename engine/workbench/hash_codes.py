@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.comparisons.hashlab.lab import HashLab
 from engine.core.cache import Cache
+from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.search.answer import Query
-from engine.search.opening import OpenedRecipe
 from engine.workbench.inputs import PictureLike, one_picture
 from engine.workbench.part import Part
 
@@ -21,10 +19,8 @@ _LABS_KEPT = 2  # with 100,000 vectors each holds some hundred megabytes
 class HashCodeMethods(Part):
     """Methods for hash codes, mixed into `Workbench`."""
 
-    def _query_vector(self, opened: OpenedRecipe, recipe: Recipe, query: Query) -> NDArray[Any]:
-        raise NotImplementedError
-
-    def _prepare_hash_codes(self) -> None:
+    def __init__(self, home: Home | None = None) -> None:
+        super().__init__(home)
         self._labs: Cache[HashLab] = Cache(_LABS_KEPT)
 
     def hash_lab(self, recipe: Recipe) -> HashLab:

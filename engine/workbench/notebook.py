@@ -12,20 +12,18 @@ from engine.collections.collection import Collection
 from engine.collections.listing import collections
 from engine.collections.reading.workers import read_in_worker
 from engine.collections.sources.job import title_of
-from engine.core.cache import Cache
 from engine.core.errors import BadParameter, NotFound
-from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders import EncoderInfo, choices, open_encoder
 from engine.encoders.choosing import default_choice, default_embedding
-from engine.encoders.encoder import Encoder
 from engine.encoders.onnx_networks import OnnxEncoder, add_network, remove_network
 from engine.encoders.own_modules import OwnModuleEncoder, add_module, checked_preparation
 from engine.encoders.pooling import unfinished
 from engine.encoders.vectors.batches import embed_pictures
 from engine.interchange import make_format
-from engine.search.opening import OpenedRecipe
 from engine.workbench.inputs import PictureLike, picture_bytes, picture_list
+from engine.workbench.pictures import PictureMethods
+from engine.workbench.running import JobMethods
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,12 +33,8 @@ if TYPE_CHECKING:
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class NotebookMethods:
+class NotebookMethods(JobMethods, PictureMethods):
     """Methods for programs and notebooks, mixed into `Workbench`."""
-
-    home: Home
-    _encoders: Cache[Encoder]
-    _opened: Cache[OpenedRecipe]
 
     def __repr__(self) -> str:
         return f"<Workbench at {self.home.root}>"
@@ -61,8 +55,10 @@ class NotebookMethods:
         if known is not None:
             report = self.run("rescan", collection=known)
         else:
-            given = {"source": "folder", "title": title or title_of(path), "path": str(path)}
-            report = self.run("import", **given, **({"follow_links": True} if follow_links else {}))
+            given: dict[str, Any] = {"source": "folder", "title": title or title_of(path), "path": str(path)}
+            if follow_links:
+                given["follow_links"] = True
+            report = self.run("import", **given)
         return Collection.open(self.home, report["collection"])
 
     def import_dataset(
@@ -205,18 +201,6 @@ class NotebookMethods:
             raise NotFound(f"There is no encoder {name!r} that was added from an ONNX file.")
         self._encoders.clear()
         self._opened.clear()
-
-    def default_recipe(self, collection: str) -> Recipe:
-        """As the workbench has it."""
-        raise NotImplementedError
-
-    def run(self, kind: str, **arguments: Any) -> Any:
-        """As the workbench has it."""
-        raise NotImplementedError
-
-    def meeting(self, collection: str, where: str) -> NDArray[np.int64]:
-        """As the workbench has it."""
-        raise NotImplementedError
 
 
 def _check_text(parameter: str, thing: str, value: object) -> None:

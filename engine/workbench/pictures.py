@@ -18,13 +18,15 @@ from engine.collections.facts.where import Where, matching, parse_where, print_w
 from engine.collections.reading.workers import exif_table_in_worker, shown_in_worker
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError, NotFound
+from engine.core.home import Home
 from engine.core.settings import check_whole
 from engine.duplicates.acts.checking import Refusal
 from engine.search.limits import Limits
 from engine.workbench.copying import remove_copies, zipped
-from engine.workbench.part import Part
+from engine.workbench.part import COLLECTIONS_KEPT, Part
 
 LARGEST_SIDE = 16_384  # pixels, of a picture that is looked at
+_TABLES_KEPT = 4  # of two collections, each with and without marks
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,10 @@ class PictureFacts:
 class PictureMethods(Part):
     """Methods for pictures and their facts, mixed into `Workbench`."""
 
-    _tables: Cache[PictureTable]
-    _meeting: Cache[NDArray[np.int64]]
+    def __init__(self, home: Home | None = None) -> None:
+        super().__init__(home)
+        self._tables: Cache[PictureTable] = Cache(_TABLES_KEPT)
+        self._meeting: Cache[NDArray[np.int64]] = Cache(COLLECTIONS_KEPT)  # a page asks for one several times
 
     def look(self, collection: str, id: int, side: int | None = 1920) -> bytes:
         """The original picture as an upright JPEG of at most `side` pixels, None for its own size.

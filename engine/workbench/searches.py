@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.search import saved, uploads
 from engine.search.answer import Answer, Query
 from engine.search.examples import Example, parse_examples, print_examples
 from engine.search.saved import SavedSearch
+from engine.workbench.part import Part
 
 
-class SearchMethods:
+class SearchMethods(Part):
     """Methods for what a home keeps of searches, mixed into `Workbench`."""
-
-    home: Home
 
     # ── uploads and examples ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -19,31 +19,21 @@ from engine.evidence.channels import Channels, channels, check_channels
 from engine.evidence.class_map import ClassMap, Head, class_map
 from engine.evidence.decoded import Decoded, decoded
 from engine.evidence.drawing import png
-from engine.evidence.explanation import Subject, explained
+from engine.evidence.explanation import explained
 from engine.evidence.sheets import channels_sheet, class_sheet, decoded_sheet
 from engine.search.answer import Query
 from engine.search.classes import head, words_recipe
 from engine.search.opening import OpenedRecipe
-from engine.texts.lexicon.lexicon import Meaning, lexicon
+from engine.texts.lexicon.lexicon import lexicon
+from engine.workbench.explaining import ExplainingMethods
 from engine.workbench.inputs import PictureLike
-from engine.workbench.part import Part
+from engine.workbench.words import WordMethods
 
 Sights: TypeAlias = Decoded | Channels
 
 
-class SeeingMethods(Part):
+class SeeingMethods(ExplainingMethods, WordMethods):
     """Methods for what an encoder sees, mixed into `Workbench`."""
-
-    def shown(self, collection: str, query: Query | PictureLike | int) -> bytes:
-        raise NotImplementedError
-
-    def meaning(self, text: str) -> Meaning:
-        raise NotImplementedError
-
-    def _two_subjects(
-        self, collection: Collection, first: Query | PictureLike | int, second: Query | PictureLike | int
-    ) -> tuple[Subject, Subject]:
-        raise NotImplementedError
 
     def sights(self, recipe: Recipe, first: Query | PictureLike | int, second: Query | PictureLike | int) -> Sights:
         """What the recipe's encoder sees of two pictures.

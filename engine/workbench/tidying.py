@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import NotReady
+from engine.core.home import Home
 from engine.duplicates.acts.checking import Drop, trash_refused
 from engine.duplicates.acts.journal import Batch, batches
 from engine.duplicates.acts.trash import Outcome, move_to_trash, restore, share_files
@@ -19,13 +20,12 @@ _KEPT = 4
 
 
 class TidyingMethods(Part):
-    """A part of the Workbench."""
+    """Methods for duplicates and the trash, mixed into `Workbench`."""
 
-    _same: Cache[SamePictures | None]
-    _found: Cache[FoundDuplicates]
-
-    def _prepare_tidying(self) -> None:
-        self._same, self._found = Cache(_KEPT), Cache(_KEPT)
+    def __init__(self, home: Home | None = None) -> None:
+        super().__init__(home)
+        self._same: Cache[SamePictures | None] = Cache(_KEPT)
+        self._found: Cache[FoundDuplicates] = Cache(_KEPT)
 
     def same_pictures(self, collection: str) -> SamePictures | None:
         """The pairs of pictures that show the same; None where the job "perceptual" has not looked at all of them."""

@@ -29,14 +29,13 @@ from engine.grouping.stored.names import folder_of as name_folder
 from engine.search.answer import Answer, Query, Receipt
 from engine.search.classes import NETWORK, POOLING, ClassProbabilities, class_probabilities, words_recipe
 from engine.search.limits import Limits
-from engine.search.opening import OpenedRecipe
 from engine.search.provenance import Provenance, provenance_of, words_used
 from engine.search.words import CLEARLY, HALF, Scores, hits_of, mixed, refuse_the_unknown, shown, written
 from engine.texts import open_text_encoder
 from engine.texts.lexicon.lexicon import Meaning, form_in, lexicon
 from engine.texts.lexicon.nearest import NearestKinds
 from engine.texts.published import PUBLISHED, folder_of
-from engine.workbench.part import Part
+from engine.workbench.part import COLLECTIONS_KEPT, Part
 
 _SENTENCES = "all-minilm-l6-v2"
 _FEW = 3  # classes that are named one by one as what a word stands for
@@ -46,10 +45,9 @@ _LONGEST_NAME = 75  # characters of a suggested name: a group's own has at most 
 class WordMethods(Part):
     """Methods for search by words, mixed into `Workbench`."""
 
-    _probabilities: Cache[ClassProbabilities]
-
-    def _query_vector(self, opened: OpenedRecipe, recipe: Recipe, query: Query) -> NDArray[np.float32]:
-        raise NotImplementedError
+    def __init__(self, home: Home | None = None) -> None:
+        super().__init__(home)
+        self._probabilities: Cache[ClassProbabilities] = Cache(COLLECTIONS_KEPT)
 
     def to_prepare(self, recipe: Recipe, query: Query) -> Recipe:
         """The recipe whose vectors a query still needs: words need those of the ImageNet network."""

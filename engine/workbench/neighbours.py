@@ -1,0 +1,42 @@
+"""The part of the workbench for the nearest neighbours of every picture: duplicates by vectors, and outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.core.cache import Cache, catalogue_stamp, file_stamp
+from engine.core.home import Home
+from engine.core.recipe import Recipe
+from engine.encoders.pooling import unaugmented
+from engine.encoders.vectors.store import store
+from engine.grouping.duplicates.duplicates import Duplicates, Neighbourhoods, Outliers, open_surroundings
+from engine.workbench.part import Part
+
+_KEPT = 2
+
+
+class NeighbourMethods(Part):
+    """Methods for the neighbours of all pictures, mixed into `Workbench`."""
+
+    def __init__(self, home: Home | None = None) -> None:
+        super().__init__(home)
+        self._surroundings_kept: Cache[Neighbourhoods] = Cache(_KEPT)
+
+    def duplicates(self, recipe: Recipe, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
+        """Groups of copies within a threshold (None: the suggested one); `keepers` are kept, else the largest.
+
+        Raises:
+            NotReady: start the job "duplicates". NotFound: no such keeper. BadParameter: a threshold out of range.
+        """
+        return self._surroundings(recipe).duplicates(threshold, keepers)
+
+    def outliers(self, recipe: Recipe, most: int | None = None) -> Outliers:
+        """The pictures without near neighbours, the most unusual first; raises as `duplicates` does."""
+        return self._surroundings(recipe).outliers(most)
+
+    def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
+        recipe = recipe.but(method="exact", k=1, embedding=unaugmented(recipe.embedding))
+        collection, info = self.collection(recipe.collection), self.encoder(recipe).info
+        vectors = store(collection, info, recipe.embedding).pointer
+        key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
+        return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
