@@ -36,8 +36,8 @@ from engine.encoders.vectors.store import Vectors
 from engine.evaluation.local_scaling import NEIGHBOURS, scaling_effect
 from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.statistics.proportion import clopper_pearson
-from engine.grouping.duplicates.hubs import occurrences
-from engine.grouping.duplicates.nearest_lists import measure
+from engine.grouping.neighbourhoods.hubs import occurrences
+from engine.grouping.neighbourhoods.nearest_lists import measure
 from engine.indexes import make_index
 from engine.search.calibration.calibration import NEAREST, Calibration
 from engine.search.calibration.measuring import calibrate

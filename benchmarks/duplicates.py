@@ -27,9 +27,9 @@ from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.encoders.vectors.store import stored
-from engine.grouping.duplicates.copies import copy_groups, suggest
-from engine.grouping.duplicates.nearest_lists import NearestLists, measure
-from engine.grouping.duplicates.outliers import NEIGHBOURS, local_outlier_factor, mean_distance
+from engine.grouping.neighbourhoods.near_duplicates import near_duplicate_groups, suggest
+from engine.grouping.neighbourhoods.nearest_lists import NearestLists, measure
+from engine.grouping.neighbourhoods.outliers import NEIGHBOURS, local_outlier_factor, mean_distance
 from engine.indexes import make_index
 from engine.workbench.workbench import Workbench
 
@@ -94,7 +94,7 @@ def copies_found(vectors: np.ndarray, names: list[str], metric: str) -> list[flo
         found = nearness(vectors[rows], metric)
         thresholds.append(suggest(found).threshold)
         origin = [names[row].split("/")[1].split("--")[0] for row in rows]
-        for group in copy_groups(found, vectors[rows], metric, thresholds[-1], np.arange(len(rows))):
+        for group in near_duplicate_groups(found, vectors[rows], metric, thresholds[-1], np.arange(len(rows))):
             called += len(group.copies)
             for copy in group.copies:
                 pair = sorted((names[rows[group.keeper]], names[rows[copy]]))
@@ -164,7 +164,7 @@ def speed(count: int) -> list[str]:
         listed = time.process_time()
         threshold = suggest(found).threshold
         suggested = time.process_time()
-        groups = copy_groups(found, vectors, "cosine", threshold, np.arange(len(vectors)))
+        groups = near_duplicate_groups(found, vectors, "cosine", threshold, np.arange(len(vectors)))
         took = (listed - began, suggested - listed, time.process_time() - suggested)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         seconds = " | ".join(f"{s:.1f}" for s in took)

@@ -19,8 +19,8 @@ from engine.duplicates.acts.checking import Drop
 from engine.duplicates.acts.journal import root_of
 from engine.duplicates.groups import HEADER, FoundDuplicates
 from engine.duplicates.rules import KEEP, STRENGTHS, Rule
-from engine.grouping.duplicates.duplicates import HEADER as BY_VECTORS
-from engine.grouping.duplicates.duplicates import OUTLIER_HEADER, Duplicates, Outliers
+from engine.grouping.neighbourhoods.neighbourhoods import HEADER as BY_VECTORS
+from engine.grouping.neighbourhoods.neighbourhoods import OUTLIER_HEADER, NearDuplicates, Outliers
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 20  # groups of duplicates that a terminal shows
@@ -147,12 +147,12 @@ def _restore(arguments: argparse.Namespace) -> None:
 def _by_vectors(arguments: argparse.Namespace) -> None:
     if arguments.what != "list":
         raise BadParameter("encoder", f"duplicates {arguments.what}", "left out: only list goes by vectors", "one")
-    found: Duplicates = _ready(arguments, lambda bench, recipe: bench.duplicates(recipe, arguments.threshold))
+    found: NearDuplicates = _ready(arguments, lambda bench, recipe: bench.duplicates(recipe, arguments.threshold))
     suggested = arguments.threshold is None
     print_results(arguments, table=lambda: _vectors_table(found, suggested), data=found.as_dict, csv=found.to_csv)
 
 
-def _vectors_table(duplicates: Duplicates, suggested: bool) -> str:
+def _vectors_table(duplicates: NearDuplicates, suggested: bool) -> str:
     """What the threshold means, how many duplicates there are, and the first groups."""
     sentences = [duplicates.share.sentence(), duplicates.suggestion.reason if suggested else "", duplicates.sentence()]
     text = "\n".join(filter(None, sentences))

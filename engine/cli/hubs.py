@@ -9,7 +9,7 @@ from engine.cli.preparing import prepared
 from engine.cli.printing import check_files, print_results
 from engine.core.errors import BadParameter
 from engine.core.tables import text_table
-from engine.grouping.duplicates.hubs import HEADER, Hubs
+from engine.grouping.neighbourhoods.hubs import HEADER, Hubs
 from engine.workbench.workbench import Workbench
 
 _SHOWN = 20

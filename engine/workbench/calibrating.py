@@ -13,7 +13,7 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import unaugmented
 from engine.evaluation.local_scaling import NEIGHBOURS, ScalingEffect, scaled, scaling_effect
-from engine.grouping.duplicates.hubs import EXACT_UP_TO, Hubs, sampled_occurrences
+from engine.grouping.neighbourhoods.hubs import EXACT_UP_TO, Hubs, sampled_occurrences
 from engine.search.answer import Answer, Query
 from engine.search.calibration.calibration import Calibration
 from engine.search.calibration.stored import labels_of
@@ -51,7 +51,7 @@ class CalibrationMethods(NeighbourMethods):
             NotReady: start the job "embed", or, of many pictures, "duplicates", which finds their nearest neighbours.
         """
         if len(self.collection(recipe.collection)) <= EXACT_UP_TO:
-            return self._surroundings(recipe).hubs()
+            return self._neighbourhoods(recipe).hubs()
         opened = self._open(recipe.but(method="exact", options=()))
         vectors, pictures = opened.searcher.vectors, {row.id: row for row in opened.collection.rows("image")}
         found = sampled_occurrences(vectors.ids, np.asarray(vectors.matrix), opened.searcher.exact.search)
@@ -96,5 +96,5 @@ class CalibrationMethods(NeighbourMethods):
         if recipe.embedding != unaugmented(recipe.embedding):
             wanted = "one that is not averaged with neighbours"
             raise BadParameter("pooling", "local scaling", wanted, recipe.embedding)
-        lists = self._surroundings(recipe).nearness.distances[:, :NEIGHBOURS]
+        lists = self._neighbourhoods(recipe).nearness.distances[:, :NEIGHBOURS]
         return lists.mean(1) if lists.shape[1] else np.zeros(len(lists), np.float32)

@@ -35,7 +35,7 @@ from engine.duplicates.job import find as find_duplicates
 from engine.encoders.choosing import encoder_title
 from engine.encoders.networks.job import fetch, network_of
 from engine.encoders.networks.job import title_of as network_title
-from engine.grouping.duplicates.job import duplicates
+from engine.grouping.neighbourhoods.job import duplicates
 from engine.grouping.run import group_collection
 from engine.grouping.stored.exporting import copy, extract
 from engine.grouping.stored.stability import measure as measure_stability

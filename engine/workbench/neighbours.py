@@ -9,7 +9,7 @@ from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.store import store
-from engine.grouping.duplicates.duplicates import Duplicates, Neighbourhoods, Outliers, open_surroundings
+from engine.grouping.neighbourhoods.neighbourhoods import NearDuplicates, Neighbourhoods, Outliers, open_neighbourhoods
 from engine.workbench.part import Part
 
 _KEPT = 2
@@ -20,23 +20,25 @@ class NeighbourMethods(Part):
 
     def __init__(self, home: Home | None = None) -> None:
         super().__init__(home)
-        self._surroundings_kept: Cache[Neighbourhoods] = Cache(_KEPT)
+        self._neighbourhoods_kept: Cache[Neighbourhoods] = Cache(_KEPT)
 
-    def duplicates(self, recipe: Recipe, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
+    def duplicates(self, recipe: Recipe, threshold: float | None = None, keepers: Sequence[int] = ()) -> NearDuplicates:
         """Groups of copies within a threshold (None: the suggested one); `keepers` are kept, else the largest.
 
         Raises:
             NotReady: start the job "duplicates". NotFound: no such keeper. BadParameter: a threshold out of range.
         """
-        return self._surroundings(recipe).duplicates(threshold, keepers)
+        return self._neighbourhoods(recipe).duplicates(threshold, keepers)
 
     def outliers(self, recipe: Recipe, most: int | None = None) -> Outliers:
         """The pictures without near neighbours, the most unusual first; raises as `duplicates` does."""
-        return self._surroundings(recipe).outliers(most)
+        return self._neighbourhoods(recipe).outliers(most)
 
-    def _surroundings(self, recipe: Recipe) -> Neighbourhoods:
+    def _neighbourhoods(self, recipe: Recipe) -> Neighbourhoods:
         recipe = recipe.but(method="exact", k=1, embedding=unaugmented(recipe.embedding))
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).pointer
         key = (recipe, info.fingerprint, catalogue_stamp(collection.folder), file_stamp(vectors))
-        return self._surroundings_kept.get(key, lambda: open_surroundings(collection, info, recipe, exact=self._exact))
+        return self._neighbourhoods_kept.get(
+            key, lambda: open_neighbourhoods(collection, info, recipe, exact=self._exact)
+        )

@@ -202,5 +202,5 @@ class Workbench(
         kept = remove_collection(self.home, collection)
         self._opened.clear()
         self._exact.clear()
-        self._surroundings_kept.clear()
+        self._neighbourhoods_kept.clear()
         return kept

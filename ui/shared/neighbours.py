@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine.core.errors import BenzerError, NotReady, NotTrained, NoWeights
 from engine.core.recipe import Recipe
-from engine.grouping.duplicates.duplicates import Duplicates
+from engine.grouping.neighbourhoods.neighbourhoods import NearDuplicates
 from engine.jobs.job import Job
 from ui.session.opened import images_of, job_about, recent_jobs, workbench
 from ui.shared.first_ways import add_pictures
@@ -17,7 +17,7 @@ from ui.shared.messages import empty_state, errors_shown, show_error
 from ui.shared.plain_text import plain_text
 
 
-def with_neighbours(recipe: Recipe, what: str, draw: Callable[[Duplicates], None]) -> None:
+def with_neighbours(recipe: Recipe, what: str, draw: Callable[[NearDuplicates], None]) -> None:
     """Call `draw` with the duplicates at the suggested distance, in a fragment of its own.
 
     What is missing is said and offered instead. `what` is sought, "duplicates" or "outliers"; the recipe's search
@@ -44,7 +44,7 @@ def neighbours_key(recipe: Recipe) -> str:
     return "/".join((recipe.collection, recipe.encoder, recipe.weights, recipe.embedding, recipe.metric))
 
 
-def _answer(recipe: Recipe, what: str, job: Job | None, draw: Callable[[Duplicates], None]) -> None:
+def _answer(recipe: Recipe, what: str, job: Job | None, draw: Callable[[NearDuplicates], None]) -> None:
     try:
         with st.spinner("Finding the nearest neighbours …"):
             first = workbench().duplicates(recipe)

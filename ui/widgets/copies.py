@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from engine.core.humanize import count_of, file_size
-from engine.grouping.duplicates.copies import CopyGroup
-from engine.grouping.duplicates.duplicates import Duplicates
+from engine.grouping.neighbourhoods.near_duplicates import NearDuplicateGroup
+from engine.grouping.neighbourhoods.neighbourhoods import NearDuplicates
 from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url
 
@@ -19,8 +19,8 @@ _copies = component("copies", "copies.css", "copies.js")
 
 
 def copies(
-    duplicates: Duplicates,
-    groups: Sequence[tuple[int, CopyGroup]],
+    duplicates: NearDuplicates,
+    groups: Sequence[tuple[int, NearDuplicateGroup]],
     *,
     key: str,
     on_pick: Callable[[int], None],
@@ -41,12 +41,12 @@ def copies(
     )
 
 
-def copies_data(duplicates: Duplicates, groups: Sequence[tuple[int, CopyGroup]]) -> dict[str, Any]:
+def copies_data(duplicates: NearDuplicates, groups: Sequence[tuple[int, NearDuplicateGroup]]) -> dict[str, Any]:
     """What the browser needs to draw the groups."""
     return {"groups": [_group(duplicates, number, group) for number, group in groups]}
 
 
-def _group(duplicates: Duplicates, number: int, group: CopyGroup) -> dict[str, Any]:
+def _group(duplicates: NearDuplicates, number: int, group: NearDuplicateGroup) -> dict[str, Any]:
     members = [(group.keeper, 0.0), *zip(group.copies, group.distances, strict=True)]
     count = count_of(len(group.copies), "duplicate")
     items = [_item(duplicates, id, far, id == group.keeper) for id, far in members[:_SHOWN]]
@@ -54,7 +54,7 @@ def _group(duplicates: Duplicates, number: int, group: CopyGroup) -> dict[str, A
     return {"title": f"Group {number} · {count}", "items": items, "more": more}
 
 
-def _item(duplicates: Duplicates, id: int, distance: float, keep: bool) -> dict[str, Any]:
+def _item(duplicates: NearDuplicates, id: int, distance: float, keep: bool) -> dict[str, Any]:
     row = duplicates.pictures[id]
     return {
         "id": id,

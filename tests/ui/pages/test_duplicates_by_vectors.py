@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 from engine.core.home import Home
 from engine.core.humanize import file_size
 from engine.core.recipe import Recipe
-from engine.grouping.duplicates import duplicates as tidying
-from engine.grouping.duplicates.copies import Suggestion, share_within
-from engine.grouping.duplicates.duplicates import Duplicates
-from engine.grouping.duplicates.nearest_lists import NearestLists
+from engine.grouping.neighbourhoods import neighbourhoods
+from engine.grouping.neighbourhoods.near_duplicates import Suggestion, share_within
+from engine.grouping.neighbourhoods.nearest_lists import NearestLists
+from engine.grouping.neighbourhoods.neighbourhoods import NearDuplicates
 from engine.workbench.workbench import Workbench
 from ui.pages.duplicates.by_vectors import scale
 from ui.widgets.copies import copies_data
@@ -88,7 +88,7 @@ def test_without_vectors_it_offers_to_look_and_starts_the_job(here: Workbench, m
 
 
 def test_a_large_collection_is_left_to_the_job(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tidying, "WHILE_WAITING", 1.0)
+    monkeypatch.setattr(neighbourhoods, "WHILE_WAITING", 1.0)
     test = visit(recipe().but(metric="euclidean"))
     assert "not been computed" in texts(test)
     assert "Find duplicates" in labels(test)
@@ -160,7 +160,7 @@ def test_the_scale_of_the_slider_holds_the_suggestion(here: Workbench) -> None:
 def test_the_slider_has_a_scale_where_nearly_every_picture_comes_twice() -> None:
     pairs = np.sort(np.array([0.0, 0.0, *np.full(8, 1.0), *np.full(5, 1.2)], np.float32))
     lists = NearestLists(np.arange(6), np.zeros((6, 1), np.int32), np.zeros((6, 1), np.float32), pairs)
-    twice = Duplicates(recipe(), share_within(lists, 0.0), Suggestion(0.0, "so"), (), {}, lists)
+    twice = NearDuplicates(recipe(), share_within(lists, 0.0), Suggestion(0.0, "so"), (), {}, lists)
     step, top = scale(twice)
     assert 0 < step < top == pytest.approx(1.0)
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
-from engine.grouping.duplicates.copies import highest
-from engine.grouping.duplicates.duplicates import Duplicates
+from engine.grouping.neighbourhoods.near_duplicates import highest
+from engine.grouping.neighbourhoods.neighbourhoods import NearDuplicates
 from ui.pages.duplicates.by_vectors_chart import nearest_chart
 from ui.session.opened import images_of, workbench
 from ui.session.recipe import use_recipe
@@ -35,7 +35,7 @@ def by_vectors(recipe: Recipe) -> None:
 # ── the threshold ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _duplicates(recipe: Recipe, first: Duplicates) -> None:
+def _duplicates(recipe: Recipe, first: NearDuplicates) -> None:
     if highest(first.nearness) <= 0:  # too few pictures, or too many equal ones, to choose a threshold
         st.info(plain_text(first.suggestion.reason), icon=":material/info:")
         return
@@ -54,7 +54,7 @@ def _duplicates(recipe: Recipe, first: Duplicates) -> None:
     _groups(recipe, found)
 
 
-def _threshold(recipe: Recipe, first: Duplicates) -> tuple[float, float]:
+def _threshold(recipe: Recipe, first: NearDuplicates) -> tuple[float, float]:
     """The slider's value, and the end of its scale."""
     step, top = scale(first)
     suggested = first.suggestion.threshold
@@ -81,7 +81,7 @@ def _threshold(recipe: Recipe, first: Duplicates) -> tuple[float, float]:
     return min(float(value), top), top
 
 
-def scale(first: Duplicates) -> tuple[float, float]:
+def scale(first: NearDuplicates) -> tuple[float, float]:
     """The step of the slider and its end: a whole number of steps, the suggested threshold being one of them."""
     import numpy as np
 
@@ -94,7 +94,7 @@ def scale(first: Duplicates) -> tuple[float, float]:
     return step, step * max(1, math.floor(end / step + 1e-9))
 
 
-def _why(first: Duplicates, threshold: float) -> str:
+def _why(first: NearDuplicates, threshold: float) -> str:
     suggested = first.suggestion.threshold
     same = math.isclose(threshold, suggested, rel_tol=1e-6, abs_tol=1e-12)
     reason = first.suggestion.reason
@@ -106,7 +106,7 @@ def _why(first: Duplicates, threshold: float) -> str:
 # ── the groups ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _groups(recipe: Recipe, duplicates: Duplicates) -> None:
+def _groups(recipe: Recipe, duplicates: NearDuplicates) -> None:
     pages = -(-len(duplicates.groups) // _GROUPS_A_PAGE)
     key = f"copies-page-{neighbours_key(recipe)}"
     if not 1 <= int(st.session_state.get(key) or 1) <= pages:
@@ -137,7 +137,7 @@ def _keepers(recipe: Recipe) -> tuple[int, ...]:
     return tuple(id for id in chosen if id in here)
 
 
-def _keep(recipe: Recipe, duplicates: Duplicates, id: int) -> None:
+def _keep(recipe: Recipe, duplicates: NearDuplicates, id: int) -> None:
     """Make this picture the only keeper of its group."""
     group = next((group for group in duplicates.groups if id in group.copies), None)
     if group is not None:
@@ -146,7 +146,7 @@ def _keep(recipe: Recipe, duplicates: Duplicates, id: int) -> None:
         st.session_state[f"keepers-{recipe.collection}"] = (*kept, id)
 
 
-def _take_away(recipe: Recipe, duplicates: Duplicates) -> None:
+def _take_away(recipe: Recipe, duplicates: NearDuplicates) -> None:
     with st.container(horizontal=True, key="copies-take-away"):
         st.download_button(
             "CSV",
@@ -164,7 +164,7 @@ def _take_away(recipe: Recipe, duplicates: Duplicates) -> None:
             st.button("Reset choices", key="keepers-forget", on_click=forget, type="tertiary")
 
 
-def _without_copies(recipe: Recipe, duplicates: Duplicates) -> None:
+def _without_copies(recipe: Recipe, duplicates: NearDuplicates) -> None:
     left = count_of(len(duplicates.nearness) - len(duplicates.copies), "picture")
     st.write(f"Creates a collection of {left}; this one stays unchanged.")
     text_field(
@@ -179,7 +179,7 @@ def _without_copies(recipe: Recipe, duplicates: Duplicates) -> None:
     )
 
 
-def _extract(recipe: Recipe, duplicates: Duplicates, title: str) -> None:
+def _extract(recipe: Recipe, duplicates: NearDuplicates, title: str) -> None:
     with errors_shown():
         parts = [{"label": None, "ids": duplicates.kept}]
         job = workbench().start("extract", collection=recipe.collection, title=title, parts=parts)

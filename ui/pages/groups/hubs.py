@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
-from engine.grouping.duplicates.hubs import Hubs
+from engine.grouping.neighbourhoods.hubs import Hubs
 from ui.pages.groups.ranked import ranked_pictures, table_button
 from ui.session.opened import workbench
 from ui.shared.neighbours import with_neighbours

@@ -1,4 +1,4 @@
-"""Finding duplicates and outliers as a job."""
+"""Finding the nearest neighbours of every picture as a job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.core.recipe import Recipe
 from engine.encoders import open_encoder
 from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.pipeline import vectors_of
-from engine.grouping.duplicates.duplicates import open_surroundings
+from engine.grouping.neighbourhoods.neighbourhoods import open_neighbourhoods
 
 
 def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -22,6 +22,6 @@ def duplicates(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     collection = Collection.open(home, recipe.collection)
     encoder = open_encoder(recipe.encoder, recipe.weights, home).prepared(collection, reporter)
     vectors_of(collection, encoder, recipe.embedding, reporter)
-    found = open_surroundings(collection, encoder.info, recipe, exact=Cache(1), reporter=reporter).duplicates()
+    found = open_neighbourhoods(collection, encoder.info, recipe, exact=Cache(1), reporter=reporter).duplicates()
     counts = {"pictures": len(found.nearness), "groups": len(found.groups), "copies": len(found.copies)}
     return {"collection": recipe.collection, "threshold": found.share.threshold, **counts}

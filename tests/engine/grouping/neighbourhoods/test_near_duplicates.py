@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter, Stopped
 from engine.core.progress import Reporter
-from engine.grouping.duplicates.copies import (
-    CopyGroup,
+from engine.grouping.neighbourhoods.near_duplicates import (
+    NearDuplicateGroup,
     Share,
     checked_threshold,
-    copy_groups,
     exact_distances,
     highest,
+    near_duplicate_groups,
     percent,
     share_within,
     suggest,
 )
-from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists, measure, random_pairs
+from engine.grouping.neighbourhoods.nearest_lists import LISTED, NearestLists, measure, random_pairs
 from engine.indexes import make_index
 
 METRICS = ("cosine", "euclidean")
@@ -58,7 +58,7 @@ def naive(vectors: np.ndarray, metric: str, threshold: float, order: np.ndarray)
     return found
 
 
-def as_set(groups: list[CopyGroup]) -> set[tuple[int, frozenset[int]]]:
+def as_set(groups: list[NearDuplicateGroup]) -> set[tuple[int, frozenset[int]]]:
     return {(group.keeper, frozenset(group.copies)) for group in groups}
 
 
@@ -121,14 +121,14 @@ def test_bad_ids_and_a_stop_are_heard() -> None:
 def test_a_known_row_of_pictures_makes_no_chain() -> None:
     """0, 1, 2 and 3 stand a step apart: with a reach of one step 0 keeps 1, and 2 keeps 3; never all four."""
     line = np.array([[0.0, 0], [1, 0], [2, 0], [3, 0], [50, 0], [0, 90]], np.float32)
-    groups = copy_groups(near(line, "euclidean"), line, "euclidean", 1.0, np.arange(6))
-    assert groups == [CopyGroup(0, (1,), (1.0,)), CopyGroup(2, (3,), (1.0,))]
+    groups = near_duplicate_groups(near(line, "euclidean"), line, "euclidean", 1.0, np.arange(6))
+    assert groups == [NearDuplicateGroup(0, (1,), (1.0,)), NearDuplicateGroup(2, (3,), (1.0,))]
 
 
 def test_the_order_says_who_is_kept() -> None:
     line = np.array([[0.0, 0], [1, 0], [2, 0], [50, 0], [0, 90]], np.float32)
-    groups = copy_groups(near(line, "euclidean"), line, "euclidean", 1.0, np.array([1, 0, 2, 3, 4]))
-    assert groups == [CopyGroup(1, (0, 2), (1.0, 1.0))]
+    groups = near_duplicate_groups(near(line, "euclidean"), line, "euclidean", 1.0, np.array([1, 0, 2, 3, 4]))
+    assert groups == [NearDuplicateGroup(1, (0, 2), (1.0, 1.0))]
 
 
 @settings(max_examples=40, deadline=None)
@@ -140,7 +140,7 @@ def test_groups_are_those_of_the_naive_version(seed: int, metric: str, share: fl
     vectors = (middles[rng.integers(0, len(middles), count)] + spread * rng.standard_normal((count, 3))).astype("f4")
     found, order = near(vectors, metric), rng.permutation(count)
     threshold = share * highest(found)
-    groups = copy_groups(found, vectors, metric, threshold, order)
+    groups = near_duplicate_groups(found, vectors, metric, threshold, order)
     assert as_set(groups) == naive(vectors, metric, threshold, order)
     everyone = [id for group in groups for id in (group.keeper, *group.copies)]
     assert len(everyone) == len(set(everyone))
@@ -152,7 +152,7 @@ def test_groups_are_those_of_the_naive_version(seed: int, metric: str, share: fl
 
 def test_all_equal_pictures_are_one_group() -> None:
     vectors = np.ones((500, 8), np.float32)
-    [group] = copy_groups(near(vectors), vectors, "cosine", 0.0, np.arange(500)[::-1])
+    [group] = near_duplicate_groups(near(vectors), vectors, "cosine", 0.0, np.arange(500)[::-1])
     assert group.keeper == 499
     assert len(group.copies) == 499
     assert set(group.distances) == {0.0}
@@ -161,9 +161,9 @@ def test_all_equal_pictures_are_one_group() -> None:
 def test_vectors_are_only_read_where_a_list_is_too_short() -> None:
     vectors = crowd(200, 20)
     found = near(vectors)
-    expected = copy_groups(found, vectors, "cosine", suggest(found).threshold, np.arange(220))
+    expected = near_duplicate_groups(found, vectors, "cosine", suggest(found).threshold, np.arange(220))
     none = np.full((220, 24), np.nan, np.float32)
-    assert copy_groups(found, none, "cosine", suggest(found).threshold, np.arange(220)) == expected
+    assert near_duplicate_groups(found, none, "cosine", suggest(found).threshold, np.arange(220)) == expected
 
 
 @pytest.mark.parametrize("threshold", [-0.1, float("nan"), float("inf"), 1.99, True, "much"])
@@ -172,7 +172,7 @@ def test_a_threshold_out_of_range_is_refused(threshold: object) -> None:
     with pytest.raises(BadParameter, match="threshold"):
         checked_threshold(found, threshold)
     with pytest.raises(BadParameter, match="threshold"):
-        copy_groups(found, crowd(50, 5), "cosine", threshold, np.arange(55))
+        near_duplicate_groups(found, crowd(50, 5), "cosine", threshold, np.arange(55))
 
 
 # ── the threshold ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -184,7 +184,7 @@ def test_the_suggestion_finds_all_copies_and_hardly_anything_else(metric: str, c
     """Chance may bring one pair together, not more."""
     vectors = crowd(count, copies)
     found = near(vectors, metric)
-    groups = copy_groups(found, vectors, metric, suggest(found).threshold, np.arange(len(vectors)))
+    groups = near_duplicate_groups(found, vectors, metric, suggest(found).threshold, np.arange(len(vectors)))
     called = {copy for group in groups for copy in group.copies}
     assert called >= set(range(count, count + copies))
     assert len(called) <= copies + 1
@@ -214,7 +214,7 @@ def test_the_suggestion_says_so_where_nothing_can_be_said() -> None:
 def test_one_picture_has_no_neighbour_and_no_copy() -> None:
     alone = near(np.ones((1, 4), np.float32))
     assert np.isinf(alone.nearest).all()
-    assert copy_groups(alone, np.ones((1, 4)), "cosine", 0.0, np.arange(1)) == []
+    assert near_duplicate_groups(alone, np.ones((1, 4)), "cosine", 0.0, np.arange(1)) == []
 
 
 def test_the_shares_are_counted() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.grouping.duplicates.hubs import occurrences, sampled_occurrences
-from engine.grouping.duplicates.nearest_lists import NearestLists, measure
+from engine.grouping.neighbourhoods.hubs import occurrences, sampled_occurrences
+from engine.grouping.neighbourhoods.nearest_lists import NearestLists, measure
 from engine.indexes import make_index
 
 

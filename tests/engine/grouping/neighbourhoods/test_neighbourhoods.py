@@ -17,7 +17,7 @@ from engine.core.errors import BadParameter, NoIndex, NotFound, NoVectors
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
-from engine.grouping.duplicates import duplicates as tidying
+from engine.grouping.neighbourhoods import neighbourhoods
 from engine.workbench.job_kinds import KINDS, title_of
 from engine.workbench.workbench import Workbench
 
@@ -147,7 +147,7 @@ def test_damaged_lists_are_made_again(bench: Workbench) -> None:
 
 def test_a_large_collection_is_left_to_a_job(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run("embed", recipe=recipe().as_dict())
-    monkeypatch.setattr(tidying, "WHILE_WAITING", 1.0)
+    monkeypatch.setattr(neighbourhoods, "WHILE_WAITING", 1.0)
     with pytest.raises(NoIndex, match="not been computed"):
         bench.duplicates(recipe())
     seen = []

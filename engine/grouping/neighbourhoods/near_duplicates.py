@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.core.distances import normalised
 from engine.core.errors import BadParameter
-from engine.grouping.duplicates.nearest_lists import Matrix, NearestLists
+from engine.grouping.neighbourhoods.nearest_lists import Matrix, NearestLists
 
 _TAIL = ((0.001, 0.01), (0.01, 0.1), (0.02, 0.2), (0.05, 0.5))  # quantiles through which a power law is fitted
 _ROUNDS = 4  # rounds of removing copies from the random pairs
@@ -29,7 +29,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class CopyGroup:
+class NearDuplicateGroup:
     """A keeper and its copies, nearest first, with their distances to it."""
 
     keeper: int
@@ -142,7 +142,9 @@ def _rounded_down(value: float) -> float:
     return float(f"{np.floor(value / unit + 1e-9) * unit:.6g}")
 
 
-def copy_groups(nearness: NearestLists, vectors: Matrix, metric: str, threshold: float, order: Rows) -> list[CopyGroup]:
+def near_duplicate_groups(
+    nearness: NearestLists, vectors: Matrix, metric: str, threshold: float, order: Rows
+) -> list[NearDuplicateGroup]:
     """Groups of copies, most certain first: by the distance of the nearest copy.
 
     Args:
@@ -163,7 +165,7 @@ def copy_groups(nearness: NearestLists, vectors: Matrix, metric: str, threshold:
         if len(rows):
             near = np.lexsort((rows, distances))
             ids = nearness.ids[rows[near]].tolist()
-            groups.append(CopyGroup(int(nearness.ids[row]), tuple(ids), tuple(distances[near].tolist())))
+            groups.append(NearDuplicateGroup(int(nearness.ids[row]), tuple(ids), tuple(distances[near].tolist())))
     return sorted(groups, key=lambda group: (group.distances[0], group.keeper))
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists, measure
-from engine.grouping.duplicates.outliers import local_outlier_factor, mean_distance, outliers_of
+from engine.grouping.neighbourhoods.nearest_lists import LISTED, NearestLists, measure
+from engine.grouping.neighbourhoods.outliers import local_outlier_factor, mean_distance, outliers_of
 from engine.indexes import make_index
 
 

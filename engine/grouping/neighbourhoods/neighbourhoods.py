@@ -1,4 +1,4 @@
-"""Duplicates and outliers of a collection, read from its stored nearest-neighbour lists.
+"""Near duplicates, outliers and hubs of a collection, read from its stored nearest-neighbour lists.
 
 datasets/<collection>/indexes/nearest-<hash>/ holds the lists: one store per encoder, weights, embedding and metric.
 """
@@ -28,10 +28,17 @@ from engine.core.store import Store
 from engine.core.tables import csv_text
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.vectors.store import Vectors, stored
-from engine.grouping.duplicates.copies import CopyGroup, Share, Suggestion, copy_groups, share_within, suggest
-from engine.grouping.duplicates.hubs import Hubs, occurrences
-from engine.grouping.duplicates.nearest_lists import NearestLists, measure
-from engine.grouping.duplicates.outliers import Outlier, outliers_of
+from engine.grouping.neighbourhoods.hubs import Hubs, occurrences
+from engine.grouping.neighbourhoods.near_duplicates import (
+    NearDuplicateGroup,
+    Share,
+    Suggestion,
+    near_duplicate_groups,
+    share_within,
+    suggest,
+)
+from engine.grouping.neighbourhoods.nearest_lists import NearestLists, measure
+from engine.grouping.neighbourhoods.outliers import Outlier, outliers_of
 from engine.indexes import Index
 from engine.search import opening
 
@@ -44,13 +51,13 @@ _ANSWERS_KEPT = 4  # per collection, by threshold and keepers: a page keeps aski
 
 
 @dataclass(frozen=True)
-class Duplicates:
+class NearDuplicates:
     """The groups of copies under one threshold, most certain first, and what that threshold means."""
 
     recipe: Recipe
     share: Share
     suggestion: Suggestion
-    groups: tuple[CopyGroup, ...]
+    groups: tuple[NearDuplicateGroup, ...]
     pictures: dict[int, ImageRow]
     nearness: NearestLists
     precision: str = ""  # of the encoder
@@ -183,14 +190,14 @@ class Neighbourhoods:
     pictures: dict[int, ImageRow]
     collection: Collection
     precision: str = ""
-    _answers: Cache[Duplicates] = field(default_factory=lambda: Cache(_ANSWERS_KEPT), compare=False, repr=False)
+    _answers: Cache[NearDuplicates] = field(default_factory=lambda: Cache(_ANSWERS_KEPT), compare=False, repr=False)
 
     @cached_property
     def suggestion(self) -> Suggestion:
         """The suggested threshold."""
         return suggest(self.nearness)
 
-    def duplicates(self, threshold: float | None = None, keepers: Sequence[int] = ()) -> Duplicates:
+    def duplicates(self, threshold: float | None = None, keepers: Sequence[int] = ()) -> NearDuplicates:
         """The groups of copies within the threshold (None: the suggested one).
 
         Keepers are the pictures of `keepers` first, then the largest in pixels, then in bytes, then the lowest id.
@@ -231,10 +238,12 @@ class Neighbourhoods:
     def _names(self, chosen: Mask) -> tuple[str, ...]:
         return tuple(self.pictures[id].name for id in self.nearness.ids[chosen].tolist())
 
-    def _duplicates(self, threshold: float, keepers: Sequence[int]) -> Duplicates:
-        groups = copy_groups(self.nearness, self.vectors.matrix, self.recipe.metric, threshold, self._order(keepers))
+    def _duplicates(self, threshold: float, keepers: Sequence[int]) -> NearDuplicates:
+        groups = near_duplicate_groups(
+            self.nearness, self.vectors.matrix, self.recipe.metric, threshold, self._order(keepers)
+        )
         share, parts = share_within(self.nearness, threshold), (self.pictures, self.nearness, self.precision)
-        return Duplicates(self.recipe, share, self.suggestion, tuple(groups), *parts)
+        return NearDuplicates(self.recipe, share, self.suggestion, tuple(groups), *parts)
 
     def _order(self, keepers: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The rows, preferred keepers first."""
@@ -252,7 +261,7 @@ class Neighbourhoods:
         return np.array([(row.width * row.height, row.size) for row in rows], dtype=np.int64).T
 
 
-def open_surroundings(
+def open_neighbourhoods(
     collection: Collection,
     info: EncoderInfo,
     recipe: Recipe,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter
-from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists
+from engine.grouping.neighbourhoods.nearest_lists import LISTED, NearestLists
 
 NEIGHBOURS = LISTED  # neighbours in a score, at most: many, since outliers may resemble each other
 _SMALLEST = 1e-10  # as in scikit-learn, so that equal vectors do not divide by zero

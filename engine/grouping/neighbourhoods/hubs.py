@@ -17,7 +17,7 @@ from engine.core.errors import BadParameter
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
-from engine.grouping.duplicates.nearest_lists import LISTED, NearestLists, Search
+from engine.grouping.neighbourhoods.nearest_lists import LISTED, NearestLists, Search
 
 RESULTS = 10  # of each query
 EXACT_UP_TO = 20_000  # pictures, each of which is the query once

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.core.progress import Reporter
-from engine.grouping.duplicates.copies import share_within, suggest
-from engine.grouping.duplicates.nearest_lists import NearestLists, measure
+from engine.grouping.neighbourhoods.near_duplicates import share_within, suggest
+from engine.grouping.neighbourhoods.nearest_lists import NearestLists, measure
 from engine.indexes import make_index
 
 RNG = np.random.default_rng(0)
