@@ -261,8 +261,10 @@ def _damage(folder: Path) -> str:
 
 def job(root: Path, id: str) -> Job:
     """The job of that id; NotFound if it does not exist or cannot be read."""
-    found = unread_job(root, id)
+    found = Job(root / id)
     try:
+        if id != Path(id).name:
+            raise FileNotFoundError(id)
         found.config  # noqa: B018 - raises on access
     except (OSError, BenzerError) as error:
         raise NotFound(f"There is no job {id!r}.") from error
