@@ -109,7 +109,7 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
         ("probe", int, "pictures that retrieval is measured with after each epoch, 0: none"),
     ):
         sub.add_argument(f"--{name}", type=kind, help=f"{text} (default: {_default(name)})")
-    sub.add_argument("--seeds", type=int, help="train so many times, each with the next seed (default: 1)")
+    sub.add_argument("--seeds", type=int, help="train this many times, each with the next seed (default: 1)")
     sub.add_argument("--find-rate", action="store_true", help="try learning rates for a minute instead of training")
     sub.add_argument("--json", action="store_true", help="print an event an epoch as JSON")
     epochs, size = ORIGINAL_STUDY["epochs"], ORIGINAL_STUDY["size"]

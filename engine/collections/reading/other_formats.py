@@ -85,7 +85,7 @@ def named(data: bytes) -> UnreadableImage | None:
     head = data[:_LOOKED_AT]
     for pattern, program, command in _POINTERS:
         if pattern.match(head):
-            message = f"This is only a pointer to the picture, which {program} has not fetched yet: {command}."
+            message = f"This is only a pointer to the picture, which {program} has not downloaded yet: {command}."
             return UnreadableImage("header", "not-fetched", message)
     if picture := _picture(head) or ("a TGA" if data.endswith(_TGA_END) else ""):
         return not_read(picture)

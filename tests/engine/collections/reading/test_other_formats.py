@@ -34,8 +34,8 @@ FORMATS = {
     gzip.compress(b"a picture"): "packed with gzip, not a picture.",
     b"\0\0\0\x14ftypqt  \0\0\0\0": "a video, not a picture.",
     b"\0\0\0\x1cftypisom\0\0\2\0": "a video, not a picture.",
-    LFS: "only a pointer to the picture, which Git LFS has not fetched yet: git lfs pull.",
-    ANNEX: "only a pointer to the picture, which git-annex has not fetched yet: git annex get.",
+    LFS: "only a pointer to the picture, which Git LFS has not downloaded yet: git lfs pull.",
+    ANNEX: "only a pointer to the picture, which git-annex has not downloaded yet: git annex get.",
     b"../../.git/annex/objects/x": "only a pointer to the picture, which git-annex",
 }
 
