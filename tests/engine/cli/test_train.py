@@ -18,6 +18,7 @@ from PIL import Image
 from engine.cli.parser import main
 from engine.core.home import PROJECT, Home
 from engine.runs import listing as runs
+from engine.runs.state import state_bytes
 from tests.engine.narrow import narrow_model  # noqa: F401
 
 WORDS = ["train", "--model", "1", "--size", "32", "--batch", "8", "--probe", "16"]
@@ -54,6 +55,30 @@ def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str])
     assert float(epochs[1]["train"]) == pytest.approx(lines[1]["train"])
     assert main(["runs", "--delete", "mine", "--yes"]) == 0
     assert main(["runs", "--show", "mine"]) == 1
+
+
+def test_runs_are_compared_exported_and_freed(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, rate in (("one", "0.001"), ("two", "0.002")):
+        words = [*WORDS, "--collection", "noise", "--name", name, "--epochs", "1", "--rate", rate, "--keep-state"]
+        assert main(words) == 0
+    assert "MB of disk while it trains" in capsys.readouterr().err
+    assert main(["runs", "--compare", "one", "two"]) == 0
+    said = capsys.readouterr().out
+    assert [row for row in said.splitlines() if row.split()[:3] == ["rate", "0.001", "0.002"]]
+    assert "one or two: not decided" in said or "searches better than" in said
+    assert main(["runs", "--compare", "one"]) == 1
+    assert "two to 8 different ones" in capsys.readouterr().err
+    assert main(["runs", "--export", "one", str(home.root / "mine.safetensors")]) == 0
+    assert (home.root / "mine.json").exists()
+    assert main(["runs", "--export", "one", str(home.root / "mine.zip")]) == 1
+    capsys.readouterr()
+    assert main(["runs", "--free", "one"]) == 0
+    assert state_bytes(runs.run(home, "one")) > 0  # nobody said yes
+    assert main(["runs", "--free", "one", "--yes"]) == 0
+    assert state_bytes(runs.run(home, "one")) == 0 < state_bytes(runs.run(home, "two"))
+    capsys.readouterr()
+    assert main(["runs", "--free", "--yes"]) == 0
+    assert "No finished run holds" in capsys.readouterr().out  # the other was asked to keep it
 
 
 def test_train_without_more_words_learns_from_the_pictures(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from engine.jobs.job import WAITING
 from engine.runs import listing as run_folders
 from engine.runs.epochs import Watch
 from engine.runs.run import Run
+from engine.runs.state import POSITION, WEIGHTS, free, kept_state, state_bytes
 from engine.training.config import TrainingConfig, with_defaults
 from engine.workbench.cost import training_seconds
 from engine.workbench.workbench import Workbench
@@ -578,6 +579,36 @@ def test_a_title_is_changed_and_the_name_stays(bench: Workbench) -> None:
     test.button(key="rename-run-good").click().run()
     assert (run.title, run.name) == ("The **best** one", "good")
     assert r"\*\*best\*\*" in "".join(str(element.value) for element in test.markdown)
+
+
+def test_what_only_continuing_needs_is_freed_after_a_question(bench: Workbench) -> None:
+    run = fake_run(bench, "former")
+    assert "runs-free" not in buttons(page())
+    facts = {"position": {}, "schedule": {}}
+
+    def fill(folder: Path) -> None:
+        (folder / WEIGHTS).write_bytes(bytes(1_000_000))
+        write_json(folder / POSITION, facts)
+
+    kept_state(run.folder).publish(fill, {"epoch": 3, "step": 0})
+    test = page(**{"more-run-former": True})
+    assert "1 finished run holds 1.0 MB that only continuing it exactly needs." in texts(test)
+    assert test.button(key="free-former").label == "Free 1.0 MB …"
+    test.button(key="runs-free").click().run()
+    assert "with a fresh optimizer" in texts(test)
+    assert state_bytes(run) > 0
+    assert "free-runs-yes" in buttons(test)
+    free(run)
+    assert "runs-free" not in buttons(page())
+
+
+def test_the_disk_is_said_and_the_state_kept_where_wanted(bench: Workbench, started: list[Any]) -> None:
+    test = page()
+    assert "of disk while it trains" in texts(test)
+    test.checkbox(key="train-keep_state").check().run()
+    test.button(key="train-start").click().run()
+    [(_, asked)] = started
+    assert asked["config"]["keep_state"] is True
 
 
 def test_deleting_asks_first(bench: Workbench) -> None:

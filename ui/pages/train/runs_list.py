@@ -93,7 +93,8 @@ def _spare() -> None:
         return
     size, runs = file_size(sum(size for _, size in spare)), count_of(len(spare), "finished run")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{runs} hold {size} that only continuing them exactly needs.")
+        hold, them = ("holds", "it") if len(spare) == 1 else ("hold", "them")
+        st.caption(f"{runs} {hold} {size} that only continuing {them} exactly needs.")
         if st.button(f"Free {size} …", key="runs-free", icon=":material/cleaning_services:", type="tertiary"):
             _ask_to_free([run for run, _ in spare])
 
