@@ -98,6 +98,8 @@ RIGHTLY = [
     r"images per second",  # the name of a curve in TensorBoard, of older runs too
     r"(does not|cluster|server) answers?",  # a computer
     r"surely the same",  # a verdict on results
+    r"PIL import Image|Image\.(open|Resampling)",  # a class of Pillow, in the code of an example
+    r"mirror image",
 ]
 
 _RETIRED = {re.compile(rf"(?<![\w-])(?:{old})(?![\w-])", re.IGNORECASE): new for old, new in GLOSSARY.items()}
