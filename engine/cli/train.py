@@ -20,7 +20,7 @@ from engine.core.humanize import count_of, file_size
 from engine.core.progress import Progress
 from engine.encoders.portable import export_encoder
 from engine.runs.run import Run
-from engine.runs.state import free
+from engine.runs.state import free, state_bytes
 from engine.training.compared import MOST, ComparedRuns, Judged
 from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
 from engine.training.losses import LOSSES
@@ -142,6 +142,8 @@ def command_train(arguments: argparse.Namespace) -> None:
     if arguments.find_rate:
         return _print_rates(asked, arguments)
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
+    if "run" in asked:
+        _say_what_it_begins_with(Workbench().training_run(asked["run"]))
     if "config" in asked:
         print(Workbench().training_disk(asked["collection"], asked["config"]).sentence(), file=sys.stderr)
     trained = []
@@ -185,6 +187,13 @@ def _print_rates(asked: dict[str, Any], arguments: argparse.Namespace) -> None:
     best, lowest = found["suggested"], found["lowest"]
     falls = f"The loss falls fastest at --rate {best:g}" if best else "The loss falls at none of the rates tried"
     print(f"{falls}; it is lowest at {lowest:g}." if lowest else f"{falls}.")
+
+
+def _say_what_it_begins_with(run: Run) -> None:
+    """Say where a finished run cannot go on exactly: its state was not kept."""
+    if run.ready and run.state == "done" and not state_bytes(run):
+        begins = f"its kept weights (epoch {run.card.get('best_epoch', run.epochs_done)})"
+        print(f"{run.title} goes on from {begins} with a fresh optimizer: its state was not kept.", file=sys.stderr)
 
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
