@@ -444,6 +444,10 @@ def test_dark_mode_follows_the_system(page: Any, server: Server) -> None:
     ink = page.locator(f"{EIGHT} .label").first.evaluate("e => getComputedStyle(e).color")
     assert _brightness(page, ink) > 120
     assert not violations(page)
+    scheme = "getComputedStyle(document.documentElement).colorScheme"  # that of dialogs, which stand beside the app
+    assert page.evaluate(scheme) == "dark"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(f"() => {scheme} === 'light'")
 
 
 @pytest.mark.parametrize("path", ["/", "/collections", "/train"])
