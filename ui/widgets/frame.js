@@ -16,12 +16,17 @@ export default function ({ data }) {
   const mend = () => {
     mendMenu();
     ownWords();
+    reachTables();
   };
   mend();
   const watch = new MutationObserver(mend);
   watch.observe(document.body, { childList: true, subtree: true });
   const scheme = followScheme();
-  return () => [watch, scheme].forEach((observer) => observer.disconnect());
+  addEventListener("resize", reachTables);
+  return () => {
+    [watch, scheme].forEach((observer) => observer.disconnect());
+    removeEventListener("resize", reachTables);
+  };
 }
 
 // Dialogs and open lists stand beside the app in the page: light-dark() there asks the page, which knows no theme.
@@ -52,6 +57,14 @@ function mendMenu() {
   const list = document.querySelector('[data-testid="stSidebarNavItems"]');
   list?.setAttribute("role", "list");
   list?.querySelectorAll(":scope > div").forEach((section) => section.setAttribute("role", "none"));
+}
+
+// A table that is wider than its place scrolls: by keys only if it can have the focus.
+function reachTables() {
+  document.querySelectorAll('[data-testid="stTable"] :has(> table), [data-testid="stTable"]:has(> table)').forEach((place) => {
+    if (place.scrollWidth > place.clientWidth) place.tabIndex = 0;
+    else place.removeAttribute("tabindex");
+  });
 }
 
 function ownWords() {

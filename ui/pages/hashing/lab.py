@@ -225,7 +225,7 @@ def _prices(recipe: Recipe, lab: HashLab, hashing: Hashing, prices: Sequence[Pri
         "collection; a picture is left out of its own results. "
         "Intervals are 95 %, over the queries; the time is the median of single queries on this computer, just now."
     )
-    left, right = st.columns([1.2, 1], gap="large")
+    left, right = st.columns([1, 1.1], gap="large")
     with left:
         draw(charts.price_chart(prices, hashing.method), key="lab-prices", alt=charts.spoken_prices(prices))
     with right:
