@@ -340,7 +340,8 @@ def test_weights_that_no_epoch_improves_remain(home: Home) -> None:
 
 def test_a_training_that_was_cut_off_in_its_first_checkpoint_begins_with_given_weights(home: Home) -> None:
     config = TrainingConfig(**(NETWORK | {"start": "pretrained", "epochs": 1}), name="cut")
-    run = runs.create(home, "cut", config.as_dict(), card(config, Shapes(24), 24, EXACT))
+    data = training_data(config, Shapes(24), Reporter())
+    run = runs.create(home, "cut", config.as_dict(), card(config, Shapes(24), data, EXACT))
     (run.folder / "checkpoint" / ".building-1").mkdir(parents=True)
     given = backbone("squeezenet-1-1").fresh(5).state_dict()
     continue_run(run, Shapes(24), Reporter(), None, lambda _: given)
@@ -390,14 +391,14 @@ def test_progress_names_the_epoch(home: Home) -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"objective": "guessing"}, "objective of the training must be contrastive, autoencoding or deepcluster"),
+        ({"objective": "guessing"}, "objective of the training must be contrastive, .*autoencoding or deepcluster"),
         ({"clusters": 1}, "number of clusters"),
         ({"clusters": 2.5}, "number of clusters"),
         ({"network": "resnet-19"}, "network of the training must be one of"),
         ({"network": 3}, "network of the training must be one of"),
         ({"start": "warm"}, "start of the training must be random or pretrained"),
         ({"start": "pretrained"}, "Name a ready-made network"),
-        ({"network": "resnet-18", "objective": "autoencoding"}, "Choose the objective contrastive or deepcluster"),
+        ({"network": "resnet-18", "objective": "autoencoding"}, "Choose another objective, such as contrastive"),
         ({"contrast": 1.0}, "contrast of deepcluster must be 0"),
         ({"keep": "loss"}, "keep of deepcluster must be last, retrieval or recognition"),
         ({"patience": 3}, "patience"),
