@@ -81,6 +81,12 @@ def begun(bench: Workbench, epochs: int = 2) -> tuple[Job, Run]:
         time.sleep(0.1)
 
 
+def drawn(page: Any) -> int:
+    """The last epoch in the curve of the retrieval."""
+    figure = page.get_by_role("figure", name=re.compile(r"precision@8: from .* at epoch 0 to"))
+    return int(re.search(r"(\d+)\.$", figure.get_attribute("aria-label"))[1])  # type: ignore[index]
+
+
 def test_watch_reload_stop_from_a_second_tab_and_continue(page: Any, server: Server) -> None:
     page.goto(server.url + "/train")
     page.get_by_text("Reconstruction only", exact=True).click()
@@ -95,7 +101,11 @@ def test_watch_reload_stop_from_a_second_tab_and_continue(page: Any, server: Ser
     page.get_by_role("figure", name=re.compile(r"precision@8: from .* at epoch 0 to")).wait_for()
     page.get_by_role("img", name=re.compile("pictures reconstructed after epoch")).wait_for()
     expect(page.locator(".st-key-training-now").get_by_text("validation loss")).to_be_visible()
-    seen = epoch(page)
+    seen, shown = epoch(page), drawn(page)
+    until = time.monotonic() + PATIENCE
+    while drawn(page) <= shown:  # the curves follow by themselves
+        assert time.monotonic() < until, f"the curves stay at epoch {shown}"
+        page.wait_for_timeout(300)
     page.reload()
     reach(page, seen + 1)
 
