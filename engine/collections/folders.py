@@ -12,10 +12,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from engine.core.errors import BenzerError, NameTaken, reason_of
+from engine.core.errors import BenzerError, InUse, NameTaken, reason_of
 from engine.core.storage import full_disk_named
 
 _CREATING, _REMOVED = ".creating-", ".removed-"
+_PATIENCE = 1.0  # seconds that a writer waits for another
 _LEFTOVER_SECONDS = 3600  # an interrupted creation or removal is cleaned up after this long
 # Folders of what can be made again from the images.
 DERIVED = (
@@ -81,13 +82,13 @@ def create_folder(folder: Path, title: str, fill: Callable[[Path], None]) -> Pat
 
 @contextmanager
 def hold(folder: Path, title: str) -> Iterator[None]:
-    """Lock the folder of a collection; BenzerError if other work holds it."""
+    """Lock the folder of a collection; InUse if other work holds it."""
     lock = FileLock(folder / ".lock")
     try:
         with full_disk_named(f"the collection {title}"):
-            lock.acquire(timeout=1)
+            lock.acquire(timeout=_PATIENCE)
     except Timeout:
-        raise BenzerError(
+        raise InUse(
             f"The collection {title!r} is being changed by other work.", way_out="Wait until that has ended."
         ) from None
     try:

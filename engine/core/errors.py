@@ -77,6 +77,10 @@ class NameTaken(BenzerError):
     """The name is already in use."""
 
 
+class InUse(BenzerError):
+    """Other work is changing it at this moment."""
+
+
 class Unreadable(BenzerError):
     """Bytes in an unexpected format."""
 

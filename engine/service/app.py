@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -21,6 +22,7 @@ from engine.collections.sources.changing import add_pictures, remove_pictures
 from engine.core.errors import (
     BadParameter,
     BenzerError,
+    InUse,
     NameTaken,
     NotFound,
     NothingKnown,
@@ -43,6 +45,7 @@ _STATUS: Mapping[type[BenzerError], int] = {
     Unreadable: 400,
     NotReady: 409,
     NameTaken: 409,
+    InUse: 409,
     StorageFull: 507,
 }
 _log = logging.getLogger("benzer")
@@ -53,6 +56,7 @@ class Service:
 
     def __init__(self, bench: Workbench) -> None:
         self.bench = bench
+        self._changing = threading.Lock()  # requests that change a collection come one after the other
         self._threads: CapacityLimiter | None = None
 
     async def collections(self, _: Request) -> Response:
@@ -84,7 +88,7 @@ class Service:
 
     async def remove(self, request: Request) -> Response:
         name, id = request.path_params["collection"], request.path_params["id"]
-        return await self._done(lambda: {"removed": remove_pictures(self.bench.collection(name), [id])})
+        return await self._done(lambda: self._removed(name, id))
 
     async def _done(self, work: Callable[[], Any]) -> Response:
         """The result of work in a thread, or its error as a sentence."""
@@ -111,11 +115,16 @@ class Service:
             raise BadParameter("field", "the request", "one of name, label, text", unknown)
         collection = self.bench.collection(name)
         file = (given.get("name", "picture"), body)
-        report = add_pictures(collection, [file], Reporter(), given.get("label", ""), given.get("text", ""))
+        with self._changing:
+            report = add_pictures(collection, [file], Reporter(), given.get("label", ""), given.get("text", ""))
         if report.rejects:
             raise Unreadable(report.rejects[0].message)
         self.bench.prepare(self.bench.default_recipe(name))
         return {"added": report.added, "copies": report.copies, "pictures": len(self.bench.collection(name))}
+
+    def _removed(self, name: str, id: int) -> dict[str, Any]:
+        with self._changing:
+            return {"removed": remove_pictures(self.bench.collection(name), [id])}
 
 
 class _Plain(JSONResponse):

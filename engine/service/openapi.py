@@ -22,7 +22,7 @@ _ERRORS = {
     "400": "a value that cannot be, or a file that is no picture",
     "401": "no token, or not that of the service",
     "404": "no such collection or picture",
-    "409": "something must be prepared first",
+    "409": "something must be prepared first, or other work is changing the collection",
     "413": "a body that is too large",
     "503": "too many requests are waiting",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +15,12 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from engine.collections import folders
+from engine.collections.folders import hold
+from engine.collections.sources.changing import add_pictures
 from engine.core.home import Home
 from engine.core.recipe import Recipe
-from engine.service import guard
+from engine.service import app, guard
 from engine.service.app import service
 from engine.service.openapi import document
 from engine.service.requests import SEARCH_FIELDS
@@ -107,6 +111,35 @@ def test_a_name_that_is_taken_is_counted_on(client: TestClient, bench: Workbench
     for red in (11, 12):
         assert client.post("/collections/kept/pictures", params={"name": "0.png"}, content=png(red)).status_code == 200
     assert bench.collection("kept").images().names.count("0.png") == 3
+
+
+def test_pictures_added_at_once_come_one_after_the_other(
+    client: TestClient, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*given: Any) -> Any:
+        with hold(bench.collection("kept").folder / "beside", "Beside"):  # raises where two get here together
+            time.sleep(0.1)
+        return add_pictures(*given)
+
+    (bench.collection("kept").folder / "beside").mkdir()
+    monkeypatch.setattr(app, "add_pictures", slow)
+    monkeypatch.setattr(folders, "_PATIENCE", 0)
+    with ThreadPoolExecutor(3) as pool:
+        added = list(pool.map(lambda red: client.post("/collections/kept/pictures", content=png(red)), (11, 22, 33)))
+    assert [answer.status_code for answer in added] == [200] * 3
+
+
+def test_a_collection_that_other_work_is_changing_is_no_fault_of_the_service(
+    client: TestClient, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "_PATIENCE", 0)
+    with hold(bench.collection("kept").folder, "Kept"):
+        refused = [
+            client.post("/collections/kept/pictures", content=png(11)),
+            client.delete("/collections/kept/pictures/1"),
+        ]
+    for answer in refused:
+        assert (answer.status_code, "being changed by other work" in answer.text) == (409, True)
 
 
 def test_pictures_read_in_place_are_left_alone(client: TestClient) -> None:
