@@ -28,10 +28,11 @@ from PIL import Image
 from benchmarks import _machine
 from benchmarks._page import markdown
 from benchmarks._server import CHROMIUM, server
-from engine.collections.catalogue import ImageRow, seal
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.collections.facts.exif import Exif
 from engine.collections.facts.stored import keep_exif
+from engine.collections.seal import seal
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
 from engine.core.storage import append_line, lines

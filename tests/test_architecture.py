@@ -52,7 +52,7 @@ _HEAVY = """torch torchvision sklearn scipy numba faiss hnswlib streamlit plotly
 transformers sentence_transformers onnxruntime h5py pyarrow tensorboardX lshashpy3 pytorch_msssim
 starlette uvicorn"""
 HEAVY = set(_HEAVY.split())
-MOST_LATE_IMPORTS = 44  # of our own modules that load something heavy
+MOST_LATE_IMPORTS = 40  # of our own modules that load something heavy
 
 
 class Import(NamedTuple):

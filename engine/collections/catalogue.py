@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from engine.core.errors import BenzerError, Corrupt, StorageFull
-from engine.core.storage import file_digest, write_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -384,25 +383,7 @@ def _write_facts(db: sqlite3.Connection, facts: dict[str, Any]) -> None:
     db.execute("INSERT OR REPLACE INTO facts VALUES ('collection',?,?)", (value, seal_of(value)))
 
 
-def seal(catalogue: Catalogue) -> None:
-    """Store the checksum of the whole catalogue beside it; a catalogue in use is sealed some other time."""
-    with catalogue.connection() as db:
-        if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            return
-        # While this transaction is open nobody else can write, so the file and its generation belong together.
-        db.execute("BEGIN IMMEDIATE")
-        if is_settled(catalogue.path):
-            generation = Reading(catalogue.path, db).generation()
-            facts = {"generation": generation, "sha256": file_digest(catalogue.path)}
-            write_json(seal_path(catalogue.path), facts)
-        db.rollback()
-
-
-def seal_path(path: Path) -> Path:
-    """The file with the checksum of a catalogue."""
-    return path.with_suffix(".seal.json")
-
-
 def is_settled(path: Path) -> bool:
+    """Whether all that was written stands in the catalogue itself, nothing in the log beside it."""
     log = path.with_name(path.name + "-wal")
     return not log.exists() or log.stat().st_size == 0

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.collections.catalogue import Catalogue, ImageRow, Reading, seal
+from engine.collections.catalogue import Catalogue, ImageRow, Reading
 from engine.collections.folders import create_folder, delete_folder, hold
 from engine.collections.images import Images, images_of, labels_of
 from engine.collections.reading.regular_files import follows_links, read_bytes
 from engine.collections.report import Reject
+from engine.collections.seal import seal
 from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import BadParameter, Corrupt, NotFound, UnreadableImage
 from engine.core.home import Home, slug

@@ -15,13 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.collections.catalogue import Catalogue, is_settled, seal, seal_path
+from engine.collections.catalogue import Catalogue, is_settled
 from engine.collections.collection import Collection
 from engine.collections.facts.former_sidecars import acts
 from engine.collections.facts.marks import FILE as MARKS
 from engine.collections.facts.marks import last_act, marks
 from engine.collections.folders import DERIVED
 from engine.collections.labelling import damaged_labels, rescue_labels
+from engine.collections.seal import seal, seal_path
 from engine.core.errors import BenzerError, Corrupt, StorageFull
 from engine.core.progress import Reporter
 from engine.core.storage import file_digest, read_object, set_aside, write_json

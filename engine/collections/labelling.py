@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.collections.catalogue import ImageRow, seal
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
+from engine.collections.seal import seal
 from engine.core.errors import BadParameter, Corrupt, NotFound
 from engine.core.storage import read_json, set_aside, shape_checked, write_json
 

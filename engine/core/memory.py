@@ -62,3 +62,9 @@ def check_memory(needed: int, what: str) -> None:
     free = free_memory()
     if free is not None and needed > free:
         raise OutOfMemory(f"{what} needs {file_size(needed)} of memory, and only {file_size(free)} are free.")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether it says that memory has run out, the processor's or a GPU's, for which libraries have various types."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words

@@ -16,6 +16,7 @@ import torch
 
 from engine.core.device import Device, keep_freed_memory
 from engine.core.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
+from engine.core.memory import is_out_of_memory
 from engine.core.progress import Reporter
 from engine.runs.epochs import Watch, strip
 from engine.runs.run import Run
@@ -68,7 +69,7 @@ def run_to_end(training: Training) -> Run:
             training.discard_state()
         raise
     except (RuntimeError, MemoryError) as error:
-        if not _out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         short = OutOfMemory("Memory ran out outside the batches.", way_out="Try smaller pictures or a smaller model.")
         run.end("failed", training.position.epoch, error=str(short))
@@ -221,7 +222,7 @@ class Training:
             try:
                 value = self._gradients(rows)
             except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve(error)
         self.stepping.clipped(self.objective.network.parameters())
@@ -397,8 +398,3 @@ class Training:
         kept = f"the best checkpoint up to epoch {done} is kept" if done else "there is no checkpoint to keep"
         message = f"Training diverged: the loss became NaN or infinite in epoch {done + 1}; {kept}."
         return Diverged(message, way_out=f"Try a lower learning rate, such as {self.config.rate / 10:g}.")
-
-
-def _out_of_memory(error: Exception) -> bool:
-    words = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words

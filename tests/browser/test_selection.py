@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from engine.collections.catalogue import ImageRow, seal
+from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
+from engine.collections.seal import seal
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe

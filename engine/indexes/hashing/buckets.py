@@ -106,11 +106,9 @@ class Buckets(Lookup):
         return probes_for(k, self.probes, self.growth)
 
     def _look(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
-        from engine.indexes.kernels.lsh import search_tables
-
         codes, margins = self.functions.codes(queries, self.metric)
         table, cosine = self.table, self.metric == "cosine"
-        search_tables(
+        _loops().search_tables(
             queries, margins, codes, probes, self._parts(), table.alive, *self.bytes.asked(queries), self.bytes.parts(),
             table.vectors, cosine, distances, rows, examined, self._workers(queries),
         )  # fmt: skip
@@ -182,11 +180,9 @@ def widths(probes: int, bits: int) -> Iterator[int]:
 
 def sorted_tables(codes: NDArray, bits: int) -> Tables:
     """(T, n) codes by row to the sorted tables."""
-    from engine.indexes.kernels.lsh import sort_tables
-
     prefix = min(bits, PREFIX)
     rows = np.empty(codes.shape, dtype=np.int32)
     starts = np.zeros((len(codes), 2**prefix + 1), dtype=np.int32)
     with threads_for(codes.size * 5e-9):
-        sort_tables(codes, prefix, bits, rows, starts)
+        _loops().sort_tables(codes, prefix, bits, rows, starts)
     return Tables(codes if bits > prefix else codes[:, :0].copy(), rows, starts)

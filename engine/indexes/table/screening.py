@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,13 @@ class Screen(Protocol):
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
         """Fill the (q, k) nearest; (q,) how many were compared in full, −1 where the bounds were of no use."""
+
+
+def _loops() -> Any:
+    """The compiled loops, loaded when they are needed."""
+    from engine.indexes.kernels import screening
+
+    return screening
 
 
 def centre_of(vectors: Vectors, metric: str) -> NDArray[np.float64]:
@@ -111,8 +118,6 @@ class CodeScreen:
         self.facts[:, 0] = np.inf
 
     def write(self, rows: Rows) -> None:
-        from engine.indexes.kernels.screening import encode_rows
-
         if len(rows) and rows[-1] >= 16 * len(self.codes):
             former = self.codes, self.facts
             self._allocate(int(rows[-1]) + 1 + len(self.codes) * 8)
@@ -122,7 +127,7 @@ class CodeScreen:
             whole = len(part) == len(self.table.vectors) or part[-1] - part[0] == len(part) - 1
             vectors = self.table.vectors[part[0] : part[-1] + 1] if whole else self.table.vectors[part]
             scale = self.scale if self.scale and holds_bytes(vectors) else 0.0
-            encode_rows(vectors, part, self.centre, self.metric == "cosine", scale, self.codes, self.facts)
+            _loops().encode_rows(vectors, part, self.centre, self.metric == "cosine", scale, self.codes, self.facts)
         self.fits = _in_range(self.facts[:, 0])
 
     def forget(self, rows: Rows) -> None:
@@ -146,8 +151,6 @@ class CodeScreen:
     def _search(
         self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, compared: Ids, room: int, workers: int
     ) -> None:
-        from engine.indexes.kernels.screening import rank_survivors, screen_codes
-
         count, k = len(queries), distances.shape[1]
         asked = asked_of(queries, self.metric, self.centre)
         query_codes, query_facts = self._coded(asked)
@@ -158,9 +161,11 @@ class CodeScreen:
         counts = np.zeros(shape[:2], dtype=np.int64)
         tile = max(1, _L2_BYTES // max(2 * self.codes.shape[1] * 64, 1))
         facts = np.repeat(query_facts[None], workers, axis=0)
-        screen_codes(self.codes, self.facts, query_codes, facts, slacks, k, tile, lows, ups, found, counts)
+        _loops().screen_codes(self.codes, self.facts, query_codes, facts, slacks, k, tile, lows, ups, found, counts)
         cosine = self.metric == "cosine"
-        rank_survivors(queries, self.table.vectors, lows, ups, found, counts, slacks, cosine, distances, rows, compared)
+        _loops().rank_survivors(
+            queries, self.table.vectors, lows, ups, found, counts, slacks, cosine, distances, rows, compared
+        )
         compared[~asked.usable] = -1
 
     def _coded(self, asked: Asked) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -258,8 +263,6 @@ class ProductScreen:
         return compared
 
     def _search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows, compared: Ids, room: int) -> None:
-        from engine.indexes.kernels.screening import rank_survivors, screen_products
-
         vectors, k, count = self.table.vectors, distances.shape[1], len(queries)
         asked = asked_of(queries, self.metric, self.centre)
         points = asked.points.astype(np.float32)
@@ -271,9 +274,9 @@ class ProductScreen:
         tile = max(256, min(len(vectors), _BYTES_AT_ONCE // (4 * count)))
         for first in range(0, len(vectors), tile):
             products = points @ vectors[first : first + tile].T
-            screen_products(products, first, self.facts, gammas, limits, slacks, k, lows, ups, found, counts)
+            _loops().screen_products(products, first, self.facts, gammas, limits, slacks, k, lows, ups, found, counts)
         cosine = self.metric == "cosine"
-        rank_survivors(
+        _loops().rank_survivors(
             queries,
             vectors,
             lows[None],

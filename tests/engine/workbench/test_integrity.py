@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli.parser import main
-from engine.collections.catalogue import seal, seal_path
 from engine.collections.integrity import check, check_and_repair
+from engine.collections.seal import seal, seal_path
 from engine.core.errors import NotFound
 from engine.core.home import Home
 from engine.core.recipe import Recipe
