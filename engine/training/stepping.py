@@ -44,7 +44,7 @@ class Stepping:
     clip: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.optimizer not in OPTIMIZERS:
+        if not isinstance(self.optimizer, str) or self.optimizer not in OPTIMIZERS:
             raise BadParameter("optimizer", "the training", "one of " + ", ".join(OPTIMIZERS), self.optimizer)
         check_number("momentum", "the training", self.momentum, 0.0, 0.999)
         check_number("warm-up", "the training", self.warmup, 0.0, 10_000)

@@ -23,6 +23,7 @@ def settle(collection: Collection, batch: Batch) -> None:
     The collection must be held. Rows keep their ids, so a restore also brings back labels, groups and vectors.
     """
     if batch.kind == "link":
+        forget_temporary(batch)
         _note_times(collection, batch)
         return
     entries = batch.entries
@@ -44,8 +45,6 @@ def settle_all(collection: Collection) -> None:
     for batch in batches(collection):
         if not batch.cut_off:
             continue
-        if batch.kind == "link":
-            forget_temporary(batch)
         settle(collection, batch)
         with suppress(OSError, StorageFull):  # a folder that cannot be written to: it is settled again next time
             batch.note("done" if batch.waiting else "restored")
