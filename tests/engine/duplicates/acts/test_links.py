@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.duplicates.acts import links
+from engine.duplicates.acts import links, trash
 from engine.duplicates.acts.catalogue_rows import settle_all
 from engine.duplicates.acts.checking import Drop
 from engine.duplicates.acts.journal import batches
@@ -95,23 +95,39 @@ def test_a_disk_without_links_is_named(
     assert not os.path.samefile(pictures / "keep.png", pictures / "sub" / "copy.png")
 
 
+class Killed(BaseException):
+    pass
+
+
+def without_the_last_step(source: Any, target: Any, replace: Any = os.replace) -> None:
+    if "benzer-link" in str(source):
+        raise Killed
+    replace(source, target)
+
+
+def test_what_was_interrupted_between_two_steps_clears_up_after_itself(
+    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(links.os, "replace", without_the_last_step)
+        with pytest.raises(Killed):
+            bench.drop_duplicates("scenes", drops(bench), link=True)
+    assert [path.name for path in (pictures / "sub").iterdir()] == ["copy.png"]
+    [batch] = batches(bench.collection("scenes"))
+    assert not batch.cut_off
+
+
 def test_what_was_cut_off_between_two_steps_is_cleared_away(
     bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed after the second name was made: it goes, and the file is as it was."""
 
-    class Killed(BaseException):
-        pass
-
-    replace = os.replace
-
-    def killed(source: Any, target: Any) -> None:
-        if "benzer-link" in str(source):
-            raise Killed
-        replace(source, target)
+    def killed(*_: Any) -> None:
+        raise Killed
 
     with monkeypatch.context() as broken:
-        broken.setattr(links.os, "replace", killed)
+        broken.setattr(links.os, "replace", without_the_last_step)
+        broken.setattr(trash, "settle", killed)  # who is killed settles nothing
         with pytest.raises(Killed):
             bench.drop_duplicates("scenes", drops(bench), link=True)
     assert len(list((pictures / "sub").iterdir())) == 2
