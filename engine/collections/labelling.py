@@ -12,7 +12,7 @@ do not change with labels, so vectors and indexes stay valid.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -93,8 +93,19 @@ def undo_labels(collection: Collection, made: float | None = None) -> int:
         rows = _pictures(collection, map(int, after))
         held = [rows[int(id)] for id, label in after.items() if int(id) in rows and rows[int(id)].label == label]
         changed = _rewrite(collection, [replace(row, label=before[str(row.id)]) for row in held], rows)
-        write_json(_path(collection), written[:place] + written[place + 1 :])
+        later = written[place + 1 :]
+        _hand_on(written[place], later, after.keys() - {str(row.id) for row in held})
+        write_json(_path(collection), [*written[:place], *later])
         return changed
+
+
+def _hand_on(taken_back: Mapping[str, Any], later: Sequence[Mapping[str, Any]], left: set[str]) -> None:
+    """Let the next changes of pictures that were labelled again lead back to before this one, which is forgotten."""
+    for writing in later:
+        for id in left & writing["before"].keys():
+            if writing["before"][id] == taken_back["after"][id]:
+                writing["before"][id] = taken_back["before"][id]
+        left = left - writing["before"].keys()
 
 
 def _pictures(collection: Collection, ids: Iterable[int]) -> dict[int, ImageRow]:

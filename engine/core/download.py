@@ -106,7 +106,7 @@ def _stream(remote: Remote, response: Any, file: Any, have: int, reporter: Repor
         if have > (limit or remote.megabytes << 21):
             raise Corrupt(f"What {remote.url} delivers is far larger than the file that was expected.")
         file.write(block)
-        reporter.update(f"Downloading {remote.name}", have >> 20, max(total, have) >> 20, "MB")
+        reporter.update(f"Downloading {remote.name}", have // 10**6, max(total, have) // 10**6, "MB")
     if have < total:
         raise _offline(remote, "the connection broke off")
 

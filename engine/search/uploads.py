@@ -20,7 +20,7 @@ from engine.core.home import Home
 from engine.core.storage import file_digest, read_object, write_bytes, write_json
 
 MOST_FILES = 500
-MOST_BYTES = 512 << 20
+MOST_BYTES = 512_000_000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PREFIX = re.compile(r"[0-9a-f]{8,64}")
 

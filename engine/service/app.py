@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -56,8 +55,8 @@ class Service:
 
     def __init__(self, bench: Workbench) -> None:
         self.bench = bench
-        self._changing = threading.Lock()  # requests that change a collection come one after the other
         self._threads: CapacityLimiter | None = None
+        self._changing: CapacityLimiter | None = None
 
     async def collections(self, _: Request) -> Response:
         return await self._done(lambda: [asdict(card) for card in self.bench.collections()])
@@ -84,11 +83,17 @@ class Service:
 
     async def add(self, request: Request) -> Response:
         name, given, body = request.path_params["collection"], dict(request.query_params), await request.body()
-        return await self._done(lambda: self._added(name, given, body))
+        return await self._changed(lambda: self._added(name, given, body))
 
     async def remove(self, request: Request) -> Response:
         name, id = request.path_params["collection"], request.path_params["id"]
-        return await self._done(lambda: self._removed(name, id))
+        return await self._changed(lambda: {"removed": remove_pictures(self.bench.collection(name), [id])})
+
+    async def _changed(self, work: Callable[[], Any]) -> Response:
+        """As `_done`, one after the other; who waits takes no thread from those who search."""
+        self._changing = self._changing or CapacityLimiter(1)
+        async with self._changing:
+            return await self._done(work)
 
     async def _done(self, work: Callable[[], Any]) -> Response:
         """The result of work in a thread, or its error as a sentence."""
@@ -115,16 +120,11 @@ class Service:
             raise BadParameter("field", "the request", "one of name, label, text", unknown)
         collection = self.bench.collection(name)
         file = (given.get("name", "picture"), body)
-        with self._changing:
-            report = add_pictures(collection, [file], Reporter(), given.get("label", ""), given.get("text", ""))
+        report = add_pictures(collection, [file], Reporter(), given.get("label", ""), given.get("text", ""))
         if report.rejects:
             raise Unreadable(report.rejects[0].message)
         self.bench.prepare(self.bench.default_recipe(name))
         return {"added": report.added, "copies": report.copies, "pictures": len(self.bench.collection(name))}
-
-    def _removed(self, name: str, id: int) -> dict[str, Any]:
-        with self._changing:
-            return {"removed": remove_pictures(self.bench.collection(name), [id])}
 
 
 class _Plain(JSONResponse):

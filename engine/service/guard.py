@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES = 48 << 20  # of a body: a picture of 32 MB in base64, and some words
+MOST_BYTES = 48_000_000  # of a body: a picture of 32 MB in base64, and some words
 MOST_WAITING = 1000  # requests; more are refused at once
 OPEN_PATHS = frozenset({"/openapi.json"})  # without a token: it says nothing of the collections
 
@@ -34,7 +34,7 @@ class Guard:
         try:
             await self.app(scope, _counted(receive), send)
         except TooLarge:
-            await error(413, f"The body must be at most {MOST_BYTES >> 20} MB.")(scope, receive, send)
+            await error(413, f"The body must be at most {MOST_BYTES // 10**6} MB.")(scope, receive, send)
         finally:
             self.waiting -= 1
 
@@ -49,7 +49,7 @@ class Guard:
             )
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length[:20]) > MOST_BYTES:
-            return error(413, f"The body must be at most {MOST_BYTES >> 20} MB.")
+            return error(413, f"The body must be at most {MOST_BYTES // 10**6} MB.")
         if self.waiting >= MOST_WAITING:
             return error(503, "Too many requests are waiting.", {"retry-after": "1"})
         return None

@@ -29,7 +29,7 @@ from engine.grouping.stored.exporting import names_and_size
 from engine.grouping.stored.exports import Entry, check_room, entries
 from engine.grouping.stored.exports import Part as _Part
 
-MOST_ZIPPED = 512 << 20  # bytes, which a visitor may take of the disk for temporary files at a time
+MOST_ZIPPED = 512_000_000  # bytes, which a visitor may take of the disk for temporary files at a time
 _TRIES = 10_000  # numbers after a name
 
 

@@ -35,14 +35,15 @@ from engine.texts import open_text_encoder
 from engine.texts.lexicon.lexicon import Meaning, form_in, lexicon
 from engine.texts.lexicon.nearest import NearestKinds
 from engine.texts.published import PUBLISHED, folder_of
-from engine.workbench.part import COLLECTIONS_KEPT, Part
+from engine.workbench.part import COLLECTIONS_KEPT
+from engine.workbench.pictures import PictureMethods
 
 _SENTENCES = "all-minilm-l6-v2"
 _FEW = 3  # classes that are named one by one as what a word stands for
 _LONGEST_NAME = 75  # characters of a suggested name: a group's own has at most 80, and a number may follow
 
 
-class WordMethods(Part):
+class WordMethods(PictureMethods):
     """Methods for search by words, mixed into `Workbench`."""
 
     def __init__(self, home: Home | None = None) -> None:
@@ -171,9 +172,6 @@ class WordMethods(Part):
         images, scores = self.collection(collection).images(), shown(self.class_probabilities(collection), meaning)
         limits = self._limits(collection, answer.include_query, answer.label, answer.where)
         return int(np.isin(scores.ids[scores.values >= CLEARLY], _allowed(images, None, limits)).sum())
-
-    def _limits(self, collection: str, include_query: bool, label: str | None, where: str) -> Limits:
-        raise NotImplementedError
 
     def _network(self, collection: str, meaning: Meaning) -> EncoderInfo | None:
         """The network that recognises what the words mean; None if it was not asked."""

@@ -13,7 +13,6 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.collections.cards import CollectionCard, readable_card
 from engine.collections.collection import Collection
@@ -51,10 +50,6 @@ from engine.workbench.searches import SearchMethods
 from engine.workbench.seeing import SeeingMethods
 from engine.workbench.tidying import TidyingMethods
 from engine.workbench.training import TrainingMethods
-
-if TYPE_CHECKING:
-    pass
-
 
 __all__ = ["Answer", "CollectionCard", "Hit", "Query", "Readiness", "Receipt", "Workbench"]
 

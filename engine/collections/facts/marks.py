@@ -165,6 +165,7 @@ def undo_marks(collection: Collection, made: float | None = None) -> int:
                 known = _with_returned(marked, hashes)
                 former = dict(_restored(act["changes"], known, hashes))
                 _put(db, former, hashes)
+                _hand_on(db, path, act, act["changes"].keys() - set(map(str, former)))
                 db.execute("DELETE FROM acts WHERE number=?", (act["number"],))
     if act is None:
         raise NotFound(f"No tags or stars of {collection.title!r} have been changed that could be restored.")
@@ -178,6 +179,24 @@ def _restored(
         mark = known.get(int(key), Mark())
         if int(key) in there and _given(mark) == [later_tags, later_stars]:
             yield int(key), replace(mark, tags=tuple(tags), stars=stars)
+
+
+def _hand_on(db: sqlite3.Connection, path: Path, act: Mapping[str, Any], left: set[str]) -> None:
+    """Let the next acts on pictures that were changed again lead back to before this one, which is forgotten."""
+    asked = "SELECT number, made, what, changes, seal FROM acts WHERE number>? ORDER BY number"
+    for number, *line, sealed in db.execute(asked, (act["number"],)).fetchall():
+        if seal_of(*line) != sealed:
+            raise damaged(path)
+        changes = json.loads(line[-1])
+        for key in left & changes.keys():
+            before, after = act["changes"][key][:2], act["changes"][key][2:]
+            if changes[key][:2] == after:
+                changes[key][:2] = before
+        left = left - changes.keys()
+        text = json.dumps(changes)
+        if text != line[-1]:
+            values = text, seal_of(*line[:-1], text), number
+            db.execute("UPDATE acts SET changes=?, seal=? WHERE number=?", values)
 
 
 def _described(added: set[str], removed: set[str], stars: int | None) -> str:

@@ -17,7 +17,7 @@ from engine.core.errors import Unreadable
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 DC = "http://purl.org/dc/elements/1.1/"
 XMP = "http://ns.adobe.com/xap/1.0/"
-MAX_BYTES = 4 << 20
+MAX_BYTES = 4_000_000
 _DEEPEST = 100  # elements within each other; the library fails at about a thousand
 _XMLNS = "http://www.w3.org/2000/xmlns/"
 _EMPTY = (
@@ -69,7 +69,7 @@ def with_sidecar(data: bytes | None, wanted: Sidecar) -> bytes:
 
 def _parsed(data: bytes) -> minidom.Document:
     if len(data) > MAX_BYTES:
-        raise Unreadable(f"The sidecar file is larger than {MAX_BYTES >> 20} MB.")
+        raise Unreadable(f"The sidecar file is larger than {MAX_BYTES // 10**6} MB.")
     plain = data.replace(b"\0", b"")  # as of UTF-16
     if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:  # definitions may grow without bound when they are read
         raise Unreadable("The sidecar file has definitions of its own, which are not read.")

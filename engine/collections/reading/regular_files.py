@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.core.errors import UnreadableImage
 
-MAX_BYTES = 256 << 20
+MAX_BYTES = 256_000_000
 FOLLOW = "such links are followed with --follow-links or BENZER_FOLLOW_LINKS=1"
 _NOT_FOLLOWED = {errno.ELOOP, errno.EMLINK}
 
@@ -86,7 +86,7 @@ def check_length(length: int) -> None:
     if length == 0:
         raise UnreadableImage("look", "empty", "The file is empty.")
     if length > MAX_BYTES:
-        raise UnreadableImage("look", "too-large", f"The file is larger than {MAX_BYTES >> 20} MB.")
+        raise UnreadableImage("look", "too-large", f"The file is larger than {MAX_BYTES // 10**6} MB.")
 
 
 def _unlookable(error: OSError) -> UnreadableImage:

@@ -21,7 +21,7 @@ from engine.collections.reading.value_range import as_bytes, opacity_as_bytes
 from engine.core.errors import UnreadableImage
 
 MAX_PIXELS = 89_478_485
-MAX_BYTES = 768 << 20  # of the samples that are shown, as they stand in the file
+MAX_BYTES = 768_000_000  # of the samples that are shown, as they stand in the file
 _NOT_FOLLOWED = (KeyError, TypeError, ValueError, IndexError, OverflowError, OSError, SyntaxError, struct.error)
 _PREFIXES = tuple(TiffImagePlugin.PREFIXES)
 _MOST_PREVIEWS = 16  # pages that are passed over in search of the picture itself
@@ -243,7 +243,7 @@ def _check(layout: Layout) -> None:
     size = layout.dtype.itemsize if layout.dtype else 2
     needed = layout.width * layout.height * len(layout.shown) * size
     if needed > MAX_BYTES:
-        sizes = f"its pixels fill {needed >> 20:,} MB, and at most {MAX_BYTES >> 20} MB are read"
+        sizes = f"its pixels fill {needed // 10**6:,} MB, and at most {MAX_BYTES // 10**6} MB are read"
         message = f"This is {layout.title}; {sizes}: save it smaller."
         raise UnreadableImage("header", "too-many-pixels", message)
 

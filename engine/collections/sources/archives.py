@@ -45,7 +45,7 @@ class Limits:
     is only looked at beyond `ratio_from` unpacked bytes."""
 
     members: int = 500_000
-    bytes: int = 64 << 30
+    bytes: int = 64_000_000_000
     member_bytes: int = MAX_BYTES
     ratio: int = 100
     ratio_from: int = 32 << 20
@@ -66,7 +66,7 @@ class _Meter:
     def add(self, count: int) -> None:
         self.bytes += count
         if self.bytes > self.limits.bytes:
-            raise self._refused(f"it unpacks to more than {self.limits.bytes >> 20:,} MB")
+            raise self._refused(f"it unpacks to more than {self.limits.bytes // 10**6:,} MB")
         if self.bytes > self.limits.ratio_from and self.bytes > self.packed * self.limits.ratio:
             raise self._refused(f"it swells to more than {self.limits.ratio} times its size")
 
@@ -199,7 +199,7 @@ def _unpacked(source: IO[bytes], key: bytes, place: Path, meter: _Meter) -> Item
             target.write(block)
     if size > meter.limits.member_bytes:
         place.unlink(missing_ok=True)
-        return _failed(key, "too-large", f"The file is larger than {meter.limits.member_bytes >> 20} MB.")
+        return _failed(key, "too-large", f"The file is larger than {meter.limits.member_bytes // 10**6} MB.")
     return Item(key, label_of(key), location=str(place), owned=True, size=size)
 
 

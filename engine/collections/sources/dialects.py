@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from engine.collections.reading.safely import SUFFIXES
 
 SEPARATORS = ",;\t|"
-MOST_CHARACTERS = 1 << 20  # of one record
+MOST_CHARACTERS = 1_000_000  # of one record
 _MOST_LINES = 1000  # of one record
 _MOST_IN_VAIN = 100_000_000  # characters of a table that are read in search of missing quotation marks: a second
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
-_TOO_LONG = f"It is longer than {MOST_CHARACTERS >> 20} MB."
+_TOO_LONG = f"It is longer than {MOST_CHARACTERS // 10**6} MB."
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
 _QUOTES = "Its quotation marks do not match."
 _ESCAPED = re.compile(r'\\(["\\])')  # as MySQL and JSON write quotation marks and backslashes

@@ -16,7 +16,7 @@ from engine.collections.sources.ingest import Drawing, drawings
 from engine.collections.sources.items import Item
 from engine.core.errors import Corrupt, UnreadableArchive
 
-_LIMITS = Limits(members=200_000, bytes=16 << 30, member_bytes=512 << 20, ratio=1000)
+_LIMITS = Limits(members=200_000, bytes=16_000_000_000, member_bytes=512_000_000, ratio=1000)
 _CIFAR_BATCHES = [f"data_batch_{number}.bin" for number in range(1, 6)] + ["test_batch.bin"]
 FLOWERS = """pink primrose|hard-leaved pocket orchid|canterbury bells|sweet pea|english marigold|tiger lily|moon orchid|
 bird of paradise|monkshood|globe thistle|snapdragon|colt's foot|king protea|spear thistle|yellow iris|globe-flower|

@@ -15,7 +15,7 @@ from engine.collections.sources.dialects import MOST_CHARACTERS, Record, records
 from engine.core.errors import BadParameter, NotFound, UnreadableTable
 from engine.core.tables import harmless
 
-MAX_BYTES = 256 << 20
+MAX_BYTES = 256_000_000
 MOST_LINES = 5_000_000
 _FIRST_BYTES = MOST_CHARACTERS  # longer than any first line
 _COLUMNS_NAMED = 20
@@ -169,7 +169,7 @@ def _read(name: str, data: bytes, columns: Columns) -> Table:
 def _bytes_of(path: Path, name: str) -> bytes:
     """All of a file, once its size and its first bytes could be those of a table."""
     if path.stat().st_size > MAX_BYTES:
-        raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES >> 20} MB.")
+        raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES // 10**6} MB.")
     with open(path, "rb") as file:
         first = file.read(_FIRST_BYTES)
         _check_text(name, first)
@@ -217,7 +217,7 @@ def _check_text(name: str, data: bytes) -> None:
         )
     if len(data) == _FIRST_BYTES and not (b"\n" in data or b"\r" in data):
         raise UnreadableTable(
-            f"The first line of the table {name} is longer than {MOST_CHARACTERS >> 20} MB.",
+            f"The first line of the table {name} is longer than {MOST_CHARACTERS // 10**6} MB.",
             way_out="The first line must read image,label,text.",
         )
 

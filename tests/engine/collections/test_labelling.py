@@ -86,6 +86,22 @@ def test_a_writing_that_is_not_the_last_is_taken_back(collection: Collection) ->
     assert labels(collection) == before
 
 
+def test_of_two_writings_both_are_taken_back_in_either_order(collection: Collection) -> None:
+    before = labels(collection)
+    first = next(iter(before))
+    write_labels(collection, {first: "a"}, "one")
+    one = last_writing(collection)
+    write_labels(collection, {first: "b"}, "two")
+    write_labels(collection, {first: "c"}, "three")
+    assert one is not None
+    assert undo_labels(collection, one["made"]) == 0, "it is labelled otherwise now"
+    assert undo_labels(collection) == 1
+    assert labels(collection) == before | {first: "b"}
+    assert undo_labels(collection) == 1
+    assert labels(collection) == before
+    assert given_labels(collection) == {}
+
+
 def test_a_title_says_nothing_of_who_wrote(collection: Collection) -> None:
     """A grouping may have any title, and titles are what its labels are written with."""
     before = labels(collection)

@@ -243,7 +243,7 @@ def test_what_needs_too_much_memory_is_named_with_both_numbers():
     layout = tiff.layout(tiff_of(np.zeros((4, 5, 3), np.float64)))
     assert layout is not None
     large = tiff.Layout(**{**vars(layout), "width": 8_000, "height": 8_000})
-    with pytest.raises(UnreadableImage, match="1,464 MB, and at most 768 MB are read"):
+    with pytest.raises(UnreadableImage, match="1,536 MB, and at most 768 MB are read"):
         tiff.samples(b"", large)
 
 
