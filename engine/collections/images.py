@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.catalogue import Reading
-from engine.core.ids import row_among
 from engine.core.spelling import folded
 
 _COLUMNS = ("id", "hash", "label", "name", "text", "width", "height", "size")
@@ -106,3 +105,15 @@ def labels_of(images: Images) -> dict[str, int]:
 def _shared(values: list[Any]) -> list[Any]:
     known: dict[Any, Any] = {}
     return [known.setdefault(value, value) for value in values]
+
+
+def row_among(ids: NDArray[np.integer[Any]], id: int | None) -> int | None:
+    """The place of an id among (n,) ascending ids, None if it is not among them.
+
+    >>> row_among(np.array([3, 5, 9]), 5), row_among(np.array([3, 5, 9]), 6)
+    (1, None)
+    """
+    if id is None:
+        return None
+    row = int(np.searchsorted(ids, id))
+    return row if row < len(ids) and ids[row] == id else None

@@ -5,6 +5,7 @@
     ├── NotFound            no collection, image, run or file of that name
     ├── NothingKnown        nothing can be found here: by the words of a query, or within its limits
     ├── NameTaken           the name is already in use
+    ├── InUse               other work is changing it at this moment
     ├── Unreadable          bytes in an unexpected format
     │   ├── UnreadableImage     one picture; carries the stage and a code
     │   ├── UnreadableArchive   a ZIP or tar

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.images import row_among
 from engine.core.distances import metric, normalised
 from engine.core.errors import BenzerError, NoVectors
-from engine.core.ids import row_among
 from engine.core.recipe import Recipe
 from engine.encoders.combination import Combination
 from engine.encoders.encoder import Encoder

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Images
+from engine.collections.images import row_among
 from engine.core.errors import NotFound
-from engine.core.ids import row_among
 from engine.core.recipe import MAX_K, Recipe
 from engine.encoders.vectors.store import Vectors
 from engine.evaluation.recall import COMPUTED_UP_TO, estimated_recall

@@ -20,14 +20,13 @@ from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.search.words import Scores, refuse_the_unknown, written
 from engine.workbench.calibrating import CalibrationMethods
-from engine.workbench.pictures import PictureMethods
 from engine.workbench.pictures_report import search_report, selection_report
 from engine.workbench.words import WordMethods
 
 _SHOWING = 10  # pictures that stand for words in the space of an encoder that reads none
 
 
-class ExampleMethods(PictureMethods, WordMethods, CalibrationMethods):
+class ExampleMethods(WordMethods, CalibrationMethods):
     """Methods for several examples and further results, mixed into `Workbench`."""
 
     def search_examples(self, opened: OpenedRecipe, recipe: Recipe, query: Query, limits: Limits) -> Answer:

@@ -185,7 +185,6 @@ def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grou
     assert {line[2] for line in lines[1:]} == {"'" + HOSTILE}  # a formula to no spreadsheet
 
     page.get_by_role("textbox", name="Folder", exact=True).fill(str(bench.home.root / "pictures"))
-    page.keyboard.press("Enter")
     page.get_by_role("button", name="Copy files", exact=True).click()
     page.get_by_text(re.compile(rf"{len(first)} pictures copied to")).wait_for(timeout=PATIENCE)
     [folder] = (bench.home.root / "pictures" / "Tree of blobs").iterdir()

@@ -12,7 +12,7 @@ from engine.collections.collection import Collection
 from engine.collections.facts.exif import Exif
 from engine.collections.facts.marks import Mark, marks
 from engine.collections.facts.stored import columns_by_id, exif_by_hash
-from engine.core.ids import row_among
+from engine.collections.images import row_among
 
 _NO_EXIF, _NO_MARK = Exif(), Mark()
 

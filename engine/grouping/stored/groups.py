@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.images import row_among
 from engine.core.distances import Matrix
 from engine.core.distances import metric as known_metric
 from engine.core.errors import NotFound
-from engine.core.ids import row_among
 from engine.grouping.clusterer import NOISE, Labels
 from engine.grouping.stored.edits import State
 from engine.grouping.stored.palette import colour_of

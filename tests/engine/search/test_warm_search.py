@@ -16,7 +16,7 @@ from PIL import Image
 from engine.collections.collection import Collection
 from engine.core.home import PROJECT, Home
 from engine.core.recipe import Recipe
-from engine.workbench import workbench
+from engine.workbench import part as opened
 from engine.workbench.workbench import Query, Workbench
 
 ENGINE = f"{PROJECT / 'engine'}/"
@@ -93,7 +93,7 @@ def test_a_picture_from_outside(bench: Workbench) -> None:
 def test_one_opening_and_one_decoding(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = Workbench(bench.home)
     openings = counted(monkeypatch, Collection, "__init__")
-    decodings = counted(monkeypatch, workbench, "read_in_worker")
+    decodings = counted(monkeypatch, opened, "read_in_worker")
     query = Query.picture(drawn(102))
     first = fresh.search(RECIPE, query)
     for method in ("exact", "lsh", "kmeans", "exact"):
@@ -104,7 +104,7 @@ def test_one_opening_and_one_decoding(bench: Workbench, monkeypatch: pytest.Monk
 
 
 def test_another_crop_or_picture_is_decoded(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    decodings = counted(monkeypatch, workbench, "read_in_worker")
+    decodings = counted(monkeypatch, opened, "read_in_worker")
     data = drawn(103)
     whole = bench.search(RECIPE, Query.picture(data))
     part = bench.search(RECIPE, Query.picture(data, crop=(0, 0, 0.5, 0.5)))

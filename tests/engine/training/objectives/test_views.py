@@ -361,7 +361,7 @@ def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path: Path
         began = time.monotonic()
         assert work(str(tmp_path), f"{kind}-again")
         longest, kills, whole = time.monotonic() - began, 0, runs.run(Home(tmp_path), f"{kind}-whole")
-        for number in range(4):
+        for number in range(12):
             kills += killed_to_the_end(work, tmp_path, f"{kind}-parts-{number}", longest, chance)
             run = runs.run(Home(tmp_path), f"{kind}-parts-{number}")
             assert (run.state, run.digest) == ("done", whole.digest)
