@@ -266,6 +266,10 @@ def violations(page: Any) -> list[str]:
     page.wait_for_function("() => !document.querySelector('[data-stale=true], .stSkeleton')")
     page.wait_for_function("() => !document.querySelector('[data-testid=stSidebarNavItems] > div:not([role=none])')")
     page.wait_for_function("() => document.getAnimations().every((moving) => moving.playState !== 'running')")
+    page.wait_for_function(  # a notice that comes or goes is for a moment without the text that names it
+        "() => [...document.querySelectorAll('[data-testid=stToast]')]"
+        ".every((notice) => document.getElementById(notice.getAttribute('aria-labelledby')))"
+    )
     found = Axe().run(page).response["violations"]
     return [
         f"{v['id']}: {node['html'][:200]}"
