@@ -118,6 +118,7 @@ def precision_flag(sub: Parser) -> None:
     """--precision, which `main` passes on to the device."""
     sub.add_argument(
         "--precision",
+        dest="computed_in",
         choices=PRECISIONS,
         help="of networks; float32 is the reference (default: $BENZER_PRECISION, else the hardware's fastest)",
     )

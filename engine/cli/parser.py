@@ -37,7 +37,7 @@ from engine.cli import (
 )
 from engine.cli.flags import Commands
 from engine.cluster.blocks import asked_for
-from engine.core.device import ask_precision
+from engine.core.device import precision_asked_for
 from engine.core.errors import BenzerError, Stopped, reason_of
 
 _MODULES = (
@@ -73,10 +73,9 @@ def main(words: list[str] | None = None) -> int:
     _escape_what_cannot_be_shown()
     top, commands = _commands()
     arguments = top.parse_args(_opening(sys.argv[1:] if words is None else words, commands.names))
-    if getattr(arguments, "precision", None):
-        ask_precision(arguments.precision)
+    precision = getattr(arguments, "computed_in", None)
     try:
-        with asked_for(getattr(arguments, "ray", None)):
+        with asked_for(getattr(arguments, "ray", None)), precision_asked_for(precision):
             status: int | None = arguments.run(arguments)
     except (KeyboardInterrupt, Stopped):
         print(f"\nStopped. {arguments.kept}", file=sys.stderr)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -63,9 +64,19 @@ def asked_precision() -> str:
     return asked
 
 
-def ask_precision(name: str) -> None:
-    """Make this process and its children compute in the named precision."""
-    os.environ[_VARIABLE] = name
+@contextmanager
+def precision_asked_for(name: str | None) -> Iterator[None]:
+    """Let this process and its children compute in the named precision meanwhile; None: as before."""
+    former = os.environ.get(_VARIABLE)
+    if name is not None:
+        os.environ[_VARIABLE] = name
+    try:
+        yield
+    finally:
+        if former is not None:
+            os.environ[_VARIABLE] = former
+        elif name is not None:
+            del os.environ[_VARIABLE]
 
 
 @cache

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from engine.cli.parser import main
-from engine.core.device import device
+from engine.core.device import asked_precision, device, precision_asked_for
 from engine.core.errors import BadParameter, NotFound
+from engine.core.home import Home
 from engine.search.replay import compared, query_of, read_answer
 
 EMBEDDED = ["--encoder", "model-4", "--weights", "default", "--pooling", "avg"]
@@ -198,6 +199,20 @@ def test_the_precision_asked_for_is_one_that_there_is(monkeypatch: pytest.Monkey
 def test_a_search_without_a_collection_is_refused(pictures: Path, capsys: Capture) -> None:
     assert main(["search", "--image", "1"]) == 1
     assert "collection of the search" in capsys.readouterr().err
+
+
+def test_the_precision_of_a_command_ends_with_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(home.root))
+    monkeypatch.setenv("BENZER_PRECISION", "float32")
+    for words in (["search", "none"], ["train", "--collection=none"]):
+        assert main([*words, "--precision=bfloat16"]) == 1
+        assert asked_precision() == "float32"
+    with precision_asked_for("bfloat16"):
+        assert asked_precision() == "bfloat16"
+    monkeypatch.delenv("BENZER_PRECISION")
+    with precision_asked_for("bfloat16"), precision_asked_for(None):
+        assert asked_precision() == "bfloat16"
+    assert asked_precision() == ""
 
 
 def test_the_command_repeats_the_precision(exported: Callable[..., Path]) -> None:
