@@ -35,7 +35,7 @@ format: $(VENV)/.dev      ## Put the style right
 types: $(VENV)/.dev       ## Check the types of engine, models and ui
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/.dev       ## Run the benchmarks that the README's figures come from
+bench: $(VENV)/.dev       ## Run the quick benchmarks; the README names the command of each figure
 	$(PY) -m benchmarks
 
 wheel: $(VENV)/.dev       ## Build the wheel and the source distribution in dist/

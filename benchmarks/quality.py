@@ -223,8 +223,9 @@ interval. No mark: not decided. Bold is the highest figure, which need not be be
 `python -m benchmarks.quality`; every interval is in [quality.csv](../benchmarks/results/quality.csv). *Neighbours* is
 DBA: each vector averaged with its eight nearest. The weights of MobileNet-v2 and SqueezeNet 1.0 come from compressed
 releases (`$BENZER_TEST_DATA/weights`); torchvision's own may score slightly differently. What Models 1–4 reach when
-they are trained on a collection itself is [measured apart](autoencoders.md), and so are colour layout, colour texture
-and both [side by side](without-labels.md). The rows are of several runs.
+they are trained on a collection itself is [measured apart](autoencoders.md). So are, on animals and paintings, colour
+layout and colour texture, and everywhere both [side by side](without-labels.md) with the grey texture. The rows are of
+several runs.
 
 """
 WORDS = """## Words without training

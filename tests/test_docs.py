@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import shlex
@@ -42,11 +43,15 @@ def test_the_readme_begins_with_the_two_commands() -> None:
     assert start == "benzer"
 
 
-def test_every_command_is_in_the_guide() -> None:
+def test_every_command_has_a_row_in_the_table_of_the_guide() -> None:
     guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-    [commands] = [action for action in parser()._actions if action.dest == "command"]
-    for name in set(commands.choices or ()) - {"work"}:
-        assert re.search(rf"`{name}\b", guide), f"the guide does not know the command {name}"
+    _, _, table = guide.partition("| command | what it does |\n|---|---|\n")
+    rows = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines()]
+    named = [name for row in rows for name in re.findall(r"`([a-z]+)", row)]
+    [commands] = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    assert sorted(named) == sorted(listed.dest for listed in commands._choices_actions)
+    for name in set(commands.choices) - {*named, "work"}:
+        assert f"`{name}`" in guide, f"the guide does not know {name}, the former name of a command"
 
 
 def test_the_python_of_the_readme_compiles_and_calls_what_exists() -> None:

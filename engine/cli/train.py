@@ -99,7 +99,7 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
         ("contrast", float, "weight of the contrastive loss (SimCLR, NT-Xent); 0 only reconstructs"),
         ("views", int, "size of the augmented views in pixels"),
         ("temperature", float, "temperature of the contrastive loss"),
-        ("surroundings", float, "share of views of an autoencoder with another picture's surroundings"),
+        ("surroundings", float, "share of views (autoencoding, deepcluster) with another picture's surroundings"),
         ("crops", int, "small views beside the two full ones (multi-crop)"),
         ("weight-decay", float, "weight decay"),
         ("momentum", float, "momentum of sgd and rmsprop"),

@@ -149,7 +149,7 @@ def _copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _moments(network: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state by the names of the weights, such as `<weight>/exp_avg`, `<weight>/step` of Adam."""
+    """The optimizer's state by the names of the weights, such as `<weight>/exp_avg`, `<weight>/step` of Adam."""
     return {
         f"{name}/{kind}": value
         for name, weight in network.named_parameters()

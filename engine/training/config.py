@@ -211,7 +211,7 @@ class TrainingConfig:
 
     @property
     def stepping(self) -> Stepping:
-        """The optimiser and what goes with it."""
+        """The optimizer and what goes with it."""
         return Stepping(self.optimizer, self.momentum, self.warmup, self.clip)
 
     @property

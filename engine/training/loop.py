@@ -1,7 +1,7 @@
 """The training loop: decoded pictures in, a run with its best and its last weights out.
 
 Everything random is a function of (seed, purpose, epoch, batch), and all mutable state is in a checkpoint: the
-weights, the optimiser's moments, the schedule's state and the position. Nothing else affects how a training continues.
+weights, the optimizer's moments, the schedule's state and the position. Nothing else affects how a training continues.
 """
 
 from __future__ import annotations

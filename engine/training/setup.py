@@ -63,7 +63,7 @@ class Setup:
         groups: the optimizer's parameter groups, each with its `share` of the rate, and its `weight_decay` if any;
             empty if all learn at the rate.
         learned: whether the network is already trained, so that its initial weights may remain the best.
-        stepping: the optimiser, and what goes with it. learns_labels: whether labels are learned.
+        stepping: the optimizer, and what goes with it. learns_labels: whether labels are learned.
     """
 
     objective: Objective

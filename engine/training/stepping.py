@@ -1,4 +1,4 @@
-"""How the weights are changed in each step: the optimiser, its warm-up, and how large a gradient may be."""
+"""How the weights are changed in each step: the optimizer, its warm-up, and how large a gradient may be."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITH_MOMENTUM = ("sgd", "rmsprop")
 
 @dataclass(frozen=True)
 class Stepping:
-    """The optimiser and what goes with it; the defaults are Adam as it is.
+    """The optimizer and what goes with it; the defaults are Adam as it is.
 
     Attributes:
         optimizer: a name of OPTIMIZERS; weight decay is decoupled from the gradient in all but sgd and rmsprop, where
@@ -55,7 +55,7 @@ class Stepping:
         return 1.0 if done >= self.warmup else _FIRST + (1 - _FIRST) * done / self.warmup
 
     def make(self, groups: Sequence[dict[str, Any]], rate: float) -> torch.optim.Optimizer:
-        """The optimiser over these groups of weights."""
+        """The optimizer over these groups of weights."""
         from torch import optim
 
         given: dict[str, Any] = {"lr": rate, "weight_decay": 0.0}

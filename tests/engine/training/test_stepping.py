@@ -1,4 +1,4 @@
-"""Optimisers, the warm-up, and clipped gradients."""
+"""Optimizers, the warm-up, and clipped gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.training.stepping import OPTIMIZERS, Stepping
 
 
 def fitted(optimizer: str) -> float:
-    """How far from the least value of a parabola each optimiser ends."""
+    """How far from the least value of a parabola each optimizer ends."""
     weight = torch.nn.Parameter(torch.tensor([3.0, -2.0]))
     made = Stepping(optimizer).make([{"params": [weight]}], 0.05)
     for _ in range(400):
@@ -23,7 +23,7 @@ def fitted(optimizer: str) -> float:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimiser_finds_the_bottom(name: str) -> None:
+def test_every_optimizer_finds_the_bottom(name: str) -> None:
     assert fitted(name) < 0.2
 
 

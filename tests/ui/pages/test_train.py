@@ -168,7 +168,9 @@ def test_one_click_learns_from_the_pictures(bench: Workbench, started: list[Any]
 
 def test_labels_are_learned_with_several_seeds(bench: Workbench, started: list[Any]) -> None:
     test = page()
+    assert "No labels needed." in texts(test)
     test.radio(key="train-learns").set_value("labels").run()
+    assert "No labels needed." not in texts(test)
     test.selectbox(key="train-label_loss").set_value("triplet").run()
     test.selectbox(key="train-triplet.mining").set_value("batch-hard").run()
     test.selectbox(key="train-optimizer").set_value("sgd").run()

@@ -50,7 +50,8 @@ def training_form(collection: str, *, waits: bool) -> None:
 
 def _head(collection: str, count: int) -> None:
     title = next((card.title for card in collection_cards() if card.name == collection), collection)
-    st.write(f"Train an encoder on the {count:,} pictures of **{plain_text(title)}**. No labels needed.")
+    labels = "" if st.session_state[fields.key("learns")] == LABELS else " No labels needed."
+    st.write(f"Train an encoder on the {count:,} pictures of **{plain_text(title)}**.{labels}")
     with st.container(horizontal=True):
         st.button(
             "Recommended settings",
