@@ -235,7 +235,7 @@ def _spare_libraries(stop: threading.Event) -> None:
     """Take libraries out of the garbage collector's sight whenever many have come in.
 
     Streamlit collects all garbage after every run of a script or a fragment. With PyTorch, Plotly and Numba loaded that
-    looks through half a million objects that stay anyway: 0.14 to 0.28 s of processor time each time. What else is
+    looks through half a million objects that stay anyway, 0.29 s of processor time each time. What else is
     alive at that moment is never collected either where it ends in a cycle; a server does this a few times in its life.
     """
     spared = 0
