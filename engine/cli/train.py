@@ -19,13 +19,14 @@ from engine.core.errors import BadParameter, Stopped
 from engine.core.humanize import count_of, file_size
 from engine.core.progress import Progress
 from engine.encoders.portable import export_encoder
+from engine.runs.listing import check_free
 from engine.runs.run import Run
-from engine.runs.state import free, state_bytes
+from engine.runs.state import free, free_all, state_bytes
 from engine.training.compared import MOST, ComparedRuns, Judged
 from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES
-from engine.training.seeds import over_seeds, several
+from engine.training.seeds import figures_over_seeds, several
 from engine.training.stepping import OPTIMIZERS
 from engine.training.view_losses import view_losses
 from engine.workbench.workbench import Workbench
@@ -48,6 +49,7 @@ def register(commands: Commands) -> None:
     which.add_argument("--compare", metavar="NAME", nargs="+", help=compared)
     exported = "write a run's encoder for other programs; the ending says how: .onnx or .safetensors"
     which.add_argument("--export", metavar=("NAME", "FILE"), nargs=2, help=exported)
+    sub.add_argument("--replace", action="store_true", help="with --export: replace files of these names")
     which.add_argument("--free", metavar="NAME", nargs="?", const="", help=free)
     output_flags(sub)
 
@@ -110,7 +112,8 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     ):
         sub.add_argument(f"--{name}", type=kind, help=f"{text} (default: {_default(name)})")
     sub.add_argument("--seeds", type=int, help="train this many times, each with the next seed (default: 1)")
-    sub.add_argument("--find-rate", action="store_true", help="try learning rates for a minute instead of training")
+    tried = "try some sixty steps at rising learning rates instead of training"
+    sub.add_argument("--find-rate", action="store_true", help=tried)
     sub.add_argument("--json", action="store_true", help="print an event an epoch as JSON")
     epochs, size = ORIGINAL_STUDY["epochs"], ORIGINAL_STUDY["size"]
     study = f"Settings of the original study: --epochs {epochs} --size {size} --contrast 0"
@@ -144,10 +147,11 @@ def command_train(arguments: argparse.Namespace) -> None:
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     if "run" in asked:
         _say_what_it_begins_with(Workbench().training_run(asked["run"]))
+    each = _each_seed(asked, arguments)
     if "config" in asked:
         print(Workbench().training_disk(asked["collection"], asked["config"]).sentence(), file=sys.stderr)
     trained = []
-    for one in _each_seed(asked, arguments):
+    for one in each:
         with _stopping_gently(progress_line()) as listen:
             done = Workbench().run("train", listen, hear, **one)
         print(json.dumps({"kind": "done", **done} if arguments.json else done), flush=True)
@@ -157,17 +161,20 @@ def command_train(arguments: argparse.Namespace) -> None:
 
 
 def _each_seed(asked: dict[str, Any], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """The arguments of each training: one, or one for each seed."""
+    """The arguments of each training: one, or one for each seed; NameTaken before any of them has begun."""
     if arguments.seeds is None:
         return [asked]
     if arguments.resume:
         raise BadParameter("seeds", "--resume", "left out: a run keeps its seed", arguments.seeds)
-    return [{**asked, "config": config} for config in several(asked["config"], arguments.seeds)]
+    configs = several(asked["config"], arguments.seeds)
+    for name in filter(None, (config.get("name") for config in configs)):
+        check_free(Workbench().home, name)
+    return [{**asked, "config": config} for config in configs]
 
 
 def _print_seeds(trained: list[Run], arguments: argparse.Namespace) -> None:
     """What the kept weights of the runs reach, as mean ± standard deviation over the seeds."""
-    found = over_seeds(trained)
+    found = figures_over_seeds(trained)
     if arguments.json:
         return _print_event({"kind": "seeds", "seeds": len(trained), **found})
     for name, (mean, deviation) in found.items():
@@ -178,6 +185,8 @@ def _print_rates(asked: dict[str, Any], arguments: argparse.Namespace) -> None:
     """The losses at rising learning rates, and the rate at which they fell fastest."""
     if arguments.resume:
         raise BadParameter("--find-rate", "--resume", "left out: a run keeps the settings it began with", "both")
+    if arguments.seeds is not None:
+        raise BadParameter("--seeds", "--find-rate", "left out: the rates are tried with one seed", arguments.seeds)
     with _stopping_gently(progress_line()) as listen:
         found = Workbench().run("rate", listen, **asked)
     if arguments.json:
@@ -275,7 +284,7 @@ def command_runs(arguments: argparse.Namespace) -> None:
     """List the training runs, newest first, or the epochs of one."""
     check_files(arguments)
     if arguments.export:
-        return _export(*arguments.export)
+        return _export(*arguments.export, replace=arguments.replace)
     if arguments.compare:
         return _print_compared(Workbench().compare_runs(arguments.compare), arguments)
     if arguments.free is not None:
@@ -302,16 +311,16 @@ def _print_compared(found: ComparedRuns, arguments: argparse.Namespace) -> None:
     rows += [["untrained", *(f"{one.untrained:.3f}" if one else "" for one in found.figures)]]
     print_rows(["", *(run.name for run in found.runs)], rows, arguments)
     if not (arguments.json or arguments.csv):
-        print("\n" + "\n".join(found.sentences()))
+        print("\n" + "\n".join(found.sentences([run.name for run in found.runs])))
 
 
 def _kept(one: Judged | None) -> str:
     return f"{one.kept:.3f} [{one.interval[0]:.3f}, {one.interval[1]:.3f}]" if one else ""
 
 
-def _export(name: str, file: str) -> None:
+def _export(name: str, file: str, *, replace: bool) -> None:
     bench = Workbench()
-    written = export_encoder(bench.home, bench.training_run(name), Path(file).expanduser())
+    written = export_encoder(bench.home, bench.training_run(name), Path(file).expanduser(), replace=replace)
     print("Wrote " + ", ".join(str(path) for path in written) + ".")
 
 
@@ -322,7 +331,7 @@ def _free(name: str, arguments: argparse.Namespace) -> None:
         return print("No finished run holds what only continuing needs.")
     which = f"the run {name}" if name else count_of(len(runs), "finished run")
     if confirmed(f"what only continuing {which} exactly needs", arguments):
-        print(f"Freed {file_size(sum(map(free, runs)))}.")
+        print(f"Freed {file_size(free(runs[0]) if name else free_all(runs))}.")
 
 
 def _print_epochs(run: Run, arguments: argparse.Namespace) -> None:

@@ -24,8 +24,8 @@ from engine.encoders.autoencoder import network_with as autoencoder_with
 from engine.encoders.backbone import filled, fold_batch_norm, trained_weights
 from engine.encoders.choosing import default_embedding
 from engine.encoders.networks.table import backbone
-from engine.encoders.pooling import unfinished
-from engine.encoders.portable_examples import ONNX_EXAMPLE, SAFETENSORS_EXAMPLE
+from engine.encoders.pooling import FINISHES, unfinished
+from engine.encoders.portable_examples import ONNX_EXAMPLE, READING, SAFETENSORS_EXAMPLE
 from engine.encoders.residual import network_with as residual_with
 from engine.runs.run import Run
 from models.specs import RESIDUAL
@@ -72,23 +72,34 @@ def portable(home: Home, run: Run) -> Portable:
         mean, std = backbone(run.network).mean, backbone(run.network).std
     else:
         network, weights, build = _autoencoder(run)
+    here = default_embedding(home, run.encoder, run.name)
     facts = {
         "encoder": run.encoder,
         "title": run.title,
         "size": int(run.config["size"]),
         "resize": "stretched to size × size, bilinear with antialiasing",
+        "orientation": "upright, as the picture's EXIF tells",
+        "colour_profile": "converted to sRGB",
+        "transparency": "laid on white (in Benzer on grey where the drawing is light)",
         "colours": "RGB",
         "values": "0 to 1, then minus mean, divided by std",
         "mean": list(mean),
         "std": list(std),
         "layout": "(n, 3, size, size) float32 to (n, C, h, w) float32",
-        "pooling": unfinished(default_embedding(home, run.encoder, run.name)),
+        "pooling": unfinished(here),
+        "left_out": _left_out(here),
         "mirrored": run.network in RESIDUAL,
         "trained_on": str(run.card.get("collection", {}).get("title", "")),
         "licence": str(run.card.get("licence", "as the pictures it was trained on")),
         "sha256": run.digest,
     }
     return Portable(run.name, network.eval(), weights, facts, build)
+
+
+def _left_out(embedding: str) -> str:
+    """What the default embedding does after the pooling, which is fitted to the vectors of a collection."""
+    finish = FINISHES[embedding.removeprefix(unfinished(embedding))].removeprefix(", ")
+    return finish and f"{finish}, fitted to the vectors of a collection"
 
 
 def files_of(home: Home, run: Run, form: str, name: str = "") -> dict[str, bytes]:
@@ -107,20 +118,26 @@ def files_of(home: Home, run: Run, form: str, name: str = "") -> dict[str, bytes
     facts = found.facts | {"file": f"{stem}.{form}"}
     network = write(found, facts)
     example = (ONNX_EXAMPLE if form == "onnx" else SAFETENSORS_EXAMPLE).format(
-        stem=stem, build=found.build, pooled=_POOLED[facts["pooling"]], mirrored=_mirrored(found, form)
+        stem=stem, reading=READING, build=found.build, pooled=_POOLED[facts["pooling"]], mirrored=_mirrored(found, form)
     )
     text = json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
     return {f"{stem}.{form}": network, f"{stem}.json": text.encode(), f"{stem}.py": example.encode()}
 
 
-def export_encoder(home: Home, run: Run, file: Path) -> list[Path]:
+def export_encoder(home: Home, run: Run, file: Path, *, replace: bool = False) -> list[Path]:
     """Write the three files beside each other; the ending of `file` says the form. Returns their paths.
 
     Raises:
-        BadParameter: another ending, or no such folder; and as `files_of`. StorageFull.
+        BadParameter: another ending, no such folder, or one of the files is there and not to be replaced; and as
+            `files_of`. StorageFull.
     """
     if not file.parent.is_dir():
         raise BadParameter("file", "an exported encoder", "in a folder that exists", str(file))
+    names = (f"{file.stem}{ending}" for ending in (file.suffix, ".json", ".py"))
+    there = [path for name in names if (path := file.parent / name).exists()]
+    if there and not replace:
+        way_out = "Choose another name, or replace what is there with --replace."
+        raise BadParameter("file", "an exported encoder", "a new one", str(there[0]), way_out=way_out)
     made = files_of(home, run, file.suffix.removeprefix("."), file.stem)
     for name, data in made.items():
         write_bytes(file.parent / name, data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,16 @@ class Watched:
 
     neighbours: NDArray[np.int64] | None
     reconstructions: bytes
+
+
+def kept_event(events: Sequence[dict[str, Any]], best_epoch: int | None) -> dict[str, Any] | None:
+    """The event of the epoch whose weights are kept: the last one marked as the best, else the one the card names.
+
+    Where the weights that a training began with stay the best, no event is marked: theirs is that of epoch 0.
+    """
+    marked = [event for event in events if event["epoch"] and event.get("best")]
+    named = [event for event in events if event["epoch"] == best_epoch]
+    return next(reversed(marked or named), None)
 
 
 def strip(images: Tensor) -> bytes:

@@ -30,10 +30,15 @@ def create(home: Home, name: str, config: Mapping[str, Any], card: Mapping[str, 
     with full_disk_named(f"the run {name}"):
         place.mkdir(parents=True, exist_ok=True)
         with FileLock(place / ".names.lock"):  # of two concurrent calls one wins
-            if any(_holds_something(folder / name) for folder in ([root] if root else _roots(home))):
-                raise NameTaken(f"A run called {name!r} already exists.", way_out="Choose another name.")
+            check_free(home, name, root)
             write_json(run.folder / "run.json", facts)
     return run
+
+
+def check_free(home: Home, name: str, root: Path | None = None) -> None:
+    """NameTaken if a run, or the remains of one, have that name; `root` as for `create`."""
+    if any(_holds_something(folder / name) for folder in ([root] if root else _roots(home))):
+        raise NameTaken(f"A run called {name!r} already exists.", way_out="Choose another name.")
 
 
 def _holds_something(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from engine.core.errors import BadParameter, BenzerError
+from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.home import Home
 from engine.core.store import Store
 from engine.runs.run import Run
@@ -33,9 +33,13 @@ def state_bytes(run: Run) -> int:
 
 def can_free(run: Run) -> bool:
     """Whether a run can do without its state: it is finished or diverged, and has any."""
+    return not run.alive and _is_spare(run)
+
+
+def _is_spare(run: Run) -> bool:
     facts = run.facts
     over = facts["state"] == "done" or bool(facts.get("diverged"))
-    return over and not run.shipped and not run.alive and state_bytes(run) > 0
+    return over and not run.shipped and state_bytes(run) > 0
 
 
 def free(run: Run) -> int:
@@ -45,17 +49,32 @@ def free(run: Run) -> int:
         BadParameter: the run is not finished, and would begin anew. StorageFull: the position could not be written.
     """
     if not can_free(run):
-        raise BadParameter("run", "freeing", "a finished one that holds what continuing needs", run.title)
-    before, store = state_bytes(run), kept_state(run.folder)
+        raise _not_spare(run)
+    store = kept_state(run.folder)
     with run.locked():
-        snapshot = store.open(only=(POSITION,))
+        if not _is_spare(run):  # prolonged or freed by another process just before
+            raise _not_spare(run)
+        before, snapshot = state_bytes(run), store.open(only=(POSITION,))
         if snapshot is None:  # of another version: nothing can continue from it
             store.discard()
         else:
             former = snapshot.folder / POSITION
             store.publish(lambda folder: _copy(former, folder), snapshot.facts)
             store.forget_former()
-    return before - state_bytes(run)
+        return before - state_bytes(run)
+
+
+def free_all(runs: Iterable[Run]) -> int:
+    """Free the runs that still can be, and return the bytes that were freed; StorageFull as for `free`."""
+    freed = 0
+    for run in runs:
+        with suppress(BadParameter, NotFound):  # continued, freed or deleted since they were listed
+            freed += free(run)
+    return freed
+
+
+def _not_spare(run: Run) -> BadParameter:
+    return BadParameter("run", "freeing", "a finished one that holds what continuing needs", run.title)
 
 
 def _copy(file: Path, folder: Path) -> None:

@@ -22,13 +22,14 @@ from engine.evaluation.statistics.decision import Decision, holm
 from engine.evaluation.statistics.paired import paired_difference
 from engine.evaluation.statistics.proportion import clopper_pearson
 from engine.evaluation.statistics.shares import mean_shares
+from engine.runs.epochs import kept_event
 from engine.runs.run import Run
+from engine.training.config import canonical_settings
 
 MOST = 8  # runs at once
 _BY_LABELS = "precision@8"
 _ROUNDED = 1e-6  # a noted mean that differs by more is of other labels
 _MISSING = "–"
-_NO_SETTINGS = {"name", "keep_state"}  # of a config, that change nothing in what is learned
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ class ComparedRuns:
     pairs: tuple[tuple[int, int, Decision], ...]
     not_paired: str
 
-    def sentences(self) -> list[str]:
-        """What is decided between each two, or why nothing is."""
+    def sentences(self, titles: Sequence[str]) -> list[str]:
+        """What is decided between each two, or why nothing is; `titles` are those under which the runs are shown."""
         if self.not_paired:
             return [self.not_paired]
-        return [self._told(*pair) for pair in self.pairs]
+        return [self._told(titles[first], titles[second], decision) for first, second, decision in self.pairs]
 
-    def _told(self, first: int, second: int, decision: Decision) -> str:
-        one, other = (self.runs[place].title for place in (first, second))
+    @staticmethod
+    def _told(one: str, other: str, decision: Decision) -> str:
         if not decision.decided:
             return f"{one} or {other}: not decided ({decision.text('+.3f')})."
         better, worse = (one, other) if decision.outcome == "better" else (other, one)
@@ -91,7 +92,7 @@ def compared_runs(runs: Sequence[Run], images: Images | None) -> ComparedRuns:
     """
     _check(runs)
     figures = tuple(judged(run, images) for run in runs)
-    reason = _not_comparable(figures)
+    reason = _not_comparable(runs, figures)
     pairs = () if reason else tuple(_pairs([one for one in figures if one is not None]))
     return ComparedRuns(tuple(runs), tuple(_differing([run.config for run in runs])), figures, pairs, reason)
 
@@ -112,11 +113,10 @@ def _check(runs: Sequence[Run]) -> None:
 def judged(run: Run, images: Images | None) -> Judged | None:
     """The figures of a run's kept weights; None where retrieval was not measured."""
     measured = [event for event in run.events() if event.get("retrieval") is not None]
-    kept = [event for event in measured if event["epoch"] and event.get("best")]
-    probe = run.probe()
-    if not kept or probe is None or not len(probe.ids):
+    kept, probe = kept_event(measured, run.card.get("best_epoch")), run.probe()
+    if kept is None or probe is None or not len(probe.ids):
         return None
-    mean, epoch = float(kept[-1]["retrieval"]), int(kept[-1]["epoch"])
+    mean, epoch = float(kept["retrieval"]), int(kept["epoch"])
     single = _single(run, epoch, mean, images)
     interval = _interval(mean, len(probe.ids), single, probe.measure)
     return Judged(probe.measure, float(measured[0]["retrieval"]), mean, interval, probe.ids, single, epoch)
@@ -144,19 +144,29 @@ def _single(run: Run, epoch: int, mean: float, images: Images | None) -> NDArray
     return found if abs(found.mean() - mean) < _ROUNDED else None
 
 
-def _not_comparable(figures: Sequence[Judged | None]) -> str:
+def _not_comparable(runs: Sequence[Run], figures: Sequence[Judged | None]) -> str:
     """Why the figures cannot be told apart by a test, "" if they can."""
     there = [one for one in figures if one is not None]
     if len(there) < len(figures):
         return "Retrieval was not measured in every run, so which searches better is not decided."
     if len({one.measure for one in there}) > 1:
         return "The runs were measured by different measures, so which searches better is not decided."
+    if any(map(_knows_answers, runs)):
+        return (
+            "At least one run learned the labels of pictures that it is judged by, so which searches better is not "
+            "decided. Hold pictures out of the training (validation share) to tell."
+        )
     if any(not np.array_equal(one.ids, there[0].ids) for one in there):
         return (
             "The runs were measured on different pictures (seed, max. pictures or probe differ), so which searches "
             "better is not decided here: Compare measures their encoders on the same ones."
         )
     return ""
+
+
+def _knows_answers(run: Run) -> bool:
+    """Whether it learned labels, those of pictures that it is judged by among them."""
+    return run.learned_labels and any(note["kind"] == "asked" and note.get("seen") for note in run.notes())
 
 
 def _pairs(figures: Sequence[Judged]) -> list[tuple[int, int, Decision]]:
@@ -173,7 +183,14 @@ def _difference(first: Judged, second: Judged) -> Decision:
 
 def _differing(configs: Sequence[dict[str, Any]]) -> list[tuple[str, tuple[Any, ...]]]:
     """The settings that are not the same in all, those of the schedule one by one."""
-    flat = [{**config, **dict(config.get("options") or {})} for config in configs]
-    names = dict.fromkeys(name for config in flat for name in config if name not in {"options", *_NO_SETTINGS})
+    flat = [_flat(canonical_settings(config)) for config in configs]
+    names = dict.fromkeys(name for config in flat for name in config)
     rows = [(name, tuple(config.get(name, _MISSING) for config in flat)) for name in names]
     return [(name, values) for name, values in rows if len(set(map(str, values))) > 1]
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings in one level; one of the schedule called like another, such as patience, follows its name."""
+    own = {name: value for name, value in config.items() if name != "options"}
+    options = dict(config.get("options") or {})
+    return own | {f"{config['schedule']} {name}" if name in own else name: value for name, value in options.items()}

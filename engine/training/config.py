@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.core.device import PRECISIONS
-from engine.core.errors import BadParameter
+from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import slug
 from engine.core.settings import check_number, check_switch, check_whole
 from engine.encoders.networks.table import BACKBONES
@@ -250,6 +251,15 @@ class TrainingConfig:
         known: Mapping[str, Any] = BACKBONES | RESIDUAL
         return str(known[self.network].title) if self.network else f"Model {self.model}"
 
+    def canonical(self) -> TrainingConfig:
+        """The same training however it was asked for: defaults of schedule and objective filled in, without its name.
+
+        Nor does it keep its state, which changes nothing in what is learned.
+        """
+        options = schedule(self.schedule, self.rate, self.epochs, self.options).settings
+        settings = self.view_loss(self.temperature, self.settings).chosen if self.view_loss else self.settings
+        return replace(self, name="", keep_state=False, options=options, settings=settings)
+
     def check_clusters(self, images: int) -> None:
         """Raise BadParameter if `images` are too few for the clusters: at least two per cluster."""
         learning = min(images, self.limit or images)
@@ -362,3 +372,10 @@ class TrainingConfig:
         if unknown:
             raise BadParameter("setting", "the training", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
         return cls(**values)
+
+
+def canonical_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stored training learned with, each setting with its default; as it stands if of another version."""
+    with suppress(BenzerError, TypeError):
+        config = TrainingConfig.from_dict(config).canonical().as_dict()
+    return {name: value for name, value in config.items() if name not in ("name", "keep_state")}

@@ -9,7 +9,8 @@ from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
 from engine.runs.run import Run
 from engine.training.config import TrainingConfig
-from engine.training.train import chosen_rows, labels_digest
+from engine.training.split import chosen_rows, rows_of
+from engine.training.train import labels_digest
 
 
 def learned_ids(run: Run, collection: Collection) -> NDArray[np.int64] | None:
@@ -17,8 +18,6 @@ def learned_ids(run: Run, collection: Collection) -> NDArray[np.int64] | None:
 
     None if that cannot be told: the pictures have changed since, or its settings are of another version.
     """
-    from engine.training.pictures import rows_of
-
     try:
         made_of = run.card.get("collection", {})
         if made_of.get("name") != collection.name:

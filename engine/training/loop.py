@@ -18,7 +18,7 @@ from engine.core.device import Device, keep_freed_memory
 from engine.core.errors import BenzerError, Diverged, OutOfMemory, Stopped, StorageFull
 from engine.core.memory import is_out_of_memory
 from engine.core.progress import Reporter
-from engine.runs.epochs import Watch, strip
+from engine.runs.epochs import Watch, kept_event, strip
 from engine.runs.run import Run
 from engine.training.checkpoint import Checkpoints, Position
 from engine.training.config import TrainingConfig
@@ -372,8 +372,8 @@ class Training:
     @torch.no_grad()
     def show_in_tensorboard(self) -> None:
         """Add the settings with what the kept weights reached, and the vectors of the probe by the last ones."""
-        kept = [event for event in self.run.events() if event.get("best")]
-        self.board.describe(self.run.config, kept[-1] if kept else {})
+        kept = kept_event(self.run.events(), self.run.card.get("best_epoch"))
+        self.board.describe(self.run.config, kept or {})
         if self.probe is None:
             return
         self.objective.network.eval()

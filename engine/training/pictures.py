@@ -6,8 +6,7 @@ was.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +17,11 @@ from torch import Tensor
 from engine.core.device import Device
 from engine.core.errors import BadParameter
 from engine.training.config import LEAST_IMAGES, TrainingConfig
+from engine.training.split import learned_labels
 
 Rows = NDArray[np.int64]
 
-ORDER, SPLIT, NOISE, CHECK, PROBE, GROUPS, MIXED = 1, 2, 3, 4, 5, 6, 7  # what a random stream is for
+ORDER, NOISE, CHECK, PROBE, GROUPS = 1, 3, 4, 5, 6  # what a random stream is for; 2 and 7 are those of `split.py`
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Data:
             raise BadParameter("number of pictures", "a training", f"at least {LEAST_IMAGES}", len(self.ids))
         config.check_clusters(len(self.ids))
         if config.learns_labels:
-            config.check_labels([self.labels[row] for row in rows_of(self.labels, config)[0]])
+            config.check_labels(learned_labels(self.labels, config))
         return self
 
 
@@ -71,26 +71,6 @@ class Pictures:
             places = rows if self.places is None else self.places[rows]
             chosen = torch.from_numpy(self.pixels[places]).to(self.device.name)
         return chosen.permute(0, 3, 1, 2).float().div_(255)  # (b, s, s, 3) in memory is channels_last
-
-
-def split(count: int, config: TrainingConfig) -> tuple[Rows, Rows]:
-    """(training rows, validation rows), drawn with the seed, each ascending (fast on a memory map)."""
-    drawn = np.random.default_rng([config.seed, SPLIT]).permutation(count)
-    held_out = math.ceil(count * config.validation)
-    return np.sort(drawn[held_out:]), np.sort(drawn[:held_out])
-
-
-def rows_of(labels: Sequence[str], config: TrainingConfig) -> tuple[Rows, Rows]:
-    """(training rows, validation rows) of pictures with these labels; labelled ones alone where labels are learned.
-
-    Then the validation rows are in a random order: a loss over a batch of one folder alone would say nothing.
-    """
-    learning, held_out = split(len(labels), config)
-    if not config.learns_labels:
-        return learning, held_out
-    there = np.asarray(labels, dtype=str) != ""
-    mixed = np.random.default_rng([config.seed, SPLIT, MIXED]).permutation(held_out[there[held_out]])
-    return learning[there[learning]], mixed
 
 
 def shuffled(rows: Rows, seed: int, epoch: int) -> Rows:

@@ -15,7 +15,8 @@ from torch.nn import functional
 from engine.training.augment import cut, half_colour_view, mirrored, recoloured
 from engine.training.config import TrainingConfig
 from engine.training.objective import Objective
-from engine.training.pictures import PROBE, Data, Pictures, Rows, batches, rows_of, stream
+from engine.training.pictures import PROBE, Data, Pictures, Rows, batches, stream
+from engine.training.split import rows_of
 
 BY_LABELS, BY_COPIES = "precision@8", "own copy found"
 NEIGHBOURS = 8

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.core.settings import check_whole
 from engine.runs.run import Run
+from engine.training.config import canonical_settings
 
 MOST_SEEDS = 20
 _FIGURES = {"retrieval": "retrieval", "recognition": "altered copy found", "validation_loss": "validation loss"}
@@ -26,7 +27,7 @@ def several(config: Mapping[str, Any], seeds: int) -> list[dict[str, Any]]:
     return [{**config, "seed": first + n, "name": f"{name}-seed-{first + n}" if name else ""} for n in range(seeds)]
 
 
-def over_seeds(trained: Sequence[Run]) -> dict[str, tuple[float, float]]:
+def figures_over_seeds(trained: Sequence[Run]) -> dict[str, tuple[float, float]]:
     """Mean and sample standard deviation of what the kept weights of several runs reach, by the name of the measure."""
     found = {}
     for key, title in _FIGURES.items():
@@ -37,10 +38,16 @@ def over_seeds(trained: Sequence[Run]) -> dict[str, tuple[float, float]]:
 
 
 def of_the_same_settings(run: Run, others: Sequence[Run]) -> list[Run]:
-    """The finished runs among the others that differ from a run by seed and name alone, it among them."""
-    return [other for other in others if other.state == "done" and _without_seed(other) == _without_seed(run)]
+    """Of the finished ones among others, newest first: those that differ from a run by the seed alone, one a seed."""
+    newest: dict[int, Run] = {}
+    for other in others:
+        if other.state == "done" and _without_seed(other) == _without_seed(run):
+            newest.setdefault(int(other.config.get("seed", 0)), other)
+    return list(newest.values())
 
 
 def _without_seed(run: Run) -> tuple[object, ...]:
-    config = {name: value for name, value in run.config.items() if name not in ("seed", "name")}
-    return (config, run.card.get("collection"))
+    """What it learned, with which settings, and when its schedule was stretched."""
+    collection, labels = run.card.get("collection") or {}, run.card.get("labels") or {}
+    learned = (collection.get("name"), collection.get("fingerprint"), labels.get("digest"))
+    return (canonical_settings(run.config) | {"seed": None}, learned, run.prolonged_after)

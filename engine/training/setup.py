@@ -15,8 +15,9 @@ from engine.training.objectives.autoencoding import Autoencoding
 from engine.training.objectives.body import Weights
 from engine.training.objectives.deepcluster import DeepCluster
 from engine.training.objectives.views import Views
-from engine.training.pictures import Data, Pictures, Rows, rows_of
+from engine.training.pictures import Data, Pictures, Rows
 from engine.training.probe import Probe, probe
+from engine.training.split import rows_of
 from engine.training.stepping import Stepping
 
 _SHOWN = 6  # pictures reconstructed after every epoch

@@ -21,6 +21,7 @@ from engine.encoders.networks.table import backbone
 from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.training.config import LEAST_IMAGES, TrainingConfig
+from engine.training.split import chosen_rows, learned_labels
 
 _NAMED = 6  # labels on the card
 
@@ -124,13 +125,6 @@ def training_data(config: TrainingConfig, collection: Collection, reporter: Repo
     return Data(pixels, ids[rows], names, rows if len(rows) < len(pixels) else None).checked(config)
 
 
-def chosen_rows(count: int, config: TrainingConfig) -> NDArray[np.int64]:
-    """The rows to train on: all, or `limit` drawn with the seed."""
-    if config.limit is None or config.limit >= count:
-        return np.arange(count)
-    return np.sort(np.random.default_rng([config.seed, 0]).permutation(count)[: config.limit])
-
-
 def labels_digest(ids: NDArray[np.int64], labels: Sequence[str]) -> str:
     """A digest of which pictures have which labels."""
     pairs = zip(ids.tolist(), labels, strict=True)
@@ -160,7 +154,7 @@ def _learned_from(config: TrainingConfig, data: Data) -> dict[str, Any]:
     method = {"method": config.view_loss.title}
     if not config.learns_labels:
         return method
-    kinds = sorted(set(data.labels) - {""})
+    kinds = sorted(set(learned_labels(data.labels, config)))
     named = ", ".join(kinds[:_NAMED]) + (" …" if len(kinds) > _NAMED else "")
     title = f"learned from: {len(kinds)} ({named})"
     return method | {"labels": {"title": title, "digest": labels_digest(data.ids, data.labels)}}

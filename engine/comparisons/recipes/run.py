@@ -45,7 +45,6 @@ from engine.search import opening
 from engine.training import TrainingConfig
 from engine.training.job import train
 from engine.training.learned import learned_ids, learned_note
-from engine.training.schedules import schedule
 
 ExperimentRun = ComparisonRun[ExperimentPlan, ExperimentCell, ExperimentRow]
 
@@ -238,13 +237,7 @@ def _same_training(run: Run, config: TrainingConfig, collection: Collection) -> 
         return False
     if run.prolonged_after is not None:  # its learning rates differ from those of a training planned at this length
         return False
-    return same_images and not run.shipped and _settings(made) == _settings(config)
-
-
-def _settings(config: TrainingConfig) -> TrainingConfig:
-    """The config without its name, and with its schedule's defaults filled in."""
-    whole = schedule(config.schedule, config.rate, config.epochs, config.options).settings
-    return replace(config, name="", options=whole)
+    return same_images and not run.shipped and made.canonical() == config.canonical()
 
 
 def _refuse(alike: list[Run]) -> None:

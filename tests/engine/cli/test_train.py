@@ -70,6 +70,8 @@ def test_runs_are_compared_exported_and_freed(home: Home, capsys: pytest.Capture
     assert "two to 8 different ones" in capsys.readouterr().err
     assert main(["runs", "--export", "one", str(home.root / "mine.safetensors")]) == 0
     assert (home.root / "mine.json").exists()
+    assert main(["runs", "--export", "one", str(home.root / "mine.safetensors")]) == 1
+    assert main(["runs", "--export", "one", str(home.root / "mine.safetensors"), "--replace"]) == 0
     assert main(["runs", "--export", "one", str(home.root / "mine.zip")]) == 1
     capsys.readouterr()
     assert main(["runs", "--free", "one"]) == 0
@@ -113,10 +115,17 @@ def test_labels_are_learned_with_two_seeds_and_a_rate_is_found(
     configs = [runs.run(home, f"mine-seed-{seed}").config for seed in (0, 1)]
     assert [config["seed"] for config in configs] == [0, 1]
     assert (configs[0]["settings"], configs[0]["crops"]) == ({"mining": "batch-hard"}, 1)
+    runs.run(home, "mine-seed-0").remove()
+    before = len(runs.runs(home))
+    assert main([*words, "--epochs", "1", "--seeds", "2", "--name", "mine"]) == 1
+    assert "'mine-seed-1' already exists" in capsys.readouterr().err
+    assert len(runs.runs(home)) == before, "none has begun"
+    assert main([*words, "--find-rate", "--seeds", "2"]) == 1
+    assert "tried with one seed" in capsys.readouterr().err
     assert main([*words, "--find-rate", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["rates"]) == len(found["losses"]) > 2
-    assert main(["train", "--resume", "mine-seed-0", "--seeds", "2"]) == 1
+    assert main(["train", "--resume", "mine-seed-1", "--seeds", "2"]) == 1
     assert "a run keeps its seed" in capsys.readouterr().err
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from safetensors import safe_open
 from safetensors.torch import load
 
+from engine.collections.reading.colour_profile import rgb_profile
+from engine.collections.reading.safely import open_picture
 from engine.core.device import device
 from engine.core.errors import BadParameter, NotTrained
 from engine.core.home import PROJECT, Home
@@ -134,6 +136,49 @@ def test_the_example_runs_as_it_stands(
     own = bench.encode(pictures, f"{run.encoder}@{name}", pooling=portable(bench.home, run).facts["pooling"])
     own /= np.linalg.norm(own, axis=1, keepdims=True)
     np.testing.assert_allclose(printed, own @ own.T, atol=1e-3)  # a large picture is made small in another way
+
+
+def test_an_example_reads_pictures_as_they_are_read_here(bench: Workbench, tmp_path: Path) -> None:
+    """Upright, in sRGB, on white: of a photograph that a telephone has turned, and a drawing without a ground."""
+    chance = np.random.default_rng(0)
+    colours = Image.fromarray(chance.integers(0, 256, (3, 4, 3), np.uint8)).resize((64, 48), Image.Resampling.BICUBIC)
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    wide = rgb_profile((0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329), (2.2,))
+    colours.save(tmp_path / "turned.jpg", exif=turned, icc_profile=wide, quality=95)
+    clear = colours.convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(clear.size))
+    clear.save(tmp_path / "clear.png")
+    example = files_of(bench.home, run_of(bench, "small"), "safetensors")["small.py"].decode()
+    names: dict[str, Any] = {}
+    exec(example.partition("\nfacts = ")[0], names)
+    for name in ("turned.jpg", "clear.png"):
+        found, here = np.asarray(names["opened"](tmp_path / name), int), open_picture(tmp_path / name)
+        assert found.shape == np.shape(here)
+        assert np.abs(found - np.asarray(here, int)).max() <= 2
+    plain = np.asarray(Image.open(tmp_path / "turned.jpg").convert("RGB").transpose(Image.Transpose.ROTATE_270), int)
+    assert np.abs(plain - np.asarray(names["opened"](tmp_path / "turned.jpg"), int)).max() > 10
+
+
+def test_what_is_left_out_of_a_default_embedding_is_said(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.encoders.portable.default_embedding", lambda *_: "avg-sqrt")
+    facts = portable(bench.home, run_of(bench, "small")).facts
+    assert facts["pooling"] == "avg"
+    assert facts["left_out"] == "square root and centred, fitted to the vectors of a collection"
+    monkeypatch.setattr("engine.encoders.portable.default_embedding", lambda *_: "max")
+    assert portable(bench.home, run_of(bench, "small")).facts["left_out"] == ""
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "json", "py"])
+def test_files_that_are_there_are_not_replaced_unasked(bench: Workbench, tmp_path: Path, ending: str) -> None:
+    run, own = run_of(bench, "small"), tmp_path / f"notes.{ending}"
+    own.write_text("mine")
+    with pytest.raises(BadParameter, match=r"notes\..*--replace"):
+        export_encoder(bench.home, run, tmp_path / "notes.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == [own.name]
+    assert own.read_text() == "mine"
+    assert len(export_encoder(bench.home, run, tmp_path / "notes.safetensors", replace=True)) == 3
+    assert own.read_bytes() != b"mine"
 
 
 def test_a_zip_holds_the_three_files(bench: Workbench) -> None:

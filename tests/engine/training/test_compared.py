@@ -63,10 +63,10 @@ def test_the_same_queries_decide(home: Home) -> None:
         largest = max(largest, min(1.0, (3 - rank) * raw[pair].p))
         corrected[pair] = largest
     assert {(one, two): decision.p for one, two, decision in found.pairs} == pytest.approx(corrected)
-    told = found.sentences()
-    assert told[0].startswith("b searches better than a (+0.")
-    assert told[1].startswith("c searches better than a (+0.")
-    assert told[2].startswith("b or c: not decided (")
+    told = found.sentences("ABC")
+    assert told[0].startswith("B searches better than A (+0.")
+    assert told[1].startswith("C searches better than A (+0.")
+    assert told[2].startswith("B or C: not decided (")
     assert found.settings == ()
 
 
@@ -117,7 +117,7 @@ def test_changed_labels_are_not_taken_for_those_of_the_training(home: Home) -> N
 def test_what_was_measured_otherwise_is_not_decided(home: Home, change: dict[str, Any], says: str) -> None:
     found = compared_runs([judged_run(home, "a", 2), judged_run(home, "b", 8, **change)], IMAGES)
     assert found.pairs == ()
-    [sentence] = found.sentences()
+    [sentence] = found.sentences(["a", "b"])
     assert says in sentence
     assert "not decided" in sentence
 
@@ -147,3 +147,42 @@ def test_one_run_the_same_twice_and_too_many_are_refused(home: Home) -> None:
     for wrong in ([], [run], [run, run], [Run(home.weights / f"r{number}") for number in range(MOST + 1)]):
         with pytest.raises(BadParameter, match="two to 8 different ones"):
             compared_runs(wrong, IMAGES)
+
+
+def test_what_a_run_of_a_former_version_did_not_say_is_no_difference(home: Home) -> None:
+    one, two = judged_run(home, "one", 4), judged_run(home, "two", 4, rate=0.01, keep_state=True)
+    one._write(config={name: value for name, value in one.config.items() if name not in ("clip", "keep_state")})
+    assert compared_runs([one, two], IMAGES).settings == (("rate", (0.001, 0.01)),)
+
+
+def test_a_setting_of_the_schedule_hides_none_of_the_same_name(home: Home) -> None:
+    plateau = [
+        judged_run(home, name, 4, schedule="plateau", options={"patience": 3}, patience=patience)
+        for name, patience in (("a", 1), ("b", 2))
+    ]
+    assert compared_runs(plateau, IMAGES).settings == (("patience", (1, 2)),)
+
+
+def test_weights_that_no_epoch_improved_are_compared_too(home: Home) -> None:
+    still = judged_run(home, "still", 4)
+    lines = [{**event, "best": False, "retrieval": 0.5} for event in still.events()]
+    (still.folder / "events.jsonl").unlink()
+    for line in lines:
+        still.note(**{name: value for name, value in line.items() if name != "time"})
+    still._write(card=still.card | {"best_epoch": 0})
+    found = compared_runs([still, judged_run(home, "b", 4)], IMAGES)
+    assert found.figures[0]
+    assert (found.figures[0].epoch, found.figures[0].kept) == (0, 0.5)
+    assert found.pairs
+
+
+def test_who_knows_the_answers_is_not_said_to_search_better(home: Home) -> None:
+    cheat, other = judged_run(home, "cheat", 8), judged_run(home, "other", 0)
+    cheat._write(card=cheat.card | {"labels": {"digest": "of these"}})
+    cheat.note(kind="asked", seen=0, pictures=PICTURES)
+    assert compared_runs([cheat, other], IMAGES).pairs, "all of them were held out"
+    cheat.note(kind="asked", seen=3, pictures=PICTURES)
+    found = compared_runs([cheat, other], IMAGES)
+    assert found.pairs == ()
+    [sentence] = found.sentences(["Cheat", "Other"])
+    assert "learned the labels of pictures that it is judged by" in sentence

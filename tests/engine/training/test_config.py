@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.core.errors import BadParameter
-from engine.training.config import OBJECTIVES, ORIGINAL_STUDY, TrainingConfig, with_defaults
+from engine.training.config import OBJECTIVES, ORIGINAL_STUDY, TrainingConfig, canonical_settings, with_defaults
 from models.specs import SPECS
 
 
@@ -67,3 +67,13 @@ def test_a_stored_config_that_lacks_a_key_means_what_it_always_meant() -> None:
 def test_an_unknown_objective_is_refused() -> None:
     with pytest.raises(BadParameter, match="objective of the training must be contrastive, vicreg, supcon"):
         TrainingConfig.from_dict(with_defaults({"objective": "magic"}))
+
+
+def test_one_training_written_in_two_ways_is_the_same() -> None:
+    brief = TrainingConfig(objective="triplet", network="small-resnet", schedule="one-cycle", name="mine")
+    whole = TrainingConfig.from_dict(brief.canonical().as_dict() | {"name": "other", "keep_state": True})
+    assert set(whole.settings) == {"margin", "mining"}
+    assert "pct_start" in whole.options
+    assert brief.canonical() == whole.canonical() != TrainingConfig().canonical()
+    assert canonical_settings(brief.as_dict()) == canonical_settings(whole.as_dict())
+    assert canonical_settings({"name": "mine", "of_another_version": 1}) == {"of_another_version": 1}

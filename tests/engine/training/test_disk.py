@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.runs import listing as runs
 from engine.runs.run import Run
-from engine.runs.state import all_runs, can_free, free, spare, state_bytes
+from engine.runs.state import all_runs, can_free, free, free_all, spare, state_bytes
 from engine.training import TrainingConfig, continue_run, loop, train_run
 from engine.training.checkpoint import Checkpoints
 from engine.training.config import OBJECTIVES, with_defaults
@@ -112,6 +113,27 @@ def test_only_finished_runs_are_freed(home: Home, blobs: Any) -> None:
     assert not list(spare(all_runs(home)))
     continue_run(run, blobs, Reporter(), None)
     assert state_bytes(run) == 0
+
+
+def test_a_run_prolonged_just_before_it_is_freed_keeps_its_state(
+    home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train_run(home, TrainingConfig(**SMALL, keep_state=True, name="longer"), blobs, Reporter())
+    before, locked = state_bytes(run), Run.locked
+
+    def prolonged_first(run: Run) -> Any:
+        run.prolong(9)
+        return locked(run)
+
+    with monkeypatch.context() as patch, pytest.raises(BadParameter, match="a finished one"):
+        patch.setattr(Run, "locked", prolonged_first)
+        free(run)
+    assert state_bytes(run) == before
+    other = runs.create(home, "other", run.config, {})
+    shutil.copytree(run.folder / "checkpoint", other.folder / "checkpoint")
+    other.end("done", 2)
+    assert free_all([run, Run(home.weights / "deleted"), other]) > 0, "those that can be are freed"
+    assert (state_bytes(run), state_bytes(other)) == (before, 0)
 
 
 def test_runs_of_former_versions_are_found_and_freed(home: Home, blobs: Any) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from engine.training.config import TrainingConfig
 from engine.training.learned import learned_ids, learned_note
-from engine.training.pictures import split
-from engine.training.train import chosen_rows
+from engine.training.split import chosen_rows, split
 
 IDS = np.arange(40) * 3 + 1
 IMAGES = SimpleNamespace(ids=IDS, labels=["a", "b"] * 20)

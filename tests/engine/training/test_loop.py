@@ -24,6 +24,7 @@ from engine.training import TrainingConfig, continue_run, loop, pictures, train_
 from engine.training.checkpoint import Checkpoints
 from engine.training.estimate import estimate
 from engine.training.objectives.autoencoding import Autoencoding
+from engine.training.split import split
 from engine.training.train import training_data
 
 SMALL: dict[str, Any] = {"model": 1, "size": 32, "batch": 8, "epochs": 2}
@@ -342,10 +343,10 @@ def test_a_taken_name(home: Home, blobs: Any) -> None:
 
 def test_the_split_is_whole_and_seeded() -> None:
     config = TrainingConfig(validation=0.25, seed=3)
-    learning, held_out = pictures.split(41, config)
+    learning, held_out = split(41, config)
     assert sorted([*learning, *held_out]) == list(range(41))
     assert len(held_out) == math.ceil(0.25 * 41)
-    assert len(pictures.split(41, TrainingConfig(validation=0.0))[1]) == 0
+    assert len(split(41, TrainingConfig(validation=0.0))[1]) == 0
 
 
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:

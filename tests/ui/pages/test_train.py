@@ -28,12 +28,13 @@ from engine.runs.epochs import Watch
 from engine.runs.run import Run
 from engine.runs.state import POSITION, WEIGHTS, free, kept_state, state_bytes
 from engine.training.config import TrainingConfig, with_defaults
+from engine.training.split import split
 from engine.workbench.cost import training_seconds
 from engine.workbench.workbench import Workbench
 from ui.pages.train import fields
 from ui.pages.train.live import result, sentence
 from ui.pages.train.runs_list import epochs_csv
-from ui.pages.train.state import go_on, retrieval_of, trainings
+from ui.pages.train.state import go_on, retrieval_of, spare_states, trainings
 from ui.pages.train.watch import rate_points
 from ui.session import opened as state
 from ui.shared.training_curves import Line, loss_chart, points, spoken
@@ -185,6 +186,16 @@ def test_labels_are_learned_with_several_seeds(bench: Workbench, started: list[A
     assert (config["objective"], config["settings"]) == ("triplet", {"margin": 0.2, "mining": "batch-hard"})
     assert (config["optimizer"], config["momentum"], config["crops"], config["validation"]) == ("sgd", 0.8, 1, 0.2)
     assert config["keep"] == "retrieval"
+
+
+def test_labels_of_held_out_pictures_alone_are_too_few() -> None:
+    config = fields.config_of(fields.DEFAULTS | {"learns": "labels", "validation": 0.5})
+    labels = [""] * 40
+    for number, row in enumerate(split(40, TrainingConfig.from_dict(config))[1]):
+        labels[row] = "ab"[number % 2]
+    with pytest.raises(BadParameter, match="0 on 0 pictures"):
+        fields.enough_labels(config, labels)
+    fields.enough_labels(config, ["a", "b"] * 20)
 
 
 def test_a_learning_rate_is_found_and_used(bench: Workbench, started: list[Any]) -> None:
@@ -430,7 +441,11 @@ def test_a_run_of_a_ready_made_network_becomes_the_encoder_of_the_search(bench: 
 
 def test_weights_that_nothing_improved_are_told(bench: Workbench) -> None:
     run = fake_run(bench, "still")
+    (run.folder / "events.jsonl").unlink()
+    for epoch in (0, 1):
+        run.note(epoch=epoch, retrieval=0.4 - 0.1 * epoch, best=False)
     run._write(card=run.card | {"best_epoch": 0})
+    assert retrieval_of(run) == (0.4, 0.4)
     assert result(run) == "No epoch was better than the weights it began with: they remain."
 
 
@@ -510,8 +525,16 @@ def test_what_was_typed_outlives_a_page_change(bench: Workbench) -> None:
 
 def test_a_taken_name_is_said_before_anything_starts(bench: Workbench) -> None:
     fake_run(bench, "mine")
-    with pytest.raises(NameTaken):
-        fields.config_of(fields.DEFAULTS | {"name": "Mine"})
+    fake_run(bench, "ours-seed-1")
+    with pytest.raises(NameTaken, match="'mine' already exists"):
+        fields.check_seeds(fields.config_of(fields.DEFAULTS | {"name": "Mine"}), 1)
+    with pytest.raises(NameTaken, match="'ours-seed-1' already exists"):
+        fields.check_seeds(fields.config_of(fields.DEFAULTS | {"name": "Ours"}), 2)
+    fields.check_seeds(fields.config_of(fields.DEFAULTS | {"name": "Mine"}), 2)
+    with pytest.raises(BadParameter, match="number of seeds"):
+        fields.check_seeds(fields.config_of(fields.DEFAULTS), 99)
+    with fake_job(bench, "20260102-000000-000", WAITING, config={"name": "queued"}), pytest.raises(NameTaken):
+        fields.check_seeds(fields.config_of(fields.DEFAULTS | {"name": "Queued"}), 1)
     with pytest.raises(BadParameter, match="name of a run"):
         fields.config_of(fields.DEFAULTS | {"name": "***"})
 
@@ -602,6 +625,12 @@ def test_what_only_continuing_needs_is_freed_after_a_question(bench: Workbench) 
     assert "free-runs-yes" in buttons(test)
     free(run)
     assert "runs-free" not in buttons(page())
+    assert spare_states() == []
+    classifier = run_folders.create(bench.home, "classifier", run.config, {}, root=bench.home.classifiers)
+    kept_state(classifier.folder).publish(fill, {"epoch": 3, "step": 0})
+    classifier.end("done", 3)
+    assert spare_states() == [(classifier, 1_000_000)]
+    shutil.rmtree(bench.home.classifiers)
 
 
 def test_the_disk_is_said_and_the_state_kept_where_wanted(bench: Workbench, started: list[Any]) -> None:

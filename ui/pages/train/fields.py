@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,12 +12,14 @@ from engine.core.device import PRECISIONS
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.encoders.networks.table import BACKBONES
+from engine.runs.listing import check_free
 from engine.training.config import FINE_TUNING, LEAST_IMAGES, ORIGINAL_STUDY, TrainingConfig, with_defaults
 from engine.training.schedules import SCHEDULES
+from engine.training.seeds import several
+from engine.training.split import chosen_rows, learned_labels
 from engine.training.view_losses import learns_labels, view_losses
 from models.specs import SPECS
-from ui.pages.train.state import run_named
-from ui.session.opened import workbench
+from ui.session.opened import recent_jobs, workbench
 from ui.shared.trainings import GROUP, LABELS, LEARN, MODELS, PLAIN, RECOGNISE, SMALL
 
 PRECISION = {"": "what suits this computer", **{name: name for name in PRECISIONS}}
@@ -262,7 +264,7 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The training that the form asks for, checked.
 
     Raises:
-        BadParameter: a number that is impossible. NameTaken: a run has that name.
+        BadParameter: a number that is impossible.
     """
     schedule = values["schedule"]
     config = {name: values[name] for name in (*_PLAIN_FIELDS, "model", "schedule", "keep", "patience")}
@@ -276,10 +278,21 @@ def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
     if values["learns"] in (*OF_VIEWS, GROUP):
         config |= _without_decoder(values)
     config["name"] = _name(values["name"])
-    checked = TrainingConfig.from_dict(config).as_dict()
-    if checked["name"] and run_named(checked["name"]) is not None:
-        raise NameTaken(f"A run called {checked['name']!r} already exists.", way_out="Choose another name.")
-    return checked
+    return TrainingConfig.from_dict(config).as_dict()
+
+
+def check_seeds(config: Mapping[str, Any], seeds: int) -> None:
+    """Check that a training can be started with so many seeds.
+
+    Raises:
+        BadParameter: an impossible number. NameTaken: a run, or a training that waits, has the name of one of them.
+    """
+    names = [one["name"] for one in several(config, seeds) if one["name"]]
+    waiting = {(job.config["arguments"].get("config") or {}).get("name") for job in recent_jobs("train") if job.alive}
+    for name in names:
+        check_free(workbench().home, name)
+        if name in waiting:
+            raise NameTaken(f"A training called {name!r} is queued already.", way_out="Choose another name.")
 
 
 def _without_decoder(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,3 +329,10 @@ def enough(count: int) -> None:
 def enough_for_groups(config: Mapping[str, Any], count: int) -> None:
     """Raise BadParameter if a training asks for more clusters than its pictures can be divided into."""
     TrainingConfig.from_dict(config).check_clusters(count)
+
+
+def enough_labels(config: Mapping[str, Any], labels: Sequence[str]) -> None:
+    """Raise BadParameter if a training learns labels and the pictures that it does not hold out have too few."""
+    checked = TrainingConfig.from_dict(config)
+    used = [labels[row] for row in chosen_rows(len(labels), checked)]
+    checked.check_labels(learned_labels(used, checked))

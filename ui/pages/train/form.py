@@ -10,7 +10,6 @@ import streamlit as st
 from engine.core.errors import BenzerError
 from engine.core.humanize import duration, file_size
 from engine.core.settings import AnySetting, Setting
-from engine.training.config import TrainingConfig
 from engine.training.losses import LOSSES
 from engine.training.schedules import SCHEDULES, curve
 from engine.training.seeds import several
@@ -261,7 +260,8 @@ def _summary(collection: str, count: int, waits: bool) -> None:
         fields.enough(count)
         checked = fields.config_of(draft())
         fields.enough_for_groups(checked, count)
-        TrainingConfig.from_dict(checked).check_labels(images_of(collection).labels)
+        fields.enough_labels(checked, images_of(collection).labels)
+        fields.check_seeds(checked, draft()["seeds"])
         config = checked
         _schedule(config)
         _time(config, collection, count)

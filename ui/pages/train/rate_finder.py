@@ -1,4 +1,4 @@
-"""The learning-rate finder of the form: a job of a minute, its curve, and the rate it suggests."""
+"""The learning-rate finder of the form: a job of some sixty steps, its curve, and the rate it suggests."""
 
 from __future__ import annotations
 

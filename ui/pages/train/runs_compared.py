@@ -53,7 +53,7 @@ def comparison_of_runs(runs: list[Run]) -> None:
             return
         _charts(chosen)
         _table(found)
-        for sentence in found.sentences():
+        for sentence in found.sentences([title_of(run) for run in found.runs]):
             st.markdown(f"- {plain_text(sentence)}")
         if found.pairs:
             st.caption(_about(found))

@@ -13,8 +13,8 @@ from engine.core.humanize import count_of, file_size
 from engine.core.tables import csv_text
 from engine.encoders.portable import zipped
 from engine.runs.run import Run
-from engine.runs.state import can_free, free, state_bytes
-from engine.training.seeds import of_the_same_settings, over_seeds
+from engine.runs.state import can_free, free_all, state_bytes
+from engine.training.seeds import figures_over_seeds, of_the_same_settings
 from ui.pages.train.live import continued, what_next
 from ui.pages.train.names import setting, shown
 from ui.pages.train.runs_compared import compared, comparison_of_runs, toggle
@@ -105,7 +105,7 @@ def _ask_to_free(runs: list[Run]) -> None:
         f"The last weights and the optimizer's state of {count_of(len(runs), 'finished run')} will be deleted. "
         "Their encoders, curves and samples stay. More epochs then start from the kept weights with a fresh optimizer."
     )
-    confirm_buttons("Free", lambda: [free(run) for run in runs], "free-runs")
+    confirm_buttons("Free", lambda: free_all(runs), "free-runs")
 
 
 def _show(count: int) -> None:
@@ -291,7 +291,7 @@ def _details(run: Run) -> None:
 def _over_seeds(run: Run) -> None:
     """What runs that differ in their seeds alone reach together."""
     same = of_the_same_settings(run, workbench().runs())
-    found = over_seeds(same)
+    found = figures_over_seeds(same)
     if found:
         st.markdown(f"**Over {len(same)} seeds**")
         values = [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in found.values()]

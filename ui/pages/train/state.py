@@ -19,8 +19,9 @@ from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.core.recipe import Recipe
 from engine.encoders.networks.table import BACKBONES
 from engine.jobs.job import WAITING, Job
-from engine.runs.epochs import Probed, Watched
+from engine.runs.epochs import Probed, Watched, kept_event
 from engine.runs.run import Run
+from engine.runs.state import all_runs
 from engine.training.losses import LOSSES
 from engine.training.view_losses import view_losses
 from models.specs import RESIDUAL
@@ -104,10 +105,10 @@ def runs_listed(collection: str) -> list[Run]:
 
 
 def spare_states() -> list[tuple[Run, int]]:
-    """What finished runs hold without need, looked at again when a run has changed."""
-    stamps = tuple((path, file_stamp(path)) for path in sorted(workbench().home.weights.glob("*/run.json")))
-    checkpoints = tuple(file_stamp(path.parent / "checkpoint" / "current.json") for path, _ in stamps)
-    return _spare.get((stamps, checkpoints), workbench().spare_states)
+    """What finished runs and classifiers hold without need, looked at again when one of them has changed."""
+    folders = [run.folder for run in all_runs(workbench().home)]
+    stamps = [file_stamp(folder / "run.json", folder / "checkpoint" / "current.json") for folder in folders]
+    return _spare.get((tuple(folders), tuple(stamps)), workbench().spare_states)
 
 
 def collection_of(run: Run) -> str:
@@ -137,16 +138,18 @@ def watched_of(run: Run, epoch: int) -> Watched | None:
 
 def retrieval_of(run: Run) -> tuple[float, float] | None:
     """Retrieval of the untrained network, and of the weights that are kept; None where it was not measured."""
-    measured = [event for event in events_of(run) if event.get("retrieval") is not None]
-    kept = [event["retrieval"] for event in measured if event["epoch"] and event.get("best")]
-    return (measured[0]["retrieval"], kept[-1]) if kept else None
+    return _before_and_kept(run, "retrieval")
 
 
 def copies_of(run: Run) -> tuple[float, float] | None:
     """The share of altered copies found untrained, and with the weights that are kept; None where not measured."""
-    measured = [event for event in events_of(run) if event.get("recognition") is not None]
-    kept = [event["recognition"] for event in measured if event["epoch"] and event.get("best")]
-    return (measured[0]["recognition"], kept[-1]) if kept else None
+    return _before_and_kept(run, "recognition")
+
+
+def _before_and_kept(run: Run, measure: str) -> tuple[float, float] | None:
+    measured = [event for event in events_of(run) if event.get(measure) is not None]
+    kept = kept_event(measured, run.card.get("best_epoch"))
+    return (measured[0][measure], kept[measure]) if kept else None
 
 
 def best_loss(run: Run) -> float | None:

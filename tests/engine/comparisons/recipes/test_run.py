@@ -164,7 +164,7 @@ def test_a_run_that_was_prolonged_is_another_training(bench: Workbench, monkeypa
 
     monkeypatch.setattr("engine.comparisons.recipes.run.train", train)
     one, two = (Training("Mine", {**config.as_dict(), "epochs": epochs}) for epochs in (1, 2))
-    spelt_out = replace(one, config={**one.config, "options": {"eta_min": 0.0}})  # what holds where nothing is said
+    spelt_out = replace(one, config={**one.config, "options": {"eta_min": 0.0}, "keep_state": True})
     assert trained(bench.home, one, collection, Reporter()) == run
     assert trained(bench.home, spelt_out, collection, Reporter()) == run
     assert begun == []

@@ -45,6 +45,13 @@ def test_only_trainings_that_differ_by_the_seed_are_summed_up() -> None:
     assert seeds_line(found) == ["Model 1", "max", "cosine", "exact", "3", "0.810 ± 0.026", "0.744–0.876"]
 
 
+def test_two_seeds_far_apart_leave_no_share_beyond_0_and_1() -> None:
+    plan = planned()
+    rows = [replace(row, precision=precision) for row, precision in zip(measured(plan), (0.2, 0.9), strict=False)]
+    [found] = over_seeds(plan, rows)
+    assert found.interval == means_over_seeds(rows)[0].interval == (0.0, 1.0)
+
+
 def test_one_seed_alone_has_no_deviation() -> None:
     plan = planned()
     rows = measured(plan)

@@ -28,6 +28,7 @@ from engine.training.job import train
 from engine.training.objectives.body import seeded
 from engine.training.objectives.deepcluster import DeepCluster
 from engine.training.pictures import Pictures, stream
+from engine.training.tensorboard import TensorBoard
 from engine.training.train import card, training_data
 from tests.engine.killing import killable
 from tests.engine.narrow import NARROW, narrow
@@ -329,12 +330,15 @@ def test_it_begins_with_given_weights_where_it_is_asked_to(home: Home) -> None:
     assert fresh.digest != run.digest
 
 
-def test_weights_that_no_epoch_improves_remain(home: Home) -> None:
+def test_weights_that_no_epoch_improves_remain(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    described: list[Any] = []
+    monkeypatch.setattr(TensorBoard, "describe", lambda self, settings, event: described.append(event))
     given = backbone("squeezenet-1-1").fresh(5).state_dict()
     still = NETWORK | {"start": "pretrained", "rate": 1e-8, "keep": "recognition"}
     run = train_run(home, TrainingConfig(**still, name="still"), Shapes(24), Reporter(), lambda _: given)
     assert run.card["best_epoch"] == 0
     assert run.card["recognition"] == run.events()[0]["recognition"]
+    assert described == [run.events()[0]]
     assert all(torch.equal(run.load()[name], given[name]) for name in run.load())
 
 

@@ -30,8 +30,9 @@ from engine.training.job import train
 from engine.training.learned import learned_note
 from engine.training.objectives.balance import whole_batches
 from engine.training.objectives.views import Views
-from engine.training.pictures import batches, rows_of, split
-from engine.training.train import training_data
+from engine.training.pictures import Data, batches
+from engine.training.split import rows_of, split
+from engine.training.train import card, training_data
 from models.specs import RESIDUAL, SPECS
 from tests.engine.killing import killable
 from tests.engine.training.conftest import Blobs
@@ -284,6 +285,14 @@ def test_pictures_without_a_label_are_left_out(home: Home) -> None:
     learning, held_out = rows_of(Some(48).images().labels, config)
     assert all(row % 3 for row in [*learning, *held_out])
     assert train_run(home, config, Some(48), Reporter()).state == "done"
+
+
+def test_labels_of_held_out_pictures_alone_are_not_said_to_be_learned() -> None:
+    config, labels = TrainingConfig(**SUPERVISED), ["a", "b"] * 20
+    labels[split(40, config)[1][0]] = "c"
+    data = Data(np.zeros((40, 32, 32, 3), np.uint8), np.arange(40), tuple(labels))
+    said = card(config, Blobs(40), data, device())["labels"]["title"]  # type: ignore[arg-type]
+    assert said == "learned from: 2 (a, b)"
 
 
 def test_held_out_pictures_of_one_folder_are_not_measured_by_themselves() -> None:
