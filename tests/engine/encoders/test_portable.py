@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -150,8 +151,8 @@ def test_an_example_reads_pictures_as_they_are_read_here(bench: Workbench, tmp_p
     clear.putalpha(Image.linear_gradient("L").resize(clear.size))
     clear.save(tmp_path / "clear.png")
     example = files_of(bench.home, run_of(bench, "small"), "safetensors")["small.py"].decode()
-    names: dict[str, Any] = {}
-    exec(example.partition("\nfacts = ")[0], names)
+    (tmp_path / "reading.py").write_text(example.partition("\nfacts = ")[0])
+    names = runpy.run_path(str(tmp_path / "reading.py"))
     for name in ("turned.jpg", "clear.png"):
         found, here = np.asarray(names["opened"](tmp_path / name), int), open_picture(tmp_path / name)
         assert found.shape == np.shape(here)

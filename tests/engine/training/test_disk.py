@@ -125,9 +125,10 @@ def test_a_run_prolonged_just_before_it_is_freed_keeps_its_state(
         run.prolong(9)
         return locked(run)
 
-    with monkeypatch.context() as patch, pytest.raises(BadParameter, match="a finished one"):
+    with monkeypatch.context() as patch:
         patch.setattr(Run, "locked", prolonged_first)
-        free(run)
+        with pytest.raises(BadParameter, match="a finished one"):
+            free(run)
     assert state_bytes(run) == before
     other = runs.create(home, "other", run.config, {})
     shutil.copytree(run.folder / "checkpoint", other.folder / "checkpoint")
