@@ -98,7 +98,7 @@ RIGHTLY = [
     r"images per second",  # the name of a curve in TensorBoard, of older runs too
     r"(does not|cluster|server) answers?",  # a computer
     r"surely the same",  # a verdict on results
-    r"PIL import Image|Image\.(open|Resampling)",  # a class of Pillow, in the code of an example
+    r"PIL import Image|Image\.(open|new|alpha_composite|Resampling)",  # a class of Pillow, in the code of an example
     r"mirror image",
 ]
 
