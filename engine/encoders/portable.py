@@ -137,7 +137,7 @@ def export_encoder(home: Home, run: Run, file: Path, *, replace: bool = False) -
     there = [path for name in names if (path := file.parent / name).exists()]
     if there and not replace:
         way_out = "Choose another name, or replace what is there with --replace."
-        raise BadParameter("file", "an exported encoder", "a new one", str(there[0]), way_out=way_out)
+        raise BadParameter("file", "an exported encoder", "a new one", there[0].name, way_out=way_out)
     made = files_of(home, run, file.suffix.removeprefix("."), file.stem)
     for name, data in made.items():
         write_bytes(file.parent / name, data)
