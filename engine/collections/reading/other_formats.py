@@ -52,7 +52,6 @@ _OTHERS = (
     (8, b"AVI ", "a video"),
     (0, b"\x1aE\xdf\xa3", "a video"),
     (4, b"ftypqt  ", "a video"),
-    (4, b"ftypisom", "a video"),
     (4, b"ftypiso", "a video"),
     (4, b"ftypmp4", "a video"),
     (4, b"ftypM4V", "a video"),
