@@ -25,6 +25,7 @@ SLOW = (
     "engine/evaluation/statistics/test_lead.py", "engine/evaluation/statistics/test_statistics.py",
     "engine/cli/test_terminals.py", "engine/workbench/test_full_disk.py",
 )  # fmt: skip
+SHOWN = "what the page showed"  # the section of a report that a test in the browser adds where it fails
 ON_RAY = {"test_blocks.py", "test_rdh.py", "test_ray.py"}
 
 # Ray keeps the token that it found when it was loaded: every cluster of one process must be given the same.
@@ -75,6 +76,14 @@ def _haste(tests: list[pytest.Item]) -> tuple[bool, int]:
     """What the files without a browser are sorted by: those on Ray, which one process runs, then the slow ones."""
     slow = sum(item.get_closest_marker("slow") is not None for item in tests)
     return tests[0].path.name not in ON_RAY, -slow
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Of every test that failed in the browser what the page showed, at the end, which is left where a log is cut."""
+    for report in terminalreporter.stats.get("failed", ()):
+        for title, text in report.sections:
+            if title == SHOWN:
+                terminalreporter.write_line(f"{report.nodeid}: {text}")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,10 +13,25 @@ import pytest
 
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
+from tests.conftest import SHOWN
 from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
 
 VIEW = {"width": 1360, "height": 900}
 PATIENCE = 90_000  # milliseconds until what should appear counts as missing: a busy computer is slow, not wrong
+_STATE = """() => {
+    const app = document.querySelector('.stApp');
+    const fields = [...document.querySelectorAll('input:not([type=checkbox]), textarea')].filter((field) => field.value);
+    return JSON.stringify({
+        address: location.href,
+        script: app?.dataset.testScriptState,
+        connection: app?.dataset.testConnectionState,
+        bars: document.querySelectorAll('.stSkeleton').length,
+        focus: document.activeElement?.outerHTML.slice(0, 150),
+        fields: fields.map((field) => `${field.ariaLabel ?? field.name}: ${field.value}`),
+        text: document.querySelector('[data-testid=stMain]')?.innerText.slice(0, 1200),
+        dialog: document.querySelector('[role=dialog]')?.innerText.slice(0, 400),
+    });
+}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,8 +122,20 @@ def _note_foreign(url: str, server: Server, wrong: list[str]) -> None:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome = yield
-    if outcome.get_result().failed:  # type: ignore[attr-defined]
+    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
+    if report.failed:
         item.failed = True  # type: ignore[attr-defined]
+        page = getattr(item, "funcargs", {}).get("page")
+        if page is not None and report.when == "call":
+            report.sections.append((SHOWN, _shown(page)))
+
+
+def _shown(page: Any) -> str:
+    """Address, state of the script, connection, fields and text of a page, in a few lines."""
+    try:
+        return str(page.evaluate(_STATE))[:3000]
+    except Exception as error:  # the page may have crashed; its test has failed already
+        return f"cannot be told: {error}"
 
 
 @pytest.fixture(scope="session")
