@@ -13,14 +13,14 @@ import pytest
 
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
-from tests.conftest import SHOWN
 from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
+from tests.conftest import SHOWN
 
 VIEW = {"width": 1360, "height": 900}
 PATIENCE = 90_000  # milliseconds until what should appear counts as missing: a busy computer is slow, not wrong
 _STATE = """() => {
     const app = document.querySelector('.stApp');
-    const fields = [...document.querySelectorAll('input:not([type=checkbox]), textarea')].filter((field) => field.value);
+    const fields = [...document.querySelectorAll('input, textarea')].filter((field) => field.value);
     return JSON.stringify({
         address: location.href,
         script: app?.dataset.testScriptState,
