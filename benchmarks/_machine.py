@@ -7,13 +7,13 @@ import platform
 from pathlib import Path
 
 
-def facts() -> str:
-    """Processor, cores, memory, system, versions; the load of the machine when it was asked."""
+def facts(load: bool = True) -> str:
+    """Processor, cores, memory, system, versions; the load of the machine when it was asked, unless it tells little."""
     import torch
 
     from engine.core.device import device
 
-    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    now = f"load {os.getloadavg()[0]:.1f}" if load and hasattr(os, "getloadavg") else ""
     parts = [
         _processor(),
         f"{os.cpu_count()} cores",
@@ -21,7 +21,7 @@ def facts() -> str:
         platform.system(),
         f"Python {platform.python_version()}",
     ]
-    return ", ".join(filter(None, [*parts, f"torch {torch.__version__}", device().title, load]))
+    return ", ".join(filter(None, [*parts, f"torch {torch.__version__}", device().title, now]))
 
 
 def _processor() -> str:
