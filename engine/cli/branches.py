@@ -1,4 +1,4 @@
-"""The command branches: how often the branches of a grouping's tree come back in trees over resampled data."""
+"""The command branches: how often the branches of a grouping's tree reappear in trees over resampled data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def register(commands: Commands) -> None:
 
 
 def command_branches(arguments: argparse.Namespace) -> None:
-    """Measure how often each branch of a tree comes back when dimensions or pictures are resampled."""
+    """Measure how often each branch of a tree reappears when dimensions or pictures are resampled."""
     check_files(arguments)
     check(arguments.by, ROUNDS if arguments.rounds is None else arguments.rounds)
     bench = Workbench()

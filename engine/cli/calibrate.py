@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
+from engine.cli.preparing import prepared
 from engine.cli.printing import check_files, print_results, progress_line
-from engine.core.errors import BadParameter, NotReady, NotTrained, NoWeights
+from engine.core.errors import BadParameter
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text, text_table
@@ -27,9 +27,9 @@ def register(commands: Commands) -> None:
 
 
 def command_calibrate(arguments: argparse.Namespace) -> None:
-    """Measure how far results can be trusted: verdicts on pictures with similar ones in the collection, and without.
+    """Measure how far search results can be trusted: the verdicts for queries with and without similar pictures.
 
-    Altered copies of some pictures are made for it, too. A search shows the verdict of its results.
+    Altered copies of some pictures are tried as well. Every search then shows a verdict on its results.
     """
     check_files(arguments)
     recipe = recipe_of(arguments)
@@ -46,14 +46,8 @@ def command_calibrate(arguments: argparse.Namespace) -> None:
 
 
 def _measured(bench: Workbench, recipe: Recipe) -> Calibration | None:
-    """The calibration with altered copies; vectors that are missing are made first."""
-    try:
-        bench.run("calibrate", progress_line(), recipe=recipe.as_dict())
-    except (NotTrained, NoWeights):
-        raise
-    except NotReady as error:
-        print(error.message + " Doing that first.", file=sys.stderr)
-        bench.run("embed", progress_line(), recipe=recipe.as_dict())
+    """The calibration with altered copies; missing vectors are computed first."""
+    prepared(bench, recipe, lambda: bench.run("calibrate", progress_line(), recipe=recipe.as_dict()))
     return bench.calibration(recipe)
 
 

@@ -1,4 +1,4 @@
-"""The command codes: the hash code of a picture, what its buckets hold, and what codes find at what price."""
+"""The command codes: a picture's hash code, the contents of its buckets, and the recall of codes by their cost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def register(commands: Commands) -> None:
 
 
 def command_codes(arguments: argparse.Namespace) -> None:
-    """Show the hash code of a picture, which pictures come and go when bits are flipped, and what each method costs."""
+    """Show a picture's hash code, which pictures its buckets gain and lose by flipped bits, and each method's cost."""
     hashing, flips = Hashing.parse(arguments.method), _flips(arguments.flip)
     bench, recipe = Workbench(), recipe_of(arguments)
     query = picture_of(arguments.picture)

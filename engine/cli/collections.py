@@ -46,20 +46,20 @@ def register(commands: Commands) -> None:
     output_flags(sub)
     sub = commands.add("rescan", command_rescan, job="rescan")
     sub.add_argument("collection")
-    sub.add_argument("--verify", action="store_true", help="read every file, whatever its size and date say")
+    sub.add_argument("--verify", action="store_true", help="read every file, even if its size and date are unchanged")
     _report_flags(sub)
     sub = commands.add("relink", command_relink)
     sub.add_argument("collection")
-    sub.add_argument("folder", help="where the collection's folder lies now")
+    sub.add_argument("folder", help="the new location of the collection's folder")
     sub = commands.add("watch", command_watch)
     sub.add_argument("collection")
-    sub.add_argument("--off", action="store_true", help="take changes over by themselves no longer")
+    sub.add_argument("--off", action="store_true", help="stop importing changes automatically")
     sub = commands.add("delete", command_delete, formerly=["remove"])
     sub.add_argument("collection")
     yes_flag(sub)
     sub = commands.add("check", command_check)
     sub.add_argument("collection", nargs="?", help="only this one (default: everything in the home folder)")
-    sub.add_argument("--repair", action="store_true", help="make again what can be, and say what cannot")
+    sub.add_argument("--repair", action="store_true", help="recreate what can be recomputed, and list what cannot")
     samples = commands.add("samples", command_samples, job="sample")
     samples.add_argument("names", nargs="*", help=", ".join(SAMPLES) + " (default: all)")
 
@@ -109,24 +109,24 @@ def command_list(arguments: argparse.Namespace) -> None:
 
 
 def command_rescan(arguments: argparse.Namespace) -> None:
-    """Take over what was added to, changed in or deleted from a collection's source."""
+    """Import what was added to, changed in or deleted from a collection's source."""
     check_writable(arguments.rejects)
     given: dict[str, Any] = {"collection": arguments.collection} | ({"verify": True} if arguments.verify else {})
     print_report(Workbench().run("rescan", progress_line(), **given), arguments.json, arguments.rejects)
 
 
 def command_relink(arguments: argparse.Namespace) -> None:
-    """Find the pictures of a collection again after its folder was moved or renamed."""
+    """Point a collection to its folder after that was moved or renamed."""
     Workbench().relink(arguments.collection, arguments.folder)
     print(f"{arguments.collection} reads its pictures from {Path(arguments.folder).resolve()} now.")
 
 
 def command_watch(arguments: argparse.Namespace) -> None:
-    """Take changes of a collection's folder over by themselves, here until Ctrl-C and in the app while it runs."""
+    """Import changes of a collection's folder automatically: here until Ctrl-C, and in the app while it runs."""
     bench = Workbench()
     bench.watch(arguments.collection, not arguments.off)
     if arguments.off:
-        print(f"{arguments.collection} is not watched any more.")
+        print(f"{arguments.collection} is no longer watched.")
         return
     print(f"Watching {bench.collection(arguments.collection).source['folder']}; Ctrl-C ends it.")
     with suppress(KeyboardInterrupt):
@@ -166,7 +166,7 @@ def command_check(arguments: argparse.Namespace) -> int:
 
 
 def _print_spare(bench: Workbench) -> None:
-    """Say what finished runs hold that only continuing them needs; it is no damage."""
+    """Mention the disk space of finished runs that is only needed to continue them; it is not damage."""
     if spare := bench.spare_states():
         size = file_size(sum(size for _, size in spare))
         runs = count_of(len(spare), "finished run")
@@ -174,10 +174,10 @@ def _print_spare(bench: Workbench) -> None:
 
 
 def _print_findings(where: str, findings: list[Finding], repair: bool) -> int:
-    """Print what is damaged and, after a repair, what became of it; how much is damaged still."""
+    """Print what is damaged and, after a repair, whether it could be repaired; returns the number still damaged."""
     for finding in findings:
-        said = finding.repaired if finding.repair else "It cannot be repaired."
-        print(f"{where}: {finding.sentence}" + (f" {said}" if repair else ""))
+        result = finding.repaired if finding.repair else "It cannot be repaired."
+        print(f"{where}: {finding.sentence}" + (f" {result}" if repair else ""))
     return sum(not (repair and finding.repair) for finding in findings)
 
 

@@ -15,14 +15,14 @@ def register(commands: Commands) -> None:
     sub = commands.add("disagree", command_disagree, job="disagree")
     sub.add_argument("--collection", required=True)
     for name in ("first", "second"):
-        sub.add_argument(name, help="an encoder, with a pooling or its usual one, as in model-4@default/max")
+        sub.add_argument(name, help="an encoder, optionally with a pooling, as in model-4@default/max")
     sub.add_argument("--top", type=int, default=20, help="how many pictures are printed (default: 20)")
     precision_flag(sub)
     output_flags(sub)
 
 
 def command_disagree(arguments: argparse.Namespace) -> None:
-    """Compare the neighbours by two encoders: the overlap of the eight, CKA, where they differ most, and the labels."""
+    """Compare the eight nearest neighbours under two encoders: overlap, CKA, the largest differences, and labels."""
     check_files(arguments)
     bench = Workbench()
     collection = bench.collection(arguments.collection)

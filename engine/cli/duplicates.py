@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
+from engine.cli.preparing import prepared
 from engine.cli.printing import check_files, print_outcome, print_results, print_rows, progress_line
-from engine.core.errors import BadParameter, NotReady, NotTrained, NoWeights
+from engine.core.errors import BadParameter
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
@@ -35,8 +36,8 @@ def register(commands: Commands) -> None:
     strengths = ", ".join(f"{name} ({least:g})" for name, least in STRENGTHS.items())
     sub.add_argument("--strength", default="normal", help=f"{strengths} or the least likeness (default: normal)")
     sub.add_argument("--keep", default="largest", metavar="RULE", help="largest, oldest or a folder (default: largest)")
-    sub.add_argument("--protect", action="append", default=[], metavar="FOLDER", help="take nothing from this folder")
-    sub.add_argument("--dry-run", action="store_true", help="say what would be done")
+    sub.add_argument("--protect", action="append", default=[], metavar="FOLDER", help="never move files of this folder")
+    sub.add_argument("--dry-run", action="store_true", help="only print what would be done")
     _flags(sub)
     by_vectors = "by vectors instead: maximum distance of a duplicate (with --encoder, default: suggested)"
     sub.add_argument("--threshold", type=float, help=by_vectors)
@@ -175,14 +176,7 @@ def command_outliers(arguments: argparse.Namespace) -> None:
 
 
 def _ready(arguments: argparse.Namespace, ask: Callable[[Workbench, Recipe], Any]) -> Any:
-    """The answer; what is missing for it is made first."""
+    """The result of `ask`; missing nearest-neighbour lists are computed first."""
     check_files(arguments)
     bench, recipe = Workbench(), recipe_of(arguments)
-    try:
-        return ask(bench, recipe)
-    except (NotTrained, NoWeights):
-        raise
-    except NotReady as error:
-        print(error.message + " Doing that first.", file=sys.stderr)
-        bench.run("duplicates", progress_line(), recipe=recipe.as_dict())
-    return ask(bench, recipe)
+    return prepared(bench, recipe, partial(ask, bench, recipe), "duplicates")

@@ -28,16 +28,14 @@ def register(commands: Commands) -> None:
     sub.add_argument("--vectors", action="store_true", help="export the vectors, too; --encoder and --model imply it")
     sub.add_argument("--grouping", metavar="NAME", help="export the groups and the map of this grouping, too")
     sub.add_argument("--where", action="append", default=[], metavar="FILTER", help="only pictures that meet it")
-    sub.add_argument(
-        "--rename", action="append", default=[], metavar="OURS=THEIRS", help="csv: head a column otherwise"
-    )
+    sub.add_argument("--rename", action="append", default=[], metavar="OURS=THEIRS", help="csv: rename a column")
     sub.add_argument("--json", action="store_true", help="print JSON")
     lines = [f"  {kind.name:16}{kind.summary}" for kind in formats().values()]
     sub.epilog = "\n".join(["formats:", *lines])
 
 
 def command_export(arguments: argparse.Namespace) -> None:
-    """Write a collection as a data set of another program."""
+    """Export a collection in the data-set format of another program."""
     bench = Workbench()
     given: dict[str, Any] = {"collection": arguments.collection, "format": arguments.format}
     given |= {"folder": str(Path(arguments.to).expanduser().resolve()), "title": arguments.title or ""}

@@ -24,7 +24,7 @@ def register(commands: Commands) -> None:
 
 
 def command_hubs(arguments: argparse.Namespace) -> None:
-    """List the pictures that are among the results of very many others, and count those that are among none."""
+    """List the hubs, which are among the results of very many pictures, and count those that are among none."""
     check_files(arguments)
     if arguments.most < 1:
         raise BadParameter("number", "the hubs", "1 or more", arguments.most)

@@ -1,4 +1,4 @@
-"""The command indexes: what stored search indexes take, and how to free it."""
+"""The command indexes: the disk space of stored search indexes, and how to free it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def register(commands: Commands) -> None:
 
 
 def command_indexes(arguments: argparse.Namespace) -> None:
-    """List the stored search indexes, the last used first, or delete some; each is built again when it is needed."""
+    """List the stored search indexes, most recently used first, or delete some; they are rebuilt when needed."""
     found = stored_indexes(Workbench().home.datasets, arguments.collection)
     if arguments.delete:
         return _delete(found, arguments)

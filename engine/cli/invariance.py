@@ -43,10 +43,10 @@ _HEAD = ["alteration", "another picture is nearer at", "leaves the 8 at"]
 
 def register(commands: Commands) -> None:
     sub = commands.add("invariance", command_invariance, job="invariance")
-    sub.add_argument("--collection", help="in which altered pictures are looked for")
+    sub.add_argument("--collection", help="the collection in which altered pictures are searched for")
     sub.add_argument(
         "--encoders",
-        help="with commas, each with a pooling or its usual one: model-4@default/max,hog (default: all ready)",
+        help="separated by commas, each optionally with a pooling: model-4@default/max,hog (default: all ready)",
     )
     sub.add_argument("--alterations", help=f"with commas: {','.join(ALTERATIONS)} (default: all)")
     sub.add_argument("--queries", type=int, help="how many pictures are altered (default: 100)")
@@ -60,7 +60,7 @@ def register(commands: Commands) -> None:
     encoder_flags(pair)
     metric_flag(pair)
     pair.add_argument("query", help="a picture's file, or a picture of the collection as '#12'")
-    pair.add_argument("match", help="the picture of the collection that is looked for, as '#12'")
+    pair.add_argument("match", help="the picture of the collection that must be found, as '#12'")
     pair.add_argument("--alterations", help=f"with commas: {','.join(ALTERATIONS)} (default: all)")
     output_flags(pair)
 
@@ -69,7 +69,7 @@ def register(commands: Commands) -> None:
 
 
 def command_invariance(arguments: argparse.Namespace) -> None:
-    """Measure how far pictures can be altered and are still found, for several encoders."""
+    """Measure how strongly pictures can be altered and still be found, for several encoders."""
     bench = Workbench()
     if arguments.list:
         return _print_list(bench, arguments)
@@ -117,7 +117,7 @@ def _print_list(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def command_breaking(arguments: argparse.Namespace) -> None:
-    """Show how far a query can be altered until a match is lost."""
+    """Show how strongly a query can be altered before a match is lost."""
     check_files(arguments)
     bench, recipe = Workbench(), recipe_of(arguments)
     names = _names(arguments.alterations) if arguments.alterations else tuple(ALTERATIONS)
@@ -139,7 +139,7 @@ def _told(found: Breaking) -> list[str]:
 
 
 def _broken(bench: Workbench, recipe: Recipe, query: Query, match: int, names: tuple[str, ...]) -> list[Breaking]:
-    """The breaking points; vectors that are not there yet are made first."""
+    """The breaking points; missing vectors are computed first."""
     return prepared(bench, recipe, lambda: list(bench.breaking(recipe, query, match, names)))
 
 

@@ -16,7 +16,7 @@ from engine.workbench.workbench import Workbench
 def register(commands: Commands) -> None:
     sub = commands.add("jobs", command_jobs)
     output_flags(sub)
-    sub.add_argument("--delete", metavar="JOB", help="forget this job, which has ended; asks first")
+    sub.add_argument("--delete", metavar="JOB", help="delete this job, which must have ended; asks first")
     yes_flag(sub)
     commands.add("stop", command_stop).add_argument("job")
     commands.add("work", command_work, hidden=True).add_argument("folder")
@@ -39,5 +39,5 @@ def command_stop(arguments: argparse.Namespace) -> None:
 
 
 def command_work(arguments: argparse.Namespace) -> None:
-    """Do the job of a folder: what the app starts for long work."""
+    """Run the job of a folder; the app starts this for long work."""
     work(Path(arguments.folder))

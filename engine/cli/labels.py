@@ -25,7 +25,10 @@ def register(commands: Commands) -> None:
     which = sub.add_mutually_exclusive_group(required=True)
     which.add_argument("--suggest", action="store_true", help="suggest labels for the unlabelled pictures")
     which.add_argument(
-        "--write", metavar="CONFIDENCE", type=float, help="accept predictions from this confidence (0 to 1), write them"
+        "--write",
+        metavar="CONFIDENCE",
+        type=float,
+        help="write predictions of at least this confidence (0 to 1)",
     )
     which.add_argument("--undo", action="store_true", help="undo the labels that were written last")
     sub.add_argument("--among", help="--suggest: labels to choose from, with commas (default: 1,000 classes)")
@@ -35,7 +38,7 @@ def register(commands: Commands) -> None:
 
 
 def command_labels(arguments: argparse.Namespace) -> None:
-    """Suggest labels from what pictures show; write predicted labels to a collection; undo that."""
+    """Suggest labels from what pictures show, write predicted labels to a collection, or undo that."""
     bench = Workbench()
     check_files(arguments)
     if arguments.suggest:
@@ -69,7 +72,7 @@ def _suggest(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def _write(bench: Workbench, arguments: argparse.Namespace) -> None:
-    """Accept what nobody has decided yet, from a confidence, and write all that is decided."""
+    """Accept undecided predictions of at least a confidence, then write all decided ones."""
     least, name = arguments.write, arguments.of or SUGGESTED
     if not 0 <= least <= 1:
         raise BadParameter("confidence", "--write", "from 0 to 1", least)

@@ -1,4 +1,4 @@
-"""Asking for what needs vectors, which are made first if they are not there yet."""
+"""Asking for what needs vectors or an index, which are computed first if they are missing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 def prepared(bench: Workbench, recipe: Recipe, ask: Callable[[], T], job: str = "embed") -> T:
-    """The answer of `ask`; if the recipe is not ready, the job is run and it is asked again.
+    """The result of `ask`; if the recipe is not ready, the job is run and `ask` called once more.
 
     Raises:
-        NotTrained, NoWeights: the encoder is not ready, and the job could not help.
+        NotTrained, NoWeights: the encoder has no weights, which the job cannot provide.
     """
     try:
         return ask()

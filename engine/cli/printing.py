@@ -129,7 +129,7 @@ def confirmed(what: str, arguments: argparse.Namespace) -> bool:
     return False
 
 
-def delete(what: str, remove: Callable[[], None], arguments: argparse.Namespace) -> None:
+def delete(what: str, remove: Callable[[], object], arguments: argparse.Namespace) -> None:
     """Delete stored results, after a confirmation."""
     if confirmed(what, arguments):
         remove()

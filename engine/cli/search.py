@@ -50,7 +50,7 @@ def command_encoders(arguments: argparse.Namespace) -> None:
 
 
 def command_embed(arguments: argparse.Namespace) -> None:
-    """Prepare a collection for search: make its vectors."""
+    """Prepare a collection for search: compute its vectors."""
     recipe = recipe_of(arguments)
     done = Workbench().run("embed", progress_line(), recipe=recipe.as_dict())
     where = f" on {done['device']}" if arguments.ray and done["encoded"] else ""
@@ -92,7 +92,7 @@ def command_search(arguments: argparse.Namespace) -> int | None:
 
 
 def _saved(arguments: argparse.Namespace) -> None:
-    """Make a saved search again."""
+    """Repeat a saved search."""
     bench = Workbench()
     found = bench.saved_search(arguments.saved)
     arguments.label, arguments.where, arguments.include_query = found.label, found.where, found.include_query
@@ -133,7 +133,7 @@ def _query(bench: Workbench, arguments: argparse.Namespace) -> Query:
 
 
 def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
-    """Several examples; their files are kept for a while, so that the search can be repeated after they have gone."""
+    """Several examples; copies of their files are kept for a while, so that the search can be repeated without them."""
     refused = ("image", "crop", "text", "share")
     wrong = next((name for name in refused if getattr(arguments, name) is not None), None)
     if wrong:
@@ -142,7 +142,7 @@ def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
 
     def of_file(name: str) -> Example:
         data = _picture_bytes(Path(name).expanduser().resolve())
-        with suppress(StorageFull):  # it is searched with all the same
+        with suppress(StorageFull):  # the search works without the copy
             bench.keep_upload(data, name)
         return Example(data=data, name=name)
 
@@ -150,7 +150,7 @@ def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
 
 
 def _check_filter(bench: Workbench, collection: str, where: str) -> None:
-    """BadParameter for a filter that cannot be; dates and cameras of pictures of before are read first."""
+    """BadParameter for an invalid filter; EXIF of pictures imported before it was read is read first."""
     conditions = parse_where(where)
     if needs_exif(conditions) and bench.facts_missing(collection):
         bench.run("facts", progress_line(), collection=collection)
@@ -159,7 +159,7 @@ def _check_filter(bench: Workbench, collection: str, where: str) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    """Search as an exported answer did; 0 for the same results, 1 with what differs."""
+    """Repeat the search of an exported answer; exit status 0 for the same results, 1 if they differ."""
     former, bench = read_answer(Path(arguments.replay)), Workbench()
     recipe = Recipe.from_dict(former["recipe"])
     recipe = recipe.but(collection=arguments.collection or recipe.collection)
@@ -174,7 +174,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _search_building(bench: Workbench, recipe: Recipe, query: Query, arguments: argparse.Namespace) -> Answer:
-    """The answer; vectors and then an index that are not there yet are made first."""
+    """The answer; missing vectors, and then a missing index, are computed first."""
     scope = {"include_query": arguments.include_query, "label": arguments.label, "where": arguments.where}
     scope |= {"local_scaling": True} if arguments.local_scaling else {}
     for _ in range(3):
@@ -236,11 +236,13 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
-    scaling = "rank by local scaling (CSLS), which takes out pictures that are near to everything (see: hubs)"
+    scaling = "rank by local scaling (CSLS), which demotes pictures that are near to everything (see: hubs)"
     sub.add_argument("--local-scaling", action="store_true", help=scaling)
-    sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of making them")
+    sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of computing them")
     sub.add_argument("--save", metavar="NAME", help="save this search under a name")
-    sub.add_argument("--saved", metavar="NAME", help="make this saved search again (see: searches)")
-    sub.add_argument("--replay", metavar="JSON", help="search as this exported result did, and say what differs")
+    sub.add_argument("--saved", metavar="NAME", help="repeat this saved search (see: searches)")
+    sub.add_argument(
+        "--replay", metavar="JSON", help="repeat the search of this exported result, and print what differs"
+    )
     output_flags(sub, {"html": "the HTML report"})
     methods_help(sub)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from typing import Any
 
-from engine.cli.flags import Commands, output_flags
-from engine.cli.printing import confirmed, print_outcome, print_rows, progress_line
+from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.printing import delete, print_outcome, print_rows, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
 from engine.core.errors import BadParameter
 from engine.core.humanize import count_of
@@ -20,24 +21,24 @@ _SHOWN = 20  # lines of a report
 def register(commands: Commands) -> None:
     sub = commands.add("tag", command_tag)
     _chosen(sub)
-    sub.add_argument("--add", action="append", default=[], metavar="TAG", help="give this tag; may be given again")
-    sub.add_argument("--remove", action="append", default=[], metavar="TAG", help="take this tag away")
+    sub.add_argument("--add", action="append", default=[], metavar="TAG", help="add this tag; may be given again")
+    sub.add_argument("--remove", action="append", default=[], metavar="TAG", help="remove this tag")
     sub.add_argument("--stars", type=int, help="set the stars, 0 for none to 5")
-    sub.add_argument("--undo", action="store_true", help="take the last change of tags and stars back")
+    sub.add_argument("--undo", action="store_true", help="undo the last change of tags and stars")
     sub = commands.add("sidecars", command_sidecars, job="sidecars")
     _chosen(sub)
-    sub.add_argument("--undo", action="store_true", help="give the files that were written last their former contents")
+    sub.add_argument("--undo", action="store_true", help="restore the previous contents of the files written last")
     sub = commands.add("copy", command_copy, job="files")
     _chosen(sub)
     sub.add_argument("--to", required=True, metavar="FOLDER", help="an existing folder")
     sub.add_argument("--sidecars", action="store_true", help="write tags and stars beside the copied files, as XMP")
     sub = commands.add("trash", command_trash)
     _chosen(sub)
-    sub.add_argument("--dry-run", action="store_true", help="say what would be done")
+    sub.add_argument("--dry-run", action="store_true", help="only print what would be done")
     sub = commands.add("searches", command_searches)
     sub.add_argument("--history", action="store_true", help="list the last hundred searches instead")
     sub.add_argument("--delete", metavar="NAME", help="delete this saved search; asks first")
-    sub.add_argument("--yes", action="store_true", help="delete without asking")
+    yes_flag(sub)
     output_flags(sub)
 
 
@@ -49,7 +50,7 @@ def _chosen(sub: argparse.ArgumentParser) -> None:
 
 
 def command_tag(arguments: argparse.Namespace) -> None:
-    """Give pictures tags and stars, or list those that have some."""
+    """Tag and rate pictures, or list those with tags or stars."""
     bench, name = Workbench(), arguments.collection
     if arguments.undo:
         print(f"Restored {count_of(bench.undo_mark(name), 'picture')}.")
@@ -72,7 +73,7 @@ def _list_marks(bench: Workbench, arguments: argparse.Namespace) -> None:
 
 
 def command_sidecars(arguments: argparse.Namespace) -> None:
-    """Write tags and stars to XMP files beside the pictures; what else these hold stays."""
+    """Write tags and stars to XMP files beside the pictures; other contents of these files are kept."""
     bench = Workbench()
     if arguments.undo:
         _undo_sidecars(bench, arguments)
@@ -87,13 +88,13 @@ def command_sidecars(arguments: argparse.Namespace) -> None:
 
 def _undo_sidecars(bench: Workbench, arguments: argparse.Namespace) -> None:
     back, left = bench.undo_sidecars(arguments.collection)
-    print(f"{count_of(back, 'sidecar file')} as before · {len(left):,} left in place")
+    print(f"{count_of(back, 'sidecar file')} restored · {len(left):,} left unchanged")
     if left:
-        print(text_table(["left in place", "why"], left[:_SHOWN]))
+        print(text_table(["left unchanged", "why"], left[:_SHOWN]))
 
 
 def command_copy(arguments: argparse.Namespace) -> None:
-    """Copy pictures to a folder; taken names are numbered, and nothing is overwritten."""
+    """Copy pictures to a folder; a name in use gets a number, and nothing is overwritten."""
     bench = Workbench()
     given = {"ids": _ids(bench, arguments), "folder": arguments.to, "sidecars": arguments.sidecars}
     done = bench.run("files", progress_line(), collection=arguments.collection, **given)
@@ -103,7 +104,7 @@ def command_copy(arguments: argparse.Namespace) -> None:
 
 
 def command_trash(arguments: argparse.Namespace) -> None:
-    """Move pictures to the trash folder beside them, whence the command duplicates restore brings them back."""
+    """Move pictures to the trash folder beside them; `duplicates restore` brings them back."""
     bench, name = Workbench(), arguments.collection
     drops = bench.to_trash(name, _ids(bench, arguments))
     if arguments.dry_run:
@@ -113,14 +114,11 @@ def command_trash(arguments: argparse.Namespace) -> None:
 
 
 def command_searches(arguments: argparse.Namespace) -> None:
-    """List the saved searches, which `search --saved NAME` makes again."""
+    """List the saved searches, which `search --saved NAME` repeats."""
     bench = Workbench()
     if arguments.delete:
         found = bench.saved_search(arguments.delete)
-        if confirmed(f"the saved search {found.name}", arguments):
-            bench.forget_search(found.name)
-            print(f"Deleted {found.name}.")
-        return
+        return delete(f"the saved search {found.name}", partial(bench.forget_search, found.name), arguments)
     found_searches = bench.search_history() if arguments.history else bench.saved_searches()
     rows = [[one.name, one.query, one.where, one.label, one.recipe, _date(one.made)] for one in found_searches]
     print_rows(["name", "query", "filter", "label", "recipe", "made"], rows, arguments)

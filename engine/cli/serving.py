@@ -24,7 +24,7 @@ def register(commands: Commands) -> None:
     way = sub.add_mutually_exclusive_group(required=True)
     way.add_argument("--api", action="store_true", help="searching and changing over HTTP, as JSON")
     way.add_argument("--mcp", action="store_true", help="searching by the Model Context Protocol, over standard input")
-    sub.add_argument("--host", default=_LOOPBACK[0], help="the address to listen on (default: this computer alone)")
+    sub.add_argument("--host", default=_LOOPBACK[0], help="the address to listen on (default: this computer only)")
     sub.add_argument("--port", type=int, default=_PORT, help=f"default: {_PORT}")
     sub.epilog = (
         f"Every request bears a token: Authorization: Bearer TOKEN. It is ${TOKEN}, or a new one that is printed.\n"
@@ -33,7 +33,7 @@ def register(commands: Commands) -> None:
 
 
 def command_serve(arguments: argparse.Namespace) -> None:
-    """Serve searches, and changes of collections, to other programs."""
+    """Let other programs search and change collections."""
     if arguments.mcp:
         McpServer(Workbench()).run(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"), sys.stdout)
         return

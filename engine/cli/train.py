@@ -44,10 +44,10 @@ def register(commands: Commands) -> None:
     _train_flags(commands.add("train", command_train, job="train"))
     sub = commands.add("runs", command_runs)
     which = stored_flags(sub, "run", resume=False)
-    free = "delete what only continuing needs, of this run or of all that are finished; the weights and curves stay"
-    compared = f"2 to {MOST} runs on one collection: settings that differ, precision@8, and what is decided"
+    free = "delete the training state of this run, or of all finished runs; weights and curves are kept"
+    compared = f"compare 2 to {MOST} runs on one collection: settings that differ, precision@8, paired tests"
     which.add_argument("--compare", metavar="NAME", nargs="+", help=compared)
-    exported = "write a run's encoder for other programs; the ending says how: .onnx or .safetensors"
+    exported = "export a run's encoder for other programs, as .onnx or .safetensors"
     which.add_argument("--export", metavar=("NAME", "FILE"), nargs=2, help=exported)
     sub.add_argument("--replace", action="store_true", help="with --export: replace files of these names")
     which.add_argument("--free", metavar="NAME", nargs="?", const="", help=free)
@@ -86,7 +86,7 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--precision", help=f"of the network's products, {precisions} (default: what suits the computer)")
     for switch, text in (("flip", "mirror half of the pictures"), ("crop", "crop each picture at random"),
                          ("colour", "vary brightness, contrast and saturation"),
-                         ("keep-state", "keep what continuing the finished run exactly needs (the optimizer's state)"),
+                         ("keep-state", "keep the optimizer's state, to continue the finished run exactly"),
                          ):  # fmt: skip
         sub.add_argument(f"--{switch}", action="store_true", help=text)
     for name, kind, text in (
@@ -106,15 +106,15 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
         ("weight-decay", float, "weight decay"),
         ("momentum", float, "momentum of sgd and rmsprop"),
         ("warmup", float, "epochs in which the learning rate rises to that of the schedule"),
-        ("clip", float, "greatest norm of the gradient, 0: any"),
+        ("clip", float, "clip the gradient to this norm, 0: never"),
         ("patience", int, "early-stopping patience in epochs, 0: never"),
         ("probe", int, "pictures that retrieval is measured with after each epoch, 0: none"),
     ):
         sub.add_argument(f"--{name}", type=kind, help=f"{text} (default: {_default(name)})")
     sub.add_argument("--seeds", type=int, help="train this many times, each with the next seed (default: 1)")
-    tried = "try some sixty steps at rising learning rates instead of training"
+    tried = "learning-rate range test: about sixty steps at rising rates, instead of training"
     sub.add_argument("--find-rate", action="store_true", help=tried)
-    sub.add_argument("--json", action="store_true", help="print an event an epoch as JSON")
+    sub.add_argument("--json", action="store_true", help="print one JSON object per epoch")
     epochs, size = ORIGINAL_STUDY["epochs"], ORIGINAL_STUDY["size"]
     study = f"Settings of the original study: --epochs {epochs} --size {size} --contrast 0"
     sub.epilog = f"{study}. To improve {FINE_TUNING['network']} on these pictures: --start pretrained"
@@ -140,13 +140,13 @@ def _said(name: str, value: Any) -> str:
 
 
 def command_train(arguments: argparse.Namespace) -> None:
-    """Train a model or a ready-made network on a collection, or continue a run that was cut off."""
+    """Train a model or a ready-made network on a collection, or continue an interrupted run."""
     asked = _asked(arguments)
     if arguments.find_rate:
         return _print_rates(asked, arguments)
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     if "run" in asked:
-        _say_what_it_begins_with(Workbench().training_run(asked["run"]))
+        _warn_of_lost_state(Workbench().training_run(asked["run"]))
     each = _each_seed(asked, arguments)
     if "config" in asked:
         print(Workbench().training_disk(asked["collection"], asked["config"]).sentence(), file=sys.stderr)
@@ -198,15 +198,15 @@ def _print_rates(asked: dict[str, Any], arguments: argparse.Namespace) -> None:
     print(f"{falls}; it is lowest at {lowest:g}." if lowest else f"{falls}.")
 
 
-def _say_what_it_begins_with(run: Run) -> None:
-    """Say where a finished run cannot go on exactly: its state was not kept."""
+def _warn_of_lost_state(run: Run) -> None:
+    """Warn that a finished run cannot be continued exactly, as its state was not kept."""
     if run.ready and run.state == "done" and not state_bytes(run):
-        begins = f"its kept weights (epoch {run.card.get('best_epoch', run.epochs_done)})"
-        print(f"{run.title} goes on from {begins} with a fresh optimizer: its state was not kept.", file=sys.stderr)
+        kept = f"its kept weights (epoch {run.card.get('best_epoch', run.epochs_done)})"
+        print(f"{run.title} continues from {kept} with a fresh optimizer: its state was not kept.", file=sys.stderr)
 
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of the work `train`; BadParameter where both or neither of a new and an old run are meant."""
+    """The arguments of the job `train`; BadParameter unless exactly one of a new and an old run is meant."""
     given = {k: v for k, v in vars(arguments).items() if v is not None and v is not False and k in _SETTINGS}
     if arguments.option:
         given["options"] = dict(map(_option, arguments.option))
@@ -244,12 +244,12 @@ def _setting(text: str) -> tuple[str, float | str]:
 def _stopping_gently(
     listen: Callable[[Progress], None] | None,
 ) -> Iterator[Callable[[Progress], None]]:
-    """A listener through which Ctrl-C stops after the batch that is being worked on, so that nothing of it is lost."""
+    """A progress listener that lets Ctrl-C stop the training after the current batch; a second Ctrl-C stops at once."""
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal asked
-        if asked:  # the second time at once
+        if asked:
             raise KeyboardInterrupt
         asked = True
 

@@ -1,4 +1,4 @@
-"""The command vectors: custom embeddings of a collection, which were made elsewhere."""
+"""The command vectors: custom embeddings of a collection, computed elsewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(commands: Commands) -> None:
     sub.add_argument(
         "--names", metavar="FILE", help="the pictures' names in the order of a .npy: one a line, or a table"
     )
-    sub.add_argument("--columns", metavar="NAMES", help="the columns of a table that hold the values, with commas")
+    sub.add_argument("--columns", metavar="NAMES", help="the columns of a table with the values, separated by commas")
     sub.add_argument("--title", help="the title of the embeddings (default: the file's name)")
     yes_flag(sub)
     output_flags(sub)
@@ -61,7 +61,7 @@ def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
     card = take_over(collection, [*parts_of(path), *names], title, reporter, columns)
     for note in card.notes:
         print(note)
-    print(f"{card.count:,} vectors of {card.width:,} values are taken over; search with: --encoder {card.name}")
+    print(f"{card.count:,} vectors of {card.width:,} values were added; search with: --encoder {card.name}")
 
 
 def _there(text: str) -> Path:

@@ -45,7 +45,7 @@ def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str])
     config = runs.run(home, "mine").config
     assert (config["options"], config["flip"], config["crop"]) == ({"t_0": 3}, True, False)
     assert main(["train", "--resume", "mine", "--epochs", "2"]) == 0
-    assert "goes on from its kept weights (epoch 1) with a fresh optimizer" in capsys.readouterr().err
+    assert "continues from its kept weights (epoch 1) with a fresh optimizer" in capsys.readouterr().err
     assert main(["runs", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert (listed[0]["run"], listed[0]["state"], listed[0]["epochs"]) == ("mine", "done", "2 of 2")

@@ -103,7 +103,7 @@ def test_copies_and_skipped_files_are_named(pile: Path, capsys: pytest.CaptureFi
     assert "Columns of t.csv that were not used: class_id." in told
     assert "1 vector left out as exact duplicates that were skipped at import: copy.png." in told
     assert "1 vector left out for files that could not be read at import: broken.png." in told
-    assert "2 vectors of 2 values are taken over" in told
+    assert "2 vectors of 2 values were added" in told
     np.save(pile / "four.npy", np.ones((4, 2)))
     assert main(["vectors", "add", str(pile / "four.npy"), "--collection", "more"]) == 1
     assert "skipped 1 exact duplicate and 1 unreadable file; give a list of names" in capsys.readouterr().err
@@ -114,6 +114,6 @@ def test_a_folder_of_another_program_is_taken_over(pile: Path, capsys: pytest.Ca
     (pile / "export").mkdir()
     (pile / "export" / "samples.json").write_text(json.dumps({"samples": rows}))
     assert main(["vectors", "add", str(pile / "export"), "--collection", "pile", "--columns", "clip"]) == 0
-    assert "3 vectors of 2 values are taken over; search with: --encoder own-export" in capsys.readouterr().out
+    assert "3 vectors of 2 values were added; search with: --encoder own-export" in capsys.readouterr().out
     assert main(["vectors", "add", str(pile / "Pile"), "--collection", "pile"]) == 1
     assert "img_emb and metadata (clip-retrieval)" in capsys.readouterr().err

@@ -125,7 +125,7 @@ def test_the_command_line_tags_copies_and_writes_sidecars(
     assert said(capsys, "tag", "pile", "--undo") == (0, "Restored 1 picture.\n")
     assert said(capsys, "sidecars", "pile")[1] == "2 written · 0 unchanged · 0 left alone\n"
     assert (tmp_path / "pile" / "a" / "same.png.xmp").is_file()
-    assert said(capsys, "sidecars", "pile", "--undo")[1] == "2 sidecar files as before · 0 left in place\n"
+    assert said(capsys, "sidecars", "pile", "--undo")[1] == "2 sidecar files restored · 0 left unchanged\n"
     assert not (tmp_path / "pile" / "a" / "same.png.xmp").is_file()
     status, text = said(capsys, "copy", "pile", "--where", "tag=lake", "--to", str(tmp_path / "out"))
     assert (status, text.splitlines()[-1]) == (0, f"Copied 2 pictures to {tmp_path / 'out'}.")
@@ -142,7 +142,7 @@ def test_a_search_is_saved_listed_made_again_and_deleted(bench: Workbench, capsy
     assert "label!=c" in said(capsys, "searches")[1]
     again = said(capsys, "search", "--saved", "two", "--csv")[1]
     assert again.splitlines()[-1] == next(line for line in first.splitlines() if line.startswith("1,"))
-    assert said(capsys, "searches", "--delete", "Two", "--yes") == (0, "Deleted Two.\n")
+    assert said(capsys, "searches", "--delete", "Two", "--yes") == (0, "Deleted the saved search Two.\n")
     assert said(capsys, "search", "--saved", "Two")[0] == 1
 
 
