@@ -6,6 +6,7 @@ findings. Whatever else is on the page stays.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,18 +48,23 @@ class Part:
     @property
     def heading(self) -> str:
         """The line above it on the page."""
-        epochs = TrainingConfig.from_dict(self.plan.trainings[0].config).epochs
-        return f"{self.whole}, {epochs} epochs (unfinished)" if self.missing else self.whole
+        return f"{self.whole}, {self.config.epochs} epochs (unfinished)" if self.missing else self.whole
 
     @property
     def whole(self) -> str:
         """The heading of the tables once nothing is missing."""
-        return f"## On {TITLES.get(self.collection, self.collection)}"
+        loss = "" if self.config.loss == "mse" else f", trained with {self.config.loss.upper()}"
+        return f"## On {TITLES.get(self.collection, self.collection)}{loss}"
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The settings of the first training, of which all have epochs, loss and batch."""
+        return TrainingConfig.from_dict(self.plan.trainings[0].config)
 
     @property
     def name(self) -> str:
-        """What its figures are called."""
-        return f"{self.collection}-unfinished" if self.missing else self.collection
+        """What its figures are called once nothing is missing."""
+        return self.collection if self.config.loss == "mse" else f"{self.collection}-{self.config.loss}"
 
     @cached_property
     def records(self) -> list[Record]:
@@ -206,20 +212,20 @@ def charts(part: Part, figures: Path) -> str:
         "epochs": _chart.lines("Retrieval by epoch", shown, across="epochs done", up="precision@8 of the probe"),
         "loss": _chart.points("Loss against retrieval", dots, across="lowest validation MSE", up=up),
     }
+    name = f"{part.name}-unfinished" if part.missing else part.name
     figures.mkdir(parents=True, exist_ok=True)
     for kind, text in drawn.items():
-        (figures / f"{part.name}-{kind}.svg").write_text(text, encoding="utf-8")
-        if not part.missing:
-            (figures / f"{part.collection}-unfinished-{kind}.svg").unlink(missing_ok=True)
+        (figures / f"{part.name}-unfinished-{kind}.svg").unlink(missing_ok=True)
+        (figures / f"{name}-{kind}.svg").write_text(text, encoding="utf-8")
     return (
-        f"![Precision@8 of the probe after every epoch; 0 is the untrained network](figures/{part.name}-epochs.svg)\n\n"
-        f"![The lowest validation loss of each training against its precision@8](figures/{part.name}-loss.svg)"
+        f"![Precision@8 of the probe after every epoch; 0 is the untrained network](figures/{name}-epochs.svg)\n\n"
+        f"![The lowest validation loss of each training against its precision@8](figures/{name}-loss.svg)"
     )
 
 
 def document(page: str, parts: Sequence[tuple[Part, str]]) -> str:
     """The page with these sections in their places, and whatever else was on it."""
-    _, *old = page.split("\n## ")
+    _, *old = f"\n{page}".split("\n## ")
     sections = {f"## {text.partition(chr(10))[0].rstrip()}": f"## {text.strip()}" for text in old}
     for part, text in parts:
         sections = _placed(sections, part, text)
@@ -229,7 +235,8 @@ def document(page: str, parts: Sequence[tuple[Part, str]]) -> str:
 def _placed(sections: Mapping[str, str], part: Part, text: str) -> dict[str, str]:
     """The sections with that of `part`: unfinished it follows the finished one, finished it replaces both."""
     whole = part.whole
-    order = [heading for heading in sections if not heading.startswith(f"{whole}, ")]
+    unfinished = re.compile(re.escape(whole) + r", \d+ epochs \(unfinished\)")
+    order = [heading for heading in sections if not unfinished.fullmatch(heading)]
     own = [whole] if not part.missing or whole in sections else []
     own += [part.heading] if part.missing else []
     place = order.index(whole) if whole in order else len(order)

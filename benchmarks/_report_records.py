@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import _machine
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
@@ -67,12 +68,12 @@ class Record:
         """One value an epoch, where it was measured."""
         return [event[key] for event in self.epochs if event.get(key) is not None]
 
-    def precisions(self) -> list[np.ndarray]:
+    def precisions(self) -> list[NDArray[np.float64]]:
         """For each row the precision@8 of every query, (q,)."""
         return [np.array(list(hits), dtype=np.int64) / row.k for row, hits in zip(self.rows, self.hits, strict=True)]
 
     def titled(self, training: Training) -> Record:
-        """The same with the title and note of a planned training, whatever it was called where it was measured."""
+        """The same with the title of a planned training, whatever it was called where it was measured."""
         return replace(self, rows=tuple(replace(row, title=training.title) for row in self.rows))
 
 
@@ -83,18 +84,23 @@ def recorded(experiment: Experiment, run: Run, pictures: str) -> Record:
     there = [one for one in queries if one is not None]
     if len(there) < len(rows) or not all(np.array_equal(one.ids, there[0].ids) for one in there):
         raise ValueError(f"The figures of single queries of {experiment.title} are gone.")
-    hits = [
-        "".join(str(round(8 * share)) for share in one.figures["precision"].tolist()) for one in there
-    ]  # k is 8: a digit
-    card, asked = run.card, tuple(there[0].ids.tolist())
-    made = (str(card["device"]), _machine.facts(load=False), str(card["made"]))
-    return Record(run.trained_on, pictures, run.config, tuple(rows), asked, tuple(hits), tuple(run.events()), *made)
+    hits = tuple(_digits(one.figures["precision"] * row.k) for row, one in zip(rows, there, strict=True))
+    made = (str(run.card["device"]), _machine.facts(load=False), str(run.card["made"]))
+    asked = tuple(there[0].ids.tolist())
+    return Record(run.trained_on, pictures, run.config, tuple(rows), asked, hits, tuple(run.events()), *made)
+
+
+def _digits(counts: NDArray[np.float64]) -> str:
+    """(q,) counts of at most 9 as text, a digit each."""
+    return "".join(str(round(count)) for count in counts.tolist())
 
 
 def write(folder: Path, record: Record) -> Path:
     """Store a record in that folder; the name tells its settings, and other pictures have another."""
     config = record.config
-    told = f"{record.collection} {record.title} {config['size']} pixels {config['epochs']} epochs seed {config['seed']}"
+    loss = "" if config["loss"] == "mse" else f"{config['loss']} "
+    told = f"{record.collection} {record.title} {loss}{config['size']} pixels {config['epochs']} epochs "
+    told += f"seed {config['seed']}"
     digest = digest_of(json.dumps(canonical_settings(config), sort_keys=True), record.pictures)
     path = folder / f"{slug(told)}-{digest[:8]}.jsonl"
     head = {name: getattr(record, name) for name in _HEAD}

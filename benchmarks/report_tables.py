@@ -1,8 +1,8 @@
 """The report's tables 4 and 5, repeated: nine trainings, searched in four ways. Writes docs/experiments.md.
 
     python -m benchmarks.report_tables [--home FOLDER] [--size 224 | --sizes 160,160,160,224] [--epochs 40] [--limit N]
-                                       [--collections animal-faces,photographs] [--seeds 1] [--only KINDS]
-                                       [--write-only] [--records FOLDER] [--out FILE]
+                                       [--collections animal-faces,photographs] [--loss mse]
+                                       [--seeds 1] [--only KINDS] [--write-only] [--records FOLDER] [--out FILE]
 
 Uses the drawn animal faces and the photographs of $BENZER_TEST_DATA/animals (left out, and said so, where they are
 absent); --epochs and --limit take one number for both, or one for each with a comma. Each finished training leaves a
@@ -28,6 +28,7 @@ from engine.comparisons.recipes.experiment import Experiment, pictures_digest
 from engine.comparisons.recipes.plan import ExperimentPlan, Training, report_tables
 from engine.comparisons.recipes.seeds import repeated
 from engine.core.home import PROJECT, Home, slug
+from engine.training.losses import LOSSES
 from engine.workbench.workbench import Workbench
 
 RECORDS = PROJECT / "benchmarks" / "results" / "report-tables"
@@ -62,6 +63,7 @@ def words() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", help="pixels a side of Models 1 to 4, with commas, instead of --size")
     parser.add_argument("--epochs", default="40")
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--loss", default="mse", choices=LOSSES, help="that is trained with")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="of each training, from --seed on")
     parser.add_argument("--limit", default="", help="train on at most so many images (default: all)")
@@ -87,7 +89,7 @@ def plan(collection: Collection, arguments: argparse.Namespace, place: int) -> E
     sizes = dict(enumerate(map(int, arguments.sizes.split(",")), 1)) if arguments.sizes else {}
     pixels = arguments.sizes or str(arguments.size)
     images = f"{limit} images" if limit else "all images"
-    told = f"{pixels} pixels, {epochs} epochs, batch {arguments.batch}, {images}"
+    told = f"{arguments.loss.upper()}, {pixels} pixels, {epochs} epochs, batch {arguments.batch}, {images}"
     once = report_tables(
         collection.name,
         size=arguments.size,
@@ -95,6 +97,7 @@ def plan(collection: Collection, arguments: argparse.Namespace, place: int) -> E
         epochs=epochs,
         limit=limit,
         title=f"{collection.name} {told}",
+        loss=arguments.loss,
         batch=arguments.batch,
         seed=arguments.seed,
     )

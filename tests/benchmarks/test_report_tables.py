@@ -151,6 +151,19 @@ def test_all_trainings_replace_what_was_there_before(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces-epochs.svg", "faces-loss.svg"]
 
 
+def test_trainings_with_another_loss_have_tables_of_their_own(tmp_path: Path) -> None:
+    plan = report_tables("faces", size=160, epochs=40, loss="ssim")
+    other = [record(plan.trainings[0])]
+    page = "## On faces, trained with SSIM\n\nbefore\n"
+    for one in (part([record(PLAN.trainings[0])]), part(other, plan)):
+        page = document(page, [(one, section(one, tmp_path))])
+    unfinished = ["On faces, trained with SSIM, 40 epochs (unfinished)", "On faces, 40 epochs (unfinished)"]
+    assert headings(page) == ["On faces, trained with SSIM", *unfinished]
+    assert not part(other).standing
+    assert len(list(tmp_path.glob("*.svg"))) == 4
+    assert "-ssim-" in kept.write(tmp_path, other[0]).name
+
+
 def headings(page: str) -> list[str]:
     return [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
 
