@@ -99,7 +99,10 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
 @keyframes benzer-working { to { transform: translateX(70%) scaleX(0.3); } }
 @media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
 /* Columns that stand below each other are no farther apart than what stands in them. */
-@media (max-width: 640px) { html .stHorizontalBlock { row-gap: 1rem; } }
+@media (max-width: 640px) {
+  html .stHorizontalBlock { row-gap: 1rem; }
+  .stMainBlockContainer h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
+}
 .stApp .stButtonGroup :is([role="toolbar"], [role="radiogroup"]) {
   flex-wrap: wrap; overflow: visible; mask-image: none;
 }

@@ -151,7 +151,7 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
     assert violations(page) == []
     assert asked(stage, f"Array.from({{length: {COUNT}}}, (_, i) => map.at(i))") == places  # the map stays as it is
     expect(page.get_by_role("button", name="Draw around pictures")).to_have_attribute("aria-pressed", "true")
-    bar = page.locator(".st-key-selection-map")
+    bar = page.locator(".st-key-selection-at-map")
     with page.expect_download() as download:
         bar.get_by_role("button", name="CSV", exact=True).click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 1 + len(inside)
@@ -163,6 +163,38 @@ def test_a_lasso_on_the_map_becomes_a_new_group_dark(page: Any, server: Server, 
     edit, name = grouping.edits()
     assert (edit["kind"], edit["to"], len(edit["ids"])) == ("move", "new", len(inside))
     assert name["title"] == "Left half"
+
+
+def test_on_a_telephone_the_map_is_in_sight_and_the_selection_takes_one_row(
+    page: Any, server: Server, grouping: Grouping
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, server, grouping, "Map")
+    stage = page.locator(".stage")
+    stage.wait_for()
+    expect(page.get_by_text("Loading the points …")).to_be_hidden()
+    settled(page)
+    box = stage.bounding_box()
+    assert box["y"] < 844 / 2
+    assert box["y"] + box["height"] <= 844 + 8
+    bar = page.locator(".st-key-selection-at-map")
+    expect(bar).to_be_hidden()  # nothing is selected
+    stage.focus()
+    page.get_by_role("button", name="Drag a box around pictures").click()
+    corner = (box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)
+    drag(page, (box["x"] + 4, box["y"] + 4), corner)
+    bar.get_by_text(f"{COUNT} selected", exact=True).wait_for()
+    settled(page)
+    place = bar.bounding_box()
+    assert place["height"] < 64
+    assert place["y"] + place["height"] <= 844
+    for name in ("Move to …", "Search", "CSV", "New collection", "Clear"):
+        button = bar.get_by_role("button", name=name, exact=True).locator("visible=true").bounding_box()
+        assert place["x"] <= button["x"]
+        assert button["x"] + button["width"] <= place["x"] + place["width"]
+    assert violations(page) == []
+    bar.get_by_role("button", name="Clear", exact=True).click()
+    expect(bar).to_be_hidden()
 
 
 def test_a_group_is_named_and_exported(page: Any, server: Server, grouping: Grouping, bench: Workbench) -> None:
@@ -200,7 +232,7 @@ def test_members_by_keyboard_split_and_a_new_collection(
     tile = page.locator("button.tile").first
     tile.focus()
     page.keyboard.press("Enter")
-    page.get_by_text("1 picture selected", exact=True).wait_for()
+    page.get_by_text("1 selected", exact=True).wait_for()
     page.get_by_role("button", name="Split").click()
     page.get_by_role("button", name="Split group", exact=True).click()
     page.get_by_text("24 pictures in 3 groups", exact=True).wait_for()

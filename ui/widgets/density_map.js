@@ -61,7 +61,7 @@ class DensityMap {
     const other = this.data?.tiles !== data.tiles;
     this.data = data;
     if (other) this.forget();
-    this.stage.style.height = `max(${data.height}px, calc(100vh - 13rem))`;
+    this.stage.style.setProperty("--height", `${data.height}px`);
     this.stage.setAttribute("aria-label", `${data.title}: ${data.count} pictures. Arrow keys move, plus and minus zoom, 0 shows all, Enter selects what is in sight.`);
     const n = data.selected || data.count;
     this.said.textContent = `${n.toLocaleString("en")} ${n === 1 ? "picture" : "pictures"}${data.selected ? " selected" : ""}`;

@@ -72,7 +72,7 @@ class PictureMap {
     this.clear.type = "button";
     this.clear.title = "Clear the selection (Esc)";
     this.clear.onclick = () => this.select([], false);
-    this.bar.append(modes, zooms, this.sizer, this.named, this.said, this.clear);
+    this.bar.append(modes, zooms, this.named, this.sizer, this.said, this.clear);
     this.stage = make("div", "stage");
     this.stage.tabIndex = 0;
     this.stage.setAttribute("role", "application");
@@ -141,7 +141,7 @@ class PictureMap {
     this.drawn = drawn;
     const before = this.data;
     this.data = data;
-    this.stage.style.height = `max(${data.height}px, calc(100vh - 13rem))`;
+    this.stage.style.setProperty("--height", `${data.height}px`);
     this.stage.setAttribute("aria-label", `${data.title}: ${data.count} pictures. Arrow keys move, plus and minus zoom, Enter opens the picture in the middle, Escape clears the selection.`);
     for (const mode of ["box", "lasso"]) this.modes[mode].hidden = !data.selects;
     this.thumbs.use(data.thumbs);

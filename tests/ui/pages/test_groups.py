@@ -327,9 +327,9 @@ def test_selected_pictures_are_told_and_cleared(here: Workbench) -> None:
     grouping = made(here)
     first = grouping.groups().groups[0]
     test = choose(visit(), group_open=first.number, groups_selected=[*first.ids[:2].tolist(), 99_999])
-    assert "2 pictures selected" in texts(test)  # what the grouping does not know is left out
+    assert "2 selected" in texts(test)  # what the grouping does not know is left out
     drawn(test.button(key="selection-clear-members").click().run())
-    assert "No pictures selected" in texts(test)
+    assert "None selected" in texts(test)
     assert test.button(key="selection-search-members").disabled
 
 
@@ -391,7 +391,7 @@ def test_a_branch_shows_its_pictures(here: Workbench) -> None:
     test = choose(visit(**{"groups-tab": "Tree"}), tree_node=root)
     assert "This branch: 12 pictures" in texts(test)
     drawn(test.button(key="tree-select").click().run())
-    assert "12 pictures selected" in texts(test)
+    assert "12 selected" in texts(test)
 
 
 def test_the_stability_of_branches_is_measured_on_request_and_drawn(

@@ -178,7 +178,7 @@ def _group_head(view: Seen, group: Group) -> None:
             st.button("All groups", key="group-close", icon=":material/arrow_back:", on_click=partial(open_group, None))
             st.html(swatch(colour(group), "1.1rem"), width="content")
             st.subheader(plain_text(f"{group.title} · {len(group):,}"), anchor=False)
-        with st.container(horizontal=True, width="content", gap="small"):
+        with st.container(horizontal=True, width="content", gap="small", key="group-acts"):
             if group.number >= 0:
                 _name(view, group)
                 _merge_with(view, group)

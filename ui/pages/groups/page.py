@@ -30,9 +30,40 @@ from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.shared.plain_text import plain_text
 
+# On a telephone the view comes first: what can be done with the grouping are icons beside its title, and what can be
+# done with selected pictures is a row of icons at the foot of the window, as on Search. Their words stay for screen
+# readers.
+_ICONS = ':is(.st-key-groups-head, [class*="st-key-selection-at-"])'
+_BAR = '[class*="st-key-selection-at-"]'
+_STYLE = f"""
+.stElementContainer:has(> .stHtml > style) {{ display: none; }}
+@media (max-width: 640px) {{
+  :is(.st-key-groups-head, {_BAR}), .st-key-groups-head .stHorizontalBlock {{ flex-wrap: nowrap; gap: 0.35rem; }}
+  .st-key-groups-head h2 {{ font-size: 1.25rem; padding: 0; }}
+  {_ICONS} button {{ min-height: 2.25rem; min-width: 2.25rem; padding: 0; justify-content: center; }}
+  {_ICONS} button .stMarkdownEllipsis {{
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  }}
+  {_ICONS} .stPopover [aria-hidden]:has([data-testid="stIconMaterial"]) {{ display: none; }}
+  .st-key-group-acts {{ gap: 0.35rem; }}
+  .st-key-group-acts button {{ min-height: 2.25rem; padding: 0 0.6rem; }}
+  .st-key-group-acts button :has(> [data-testid="stIconMaterial"]) {{ display: none; }}
+  [class*="st-key-map-by-"] .stButtonGroup {{ display: flex; flex-flow: row wrap; align-items: center; gap: 0 0.6rem; }}
+  .stLayoutWrapper:has(> {_BAR}) {{ display: contents; }}
+  {_BAR} {{
+    position: fixed; z-index: 90; bottom: 0.8rem; inset-inline: 1rem; width: auto; padding: 0.45rem 0.8rem;
+    background: light-dark(#fcfbf8, #15191c); box-shadow: 0 6px 28px rgb(0 0 0 / 0.28);
+  }}
+  {_BAR} > :first-child {{ flex: 1; white-space: nowrap; }}
+  {_BAR}:has(button:disabled) {{ display: none; }}
+  .stMainBlockContainer:has({_BAR}) {{ padding-bottom: 5rem; }}
+}}
+"""
+
 
 def page() -> None:
     """Draw the open grouping, the form that makes a new one, and the other groupings."""
+    st.html(f"<style>{_STYLE}</style>")
     st.title("Group similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:

@@ -80,7 +80,9 @@ def grouping_view(view: Seen) -> None:
 
 
 def _head(view: Seen) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="groups-head"
+    ):
         st.header(plain_text(view.title), anchor=False)
         with st.container(horizontal=True, width="content", gap="small"):
             st.button(
@@ -90,7 +92,9 @@ def _head(view: Seen) -> None:
             export_menu(view)
             if asked_for(f"remove-{view.key}"):
                 ask_to_remove(view.collection, view.name, view.title, view.edited)
-            with st.popover("More", key=panel_key(f"groups-more-{view.key}"), on_change="rerun") as panel:
+            with st.popover(
+                "More", key=panel_key(f"groups-more-{view.key}"), icon=":material/more_horiz:", on_change="rerun"
+            ) as panel:
                 if panel.open:
                     _more(view)
             st.button(

@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from engine.core.distances import metric as known_metric
-from engine.core.humanize import count_of
 from ui.pages.groups.export import part_csv, start_extract
 from ui.pages.groups.state import Seen, edit, panel_key, search_for, select, selected
 from ui.shared.messages import errors_shown
@@ -25,8 +24,8 @@ def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
     """
     ids = known_ids(view, selected())
     none = not ids
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"selection-{place}"):
-        st.markdown(f"**{count_of(len(ids), 'picture') if ids else 'No pictures'} selected**", width="content")
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"selection-at-{place}"):
+        st.markdown(f"**{len(ids):,} selected**" if ids else "**None selected**", width="content")
         _move(view, ids, place, home)
         st.button(
             "Search", key=f"selection-search-{place}", icon=":material/image_search:", disabled=none,
@@ -38,7 +37,10 @@ def selection_bar(view: Seen, place: str, *, home: int | None = None) -> None:
             icon=":material/download:", on_click="ignore", disabled=none,
         )  # fmt: skip
         _new_collection(view, ids, place)
-        st.button("Clear", key=f"selection-clear-{place}", on_click=select, args=([],), type="tertiary", disabled=none)
+        st.button(
+            "Clear", key=f"selection-clear-{place}", icon=":material/deselect:", on_click=select, args=([],),
+            type="tertiary", disabled=none,
+        )  # fmt: skip
 
 
 def known_ids(view: Seen, ids: list[int]) -> list[int]:
