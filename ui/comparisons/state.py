@@ -16,12 +16,12 @@ from engine.comparisons.exports import Export
 from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.jobs.job import Job
+from ui.session.history import is_followed, note_address, went_through_history
 from ui.session.opened import recent_jobs, workbench
 from ui.shared.plain_text import plain_text
 
 _JOBS_LOOKED_AT = 60
 _TWICE = 2.0  # seconds in which a repeated start is ignored: a double click
-_ON_ITS_WAY = 3.0  # seconds within which a browser has surely applied a new address
 _listed: Cache[list[Any]] = Cache(4)
 _read: Cache[tuple[Any, str, int, float, list[Any]]] = Cache(48)
 _files: Cache[bytes] = Cache(6)
@@ -130,8 +130,9 @@ def _whole(comparison: Any) -> tuple[Any, str, int, float, list[Any]]:
 
 def opened(kind: Kind) -> Seen | None:
     """The one in the address, or the chosen one; on a first visit the newest. A missing name is reported."""
-    linked = newly_linked(kind.key, st.session_state.get(kind.key))
-    if linked:
+    linked = newly_linked(kind.key)
+    if linked or (went_through_history() and kind.key not in st.query_params):
+        remember_link(kind.key, linked)
         open_one(kind, linked)
     if kind.key not in st.session_state:
         open_one(kind, next((found.name for found in listed(kind)), None))
@@ -150,27 +151,10 @@ def write_opened(kind: Kind, view: Seen | None) -> None:
     write_link(kind.key, view.name if view else "")
 
 
-def newly_linked(key: str, chosen: str | None) -> str:
-    """The address's value under a key, "" if this session wrote it itself.
-
-    Args:
-        chosen: what is open in this session.
-    """
-    linked = st.query_params.get(key, "")
-    if not linked or linked == st.session_state.get(f"{key}_written") or _late(key, linked, chosen):
-        return ""
-    return linked
-
-
-def _late(key: str, linked: str, chosen: str | None) -> bool:
-    """Whether the browser sent an outdated address: another comparison was opened since the last was written, or it was
-    written too recently for the browser to know."""
-    state = st.session_state
-    if f"{key}_written" not in state:
-        return False
-    former, since = state.get(f"{key}_former", ("", 0.0))
-    echoed = linked == former and time.monotonic() - since < _ON_ITS_WAY
-    return echoed or chosen != state[f"{key}_written"]
+def newly_linked(key: str) -> str:
+    """The address's value under a key, "" unless a person has just opened it."""
+    linked: str = st.query_params.get(key, "")
+    return linked if linked and is_followed(key, {key: linked}) else ""
 
 
 def write_link(key: str, name: str) -> None:
@@ -181,12 +165,8 @@ def write_link(key: str, name: str) -> None:
 
 
 def remember_link(key: str, name: str) -> None:
-    """Note what this session writes under a key of the address, so that it is not taken for a link (`newly_linked`)."""
-    state = st.session_state
-    written = state.get(f"{key}_written", "")
-    if written != name:
-        state[f"{key}_former"] = (written, time.monotonic())
-    state[f"{key}_written"] = name
+    """Note what this session has under a key of the address, so that it is not taken for a link (`newly_linked`)."""
+    note_address(key, {key: name})
 
 
 def open_one(kind: Kind, name: str | None) -> None:

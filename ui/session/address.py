@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -14,6 +13,7 @@ from engine.core.errors import BenzerError
 from engine.core.recipe import MAX_K, Recipe
 from engine.search.examples import parse_examples, print_examples
 from ui.session.filters import set_where, where_of
+from ui.session.history import has_addresses, is_followed, note_address
 from ui.session.opened import DEFAULT_K, LAST, OPENED, collection_cards, workbench
 from ui.session.query import (
     EVERYTHING,
@@ -28,7 +28,7 @@ from ui.session.query import (
 from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
 DIALOGS = ("why", "break")  # about a result, whose id they have in session and address
-_BEHIND = 2.0  # seconds in which a click may still carry the address from before the page changed it; else it is Back
+_SEARCH, GROUPS = "search", "groups"  # kinds of addresses
 
 
 def read_address() -> None:
@@ -41,15 +41,13 @@ def read_address() -> None:
     if not st.session_state.get("begun") and not address:
         _read_last()
     st.session_state.begun = True
-    if "grouping" in address:
+    # Where no grouping is open, the groups page writes the collection alone.
+    if "grouping" in address or (address.keys() == {"collection"} and has_addresses(GROUPS)):
         _read_grouping(address)
         return
-    opened = bool(address.keys() & OPENED)
-    # The groups page writes the collection alone; it counts on page load, not after a quick click.
-    opened = opened or (address.keys() == {"collection"} and "grouping_written" in st.session_state)
-    if not address or opened or address == st.session_state.get("address") or _chosen_since():
+    if not address or address.keys() & OPENED or not is_followed(_SEARCH, address):
         return
-    st.session_state.address = address
+    note_address(_SEARCH, address)
     st.session_state.linked = True
     for choice in ("collection", "metric", "method", "label"):
         if choice in address:
@@ -97,42 +95,11 @@ def choices_of(recipe: Recipe) -> dict[str, str]:
 def _read_grouping(address: dict[str, str]) -> None:
     """Apply the collection and the grouping of a link; the groups page opens it."""
     state = st.session_state
-    written = state.get("grouping_written")
-    opened = state.get("groupings_open", {}).get(state.get("collection"))
-    here = (state.get("collection"), opened or "")
-    chosen_since = bool(written and here != (written["collection"], written.get("grouping", "")))
-    before, at = state.get("grouping_before", (None, 0.0))
-    behind = address == before and time.monotonic() - at < _BEHIND
-    if address != written and not chosen_since and not behind:
+    if is_followed(GROUPS, address):
+        note_address(GROUPS, address)
         state.collection = address.get("collection", state.get("collection"))
-        state.grouping_linked, state.linked = address["grouping"], True
+        state.grouping_linked, state.linked = address.get("grouping", ""), True
         state.grouping_parts = {name: address[name] for name in ("tab", "group") if name in address}
-
-
-def _chosen_since() -> bool:
-    """Whether a choice changed since the address was written, so that the browser sent an outdated one."""
-    return "address" in st.session_state and _choices() != st.session_state.get("choices_written")
-
-
-def _choices() -> tuple[object, ...]:
-    state = st.session_state
-    names = [
-        "query",
-        "shown",
-        "where",
-        "label",
-        "include_query",
-        "local_scaling",
-        "k",
-        "collection",
-        "encoder",
-        "embedding",
-        "finish",
-        "metric",
-        "method",
-    ]
-    names += sorted(key for key in map(str, state) if "." in key)
-    return tuple((name, state.get(name)) for name in names)
 
 
 def _read_details(address: dict[str, str]) -> None:
@@ -209,8 +176,7 @@ def write_address(recipe: Recipe) -> None:
 
 def write_opened(address: dict[str, str]) -> None:
     """Write what a page shows to the address if it has changed."""
-    st.session_state.address = address
-    st.session_state.choices_written = _choices()
+    note_address(_SEARCH, address)
     if {name: st.query_params[name] for name in st.query_params} != address:
         st.query_params.from_dict(address)
 

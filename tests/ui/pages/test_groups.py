@@ -679,7 +679,7 @@ def test_a_quick_click_with_the_former_address_closes_no_group(here: Workbench) 
 def test_an_opened_group_and_tab_are_in_the_address_and_come_back(
     here: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.session.address._BEHIND", 0.0)  # Back, and not a quick click
+    monkeypatch.setattr("ui.session.history.went_through_history", lambda: True)
     grouping = made(here)
     number = grouping.groups().groups[0].number
     test = choose(visit(), group_open=number)

@@ -439,6 +439,23 @@ def test_a_closed_study_stays_closed_while_the_browser_still_sends_its_address(h
     assert "study" not in test.query_params
 
 
+def test_back_closes_a_study_that_was_opened_from_the_list(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = create(here.home, plan(title="Older"))
+    test = AppTest.from_string(
+        "import streamlit as st\nfrom ui.pages.hashing.page import page\nst.session_state.recipe = None\npage()",
+        default_timeout=180,
+    )
+    assert test.run().header[0].value == "Older"
+    del test.query_params["study"]
+    assert test.run().header[0].value == "Older"  # the browser has not drawn the new address yet
+    for module in ("ui.session.history", "ui.comparisons.state"):
+        monkeypatch.setattr(f"{module}.went_through_history", lambda: True)
+    del test.query_params["study"]
+    assert test.run().header[0].value == "New benchmark"
+    test.query_params["study"] = study.name
+    assert test.run().header[0].value == "Older"
+
+
 def test_exports_hold_what_was_measured(here: Workbench) -> None:
     study = create(here.home, plan(title=HOSTILE))
     measured(study, (1.0, 2.0), (0.96, 0.5), "=It failed.")

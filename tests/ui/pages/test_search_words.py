@@ -189,9 +189,10 @@ def test_the_picture_can_be_taken_out_of_the_query(recipe: Recipe) -> None:
     assert "words-only" not in keys(test)
 
 
-def test_back_and_forth(recipe: Recipe) -> None:
+def test_back_and_forth(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     test = visit(recipe, q=str(BAG))
     test = type_words(test, "cap")
+    monkeypatch.setattr("ui.session.history.went_through_history", lambda: True)
     del test.query_params["words"]
     assert heading(ran(test)) == "8 most similar to 0.png"
     assert test.text_input(key="words-typed").value == ""
@@ -199,6 +200,19 @@ def test_back_and_forth(recipe: Recipe) -> None:
     test.query_params["words"] = "shirt"
     assert heading(ran(test)) == "8 most similar to “shirt”"
     assert test.text_input(key="words-typed").value == "shirt"
+
+
+def test_words_stay_while_the_browser_still_sends_a_former_address(recipe: Recipe) -> None:
+    test = visit(recipe, q=str(BAG))
+    former = params(test)
+    test = press(type_words(test, "cap"), "words-only")
+    for late in (former, former | {"words": "cap"}):
+        for name in list(test.query_params):
+            del test.query_params[name]
+        for name, value in late.items():
+            test.query_params[name] = value
+        assert heading(ran(test)) == "8 most similar to “cap”"
+        assert "q" not in test.query_params
 
 
 @pytest.mark.parametrize("share", ["101", "-1", "many", "nan"])

@@ -18,7 +18,7 @@ from engine.core.errors import BenzerError, Corrupt, NotFound
 from engine.encoders.fusion import FusionEncoder
 from engine.jobs.job import Job
 from engine.runs.run import Run
-from ui.comparisons.state import files_stamp, newly_linked, write_link
+from ui.comparisons.state import files_stamp, newly_linked, remember_link, write_link
 from ui.session.opened import collection_cards, images_of, recent_jobs, workbench
 
 KEY = "classifier"  # of the address and of jobs that train one
@@ -107,8 +107,9 @@ def network_of(run: Run) -> FusionEncoder:
 
 def follow_link() -> bool:
     """Open what the address names, unless this session wrote it there; whether it named anything."""
-    linked = newly_linked(KEY, st.session_state.get(OPEN))
+    linked = newly_linked(KEY)
     if linked:
+        remember_link(KEY, linked)
         open_classifier(linked)
     return bool(linked)
 

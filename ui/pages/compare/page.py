@@ -53,7 +53,7 @@ def _no_collection(sentence: str) -> None:
 def _part() -> str:
     """What is compared: the choice of the visitor, or what the address names."""
     for part, kind in ((_INVARIANCES, INVARIANCES), (_CONFIGURATIONS, EXPERIMENTS)):
-        if newly_linked(kind.key, st.session_state.get(kind.key)):
+        if newly_linked(kind.key):
             st.session_state["compare-part"] = part
     st.session_state.setdefault("compare-part", _CONFIGURATIONS)
     return st.segmented_control(

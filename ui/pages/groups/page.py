@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import streamlit as st
 
 from engine.core.errors import BenzerError
@@ -25,6 +23,8 @@ from ui.pages.groups.state import (
     seen,
 )
 from ui.pages.groups.work import groups_work
+from ui.session.address import GROUPS
+from ui.session.history import note_address
 from ui.session.opened import collection_cards
 from ui.shared.first_ways import add_pictures
 from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
@@ -130,9 +130,7 @@ def _opened(card: CollectionCard) -> Seen | None:
 def _write_address(collection: str, view: Seen | None) -> None:
     """Put the collection and the open grouping into the address, so that the page can be shared and reloaded."""
     address = {"collection": collection} | (opened_parts(view) if view else {})
-    if address != st.session_state.get("grouping_written"):
-        st.session_state.grouping_before = (st.session_state.get("grouping_written"), time.monotonic())
-    st.session_state.grouping_written = address
+    note_address(GROUPS, address)
     if {name: st.query_params[name] for name in st.query_params} != address:
         st.query_params.from_dict(address)
 

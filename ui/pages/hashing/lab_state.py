@@ -18,12 +18,12 @@ _FIRST = Hashing()
 
 def linked() -> bool:
     """Whether the address names a lab that this session did not write itself."""
-    return bool(newly_linked(KEY, str(hashing())))
+    return bool(newly_linked(KEY))
 
 
 def read() -> None:
     """Set the fields to what the address names; what it cannot mean is said."""
-    text = newly_linked(KEY, str(hashing()))
+    text = newly_linked(KEY)
     remember_link(KEY, text)
     try:
         found = Hashing.parse(text)
