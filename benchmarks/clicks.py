@@ -2,7 +2,7 @@
 
     python -m benchmarks.clicks [--clicks 15] [--rounds 3] [--model 2] [--size 160]
 
-Idle, and beside a training: as any process, made nice, stood back as workers do (`engine.jobs.job.step_back`),
+Idle, and beside a training: as any process, made nice, stood back as workers do (`engine.jobs.job.lower_priority`),
 with a core left free. The trainings are paused and woken in turns within each round, so that a busy moment hits
 all alike; medians count, and ratios to the idle clicks of the same rounds. Needs Linux and a browser
 ($BENZER_CHROMIUM). Each round that is done stands in benchmarks/results/clicks.jsonl: cut off, it goes on from

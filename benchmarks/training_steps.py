@@ -98,7 +98,9 @@ def measured(given: dict[str, Any], steps: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder) / "run")
         run.folder.mkdir()
-        training = Training(config, Data(pixels, np.arange(count), ("",) * count), run, Reporter(), device())
+        training = Training.on_pictures(
+            config, Data(pixels, np.arange(count), ("",) * count), run, Reporter(), device()
+        )
         training.begin_epoch()
         clock = Clock()
         for _ in range(steps + 1):

@@ -8,6 +8,7 @@ its file.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -209,6 +210,13 @@ def _check_call(node: ast.Call, path: Path) -> None:
         assert keywords.get("weights_only") is True, path
     if isinstance(node.func, ast.Attribute) and ast.unparse(node.func) in ("np.load", "numpy.load"):
         assert keywords.get("allow_pickle") is False, path
+
+
+def test_dates_are_formatted_alike_on_every_system() -> None:
+    """`%-d` omits a leading zero on POSIX systems, and is refused on Windows."""
+    for path in sources("engine", "ui"):
+        texts = (node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant))
+        assert not any(re.search("%-[deHIjmMSUWy]", text) for text in texts if isinstance(text, str)), path
 
 
 @pytest.mark.parametrize("folder", ["engine", "models", "ui"])

@@ -135,7 +135,7 @@ def command_breaking(arguments: argparse.Namespace) -> None:
 
 def _told(found: Breaking) -> list[str]:
     way = ALTERATIONS[found.alteration]
-    return [found.first.told(way), found.shown.told(way)]
+    return [found.first.in_words(way), found.shown.in_words(way)]
 
 
 def _broken(bench: Workbench, recipe: Recipe, query: Query, match: int, names: tuple[str, ...]) -> list[Breaking]:

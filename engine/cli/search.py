@@ -26,7 +26,7 @@ from engine.collections.reading.regular_files import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, StorageFull, UnreadableImage
 from engine.core.recipe import Recipe
 from engine.search.answer import Answer, Query
-from engine.search.examples import Example, parse_examples
+from engine.search.examples import Example, parse_crop, parse_examples
 from engine.search.replay import compared, query_of, read_answer
 from engine.search.uploads import upload_path
 from engine.workbench.workbench import Workbench
@@ -117,7 +117,7 @@ def _query(bench: Workbench, arguments: argparse.Namespace) -> Query:
     if given > 1 or not (given or arguments.text):
         wanted = "either a picture's file or --image with an id, or --words"
         raise BadParameter("query", "the search", wanted, "both" if given else "neither")
-    crop = _crop(arguments.crop)
+    crop = None if arguments.crop is None else parse_crop(arguments.crop)
     if len(terms) > 1:
         return _examples(bench, arguments)
     if arguments.image is not None:
@@ -197,16 +197,6 @@ def _picture_bytes(path: Path) -> bytes:
         return read_bytes(path)
     except UnreadableImage as error:
         raise UnreadableImage(error.stage, error.code, f"{path} cannot be used as a query. {error.message}") from error
-
-
-def _crop(text: str | None) -> tuple[float, float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        left, top, right, bottom = (float(part) for part in text.split(","))
-    except ValueError:
-        raise BadParameter("crop", "the query", "four numbers: left,top,right,bottom from 0 to 1", text) from None
-    return left, top, right, bottom
 
 
 def _search_flags(sub: argparse.ArgumentParser) -> None:

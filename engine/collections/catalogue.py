@@ -181,7 +181,7 @@ class Catalogue:
             if not self.path.is_file():
                 return self.damaged()
             return StorageFull(
-                f"The disk refused to store {self.path.name} ({text}); what stood there before is unharmed.",
+                f"The disk refused to store {self.path.name} ({text}); its previous content is intact.",
                 way_out="Free some space and try again.",
             )
         return self.damaged()

@@ -28,7 +28,7 @@ from engine.collections.reading.regular_files import follows_links, read_bytes
 from engine.collections.report import Reject
 from engine.collections.seal import seal
 from engine.core.cache import Cache, catalogue_stamp
-from engine.core.errors import BadParameter, Corrupt, NotFound, UnreadableImage
+from engine.core.errors import BadParameter, NotFound, UnreadableImage, checksum_mismatch
 from engine.core.home import Home, slug
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Collection:
                 f"The picture {row.name!r} can no longer be read: {error.message}", way_out=_RESCAN
             ) from error
         if row.stored and hashlib.sha256(data).hexdigest() != row.hash:
-            raise Corrupt(f"The file {self.path_of(row)} has been damaged: it no longer matches its checksum.")
+            raise checksum_mismatch(self.path_of(row))
         return data
 
     def thumbnail(self, id: int) -> bytes:

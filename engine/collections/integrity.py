@@ -23,7 +23,7 @@ from engine.collections.facts.marks import last_act, marks
 from engine.collections.folders import DERIVED
 from engine.collections.labelling import damaged_labels, rescue_labels
 from engine.collections.seal import seal, seal_path
-from engine.core.errors import BenzerError, Corrupt, StorageFull
+from engine.core.errors import BenzerError, Corrupt, StorageFull, checksum_mismatch
 from engine.core.progress import Reporter
 from engine.core.storage import file_digest, read_object, set_aside, write_json
 from engine.core.store import Store
@@ -129,7 +129,7 @@ def _pictures(collection: Collection, reporter: Reporter) -> Iterator[Finding]:
         if not path.is_file():
             yield Finding(f"The file {path} is missing.")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != row.hash:
-            yield Finding(f"The file {path} has been damaged: it no longer matches its checksum.")
+            yield Finding(checksum_mismatch(path).message)
         reporter.update("Checking pictures", number, len(rows), "pictures")
 
 

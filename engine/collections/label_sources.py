@@ -41,7 +41,7 @@ def own_labels(collection: Collection) -> list[str]:
     return ["" if int(id) in written else label for id, label in zip(images.ids, images.labels, strict=True)]
 
 
-def told(sources: Mapping[int, LabelSource]) -> str:
+def sources_sentence(sources: Mapping[int, LabelSource]) -> str:
     """How many labels come from where, as "Labels: 120 from folders, 12 by a classifier."; "" without any."""
     words = {
         "folder": "from folders",

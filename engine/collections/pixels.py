@@ -17,7 +17,7 @@ from engine.collections.reading import workers
 from engine.collections.reading.safely import READING
 from engine.collections.reading.worker_tasks import Failure, FileRef, decode, differs, whole_files
 from engine.collections.report import Reject
-from engine.core.errors import Corrupt, NotFound, StorageFull
+from engine.core.errors import NotFound, StorageFull
 from engine.core.humanize import file_size
 from engine.core.progress import Reporter
 from engine.core.settings import check_whole, is_whole
@@ -100,7 +100,7 @@ def whole_pictures(
             yield row.id, result
 
 
-def shown_otherwise(collection: Collection) -> set[str]:
+def decoded_differently(collection: Collection) -> set[str]:
     """The content hashes of pictures that the first version of the reader may have decoded differently.
 
     What was derived from these pictures then is outdated.
@@ -128,11 +128,11 @@ def decoded_pixels(
         StorageFull: not enough space on the disk.
     """
     store = Store(collection.folder / "pixels" / str(checked_side(size)), format="pixels", version=1)
-    snapshot = _whole(store)
+    snapshot = store.intact()
     images = collection.images()
     wanted = dict(zip(images.ids.tolist(), images.hashes, strict=True))
     is_former = snapshot is not None and snapshot.facts.get("reading", 1) < READING
-    stale = shown_otherwise(collection) if is_former else set()
+    stale = decoded_differently(collection) if is_former else set()
     if snapshot is None or stale or _holds(snapshot) != wanted:
         _check_space(store.folder, len(wanted) * size * size * 3)
         snapshot = _made(store, snapshot, collection, wanted, stale, size, reporter)
@@ -146,13 +146,6 @@ def _forget_oldest(folder: Path) -> None:
     stores.sort(key=lambda path: (path / "current.json").stat().st_mtime, reverse=True)
     for path in stores[SIZES_KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _whole(store: Store) -> Snapshot | None:
-    try:
-        return store.open()
-    except Corrupt:
-        return None
 
 
 def _holds(snapshot: Snapshot) -> dict[int, str]:

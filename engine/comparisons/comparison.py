@@ -201,7 +201,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
 
     @classmethod
     def unread(cls, root: Path, name: str) -> Self:
-        """The one of that name, however damaged it is: it can be deleted. NotFound when there is none."""
+        """The one of that name even if it is damaged, so that it can be deleted; NotFound if there is none."""
         if name != Path(name).name or not (root / name / "plan.json").exists():
             raise NotFound(f"There is no {cls.noun} {name!r}.", way_out=f"See: {cls.command}")
         return cls(root / name)

@@ -66,7 +66,7 @@ def asked_precision() -> str:
 
 @contextmanager
 def precision_asked_for(name: str | None) -> Iterator[None]:
-    """Let this process and its children compute in the named precision meanwhile; None: as before."""
+    """Let this process and its children compute in the named precision inside the context; None changes nothing."""
     former = os.environ.get(_VARIABLE)
     if name is not None:
         os.environ[_VARIABLE] = name

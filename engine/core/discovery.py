@@ -1,4 +1,4 @@
-"""Discovery of implementations: the folder is the catalogue, with one small file for each."""
+"""Discovery of implementations: every module of a package that defines one is found, without registration."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from engine.core.errors import BadParameter
 Matrix = NDArray[np.float32]
 Real = NDArray[np.floating]
 
+_COSINE_ROUNDING = 1e-12  # cosine distances up to this are rounding errors of float32 rows
+_ULP = float(np.finfo(np.float32).eps)
+
 
 @dataclass(frozen=True)
 class Distance:
@@ -58,7 +61,7 @@ def metric(name: str) -> Distance:
     return METRICS[name]
 
 
-def among(vectors: Matrix, name: str) -> Matrix:
+def pairwise_distances(vectors: Matrix, name: str) -> Matrix:
     """(n, n) pairwise distances between the rows under the named metric: symmetric, with a zero diagonal.
 
     Euclidean distances are computed on centred rows: a large common offset would cost the digits in which the rows
@@ -72,12 +75,8 @@ def among(vectors: Matrix, name: str) -> Matrix:
     return np.minimum(apart, apart.T)
 
 
-_ALIKE = 1e-12  # a cosine distance below it is rounding of single-precision rows
-_ULP = float(np.finfo(np.float32).eps)
-
-
-def precisely(vectors: Matrix, name: str) -> Real:
-    """(n, n) pairwise distances in double precision; exactly 0 for rows that differ by rounding only."""
+def pairwise_distances_float64(vectors: Matrix, name: str) -> Real:
+    """`pairwise_distances` in double precision; exactly 0 for rows that differ by rounding only."""
     metric(name)
     rows = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(rows, axis=1)
@@ -89,12 +88,16 @@ def precisely(vectors: Matrix, name: str) -> Real:
         centred = rows - rows.mean(axis=0)  # a large common offset would cost digits
         squares = (centred * centred).sum(1)
         apart = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2.0 * (centred @ centred.T), 0.0))
-    return without_rounding(apart, name, lengths[:, None], lengths[None, :])
+    return zero_rounding_errors(apart, name, lengths[:, None], lengths[None, :])
 
 
-def without_rounding(distances: Real, name: str, one: Real, other: Real) -> Real:
-    """The distances between single-precision rows of these lengths, 0 where they are no larger than rounding."""
-    least = _ALIKE if name == "cosine" else _ULP * np.maximum(one, other)
+def zero_rounding_errors(distances: Real, name: str, one: Real, other: Real) -> Real:
+    """Set distances between float32 rows to 0 where they are no larger than rounding errors.
+
+    Args:
+        one, other: the lengths of the rows, broadcast against the distances.
+    """
+    least = _COSINE_ROUNDING if name == "cosine" else _ULP * np.maximum(one, other)
     return np.asarray(np.where(distances <= least, 0.0, distances))
 
 

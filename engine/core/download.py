@@ -60,8 +60,8 @@ def fetch(remote: Remote, folder: Path, reporter: Reporter) -> Path:
     if not fits(part, remote.pin):
         part.unlink()
         raise Corrupt(
-            f"What {remote.url} delivered is not the file that was expected: its checksum differs. It was deleted.",
-            way_out="Try again later; if it stays so, the server's file has been changed.",
+            f"{remote.url} did not deliver the expected file: its checksum differs. It was deleted.",
+            way_out="Try again later; if this persists, the file on the server has changed.",
         )
     os.replace(part, target)
     return target
@@ -94,7 +94,8 @@ def _download(remote: Remote, part: Path, reporter: Reporter) -> None:
 
 def _stream(remote: Remote, response: Any, file: Any, have: int, reporter: Reporter) -> None:
     total = have + int(response.headers.get("Content-Length") or 0)
-    limit = max(total, remote.megabytes << 20) if total <= remote.megabytes << 21 else 0
+    expected = remote.megabytes << 20
+    limit = min(max(total, expected), 2 * expected)
     while True:
         try:
             block = response.read(_BLOCK)
@@ -103,8 +104,8 @@ def _stream(remote: Remote, response: Any, file: Any, have: int, reporter: Repor
         if not block:
             break
         have += len(block)
-        if have > (limit or remote.megabytes << 21):
-            raise Corrupt(f"What {remote.url} delivers is far larger than the file that was expected.")
+        if have > limit:
+            raise Corrupt(f"{remote.url} delivers a far larger file than expected.")
         file.write(block)
         reporter.update(f"Downloading {remote.name}", have // 10**6, max(total, have) // 10**6, "MB")
     if have < total:
@@ -118,7 +119,7 @@ def _opened(remote: Remote, have: int) -> Any:
     response = _within(CONNECT_SECONDS, lambda: urllib.request.urlopen(request, timeout=CONNECT_SECONDS))
     if request.type == "https" and not response.url.startswith("https:"):
         response.close()
-        raise _offline(remote, "the server sends on to an address that is not protected")
+        raise _offline(remote, "the server redirects to an unencrypted address")
     _be_patient(response)
     return response
 

@@ -29,6 +29,7 @@ Every message is one sentence for the user. `way_out` is an optional second sent
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 
@@ -45,10 +46,10 @@ class BenzerError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the finished sentence, not the arguments it was built from."""
-        return _again, (type(self), self.args), self.__dict__
+        return _unpickled, (type(self), self.args), self.__dict__
 
 
-def _again(kind: type[BenzerError], arguments: tuple[Any, ...]) -> BenzerError:
+def _unpickled(kind: type[BenzerError], arguments: tuple[Any, ...]) -> BenzerError:
     return kind.__new__(kind, *arguments)
 
 
@@ -175,5 +176,10 @@ class Stopped(BenzerError):
 
 
 def reason_of(error: OSError) -> str:
-    """The system's words for an error, for the middle of a sentence."""
+    """The operating system's description of an error, for the middle of a sentence."""
     return (error.strerror or str(error)).lower()
+
+
+def checksum_mismatch(path: Path, *, way_out: str = "") -> Corrupt:
+    """The error for a stored file whose bytes have changed."""
+    return Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.", way_out=way_out)

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 
 def held(path: Path) -> bool:
-    """Whether a process holds this lock file. Any number may look at once: no look is taken for a holder."""
+    """Whether a process holds this lock file. Concurrent checks do not mistake each other for a holder."""
     if sys.platform == "win32":
         return _cannot_be_taken(path)
     import fcntl

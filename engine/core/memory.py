@@ -13,15 +13,15 @@ from engine.core.humanize import file_size
 _MEMINFO = Path("/proc/meminfo")
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
-# Limit, use, and in the statistics what of the use can be dropped: of version 2, and of version 1.
+# Limit, usage, and the statistic of droppable usage: of control groups version 2, and of version 1.
 _FILES = ("memory.max", "memory.current", "inactive_file")
 _FILES_OF_OLD = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def free_memory() -> int | None:
-    """The bytes that can be allocated without swapping, or all of this computer's; None if the system does not say.
+    """The bytes that can be allocated without swapping; None if the system does not say.
 
-    In a container, and wherever else a control group has a limit, no more than what is left below it.
+    Where only the installed memory is known, all of it. The limits of control groups (containers) are respected.
     """
     known = [free for free in (_free_on_computer(), *_free_in_groups()) if free is not None]
     return min(known, default=None)
@@ -37,7 +37,7 @@ def _free_on_computer() -> int | None:
 
 
 def _free_in_groups() -> Iterator[int]:
-    """What is left below the limit of the control group of this process, and of each group around it."""
+    """The bytes left below the limit of this process's control group, and of each group that contains it."""
     with suppress(OSError):
         for line in _OWN_GROUPS.read_text().splitlines():
             kinds, _, own = line.partition(":")[2].partition(":")
@@ -51,7 +51,7 @@ def _free_in_groups() -> Iterator[int]:
 
 
 def _left(group: Path, limit: str, used: str, droppable: str) -> int:
-    """ValueError where there is no limit; files that were read and can be read again count as free."""
+    """The bytes left below a group's limit; ValueError if it has none. Cached files count as free."""
     most, now = int((group / limit).read_text()), int((group / used).read_text())
     statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     return max(0, most - now + int(statistics.get(droppable, 0)))
@@ -65,6 +65,6 @@ def check_memory(needed: int, what: str) -> None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether it says that memory has run out, the processor's or a GPU's, for which libraries have various types."""
+    """Whether an error says that memory has run out, the computer's or a GPU's: libraries raise various types."""
     words = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words

@@ -1,4 +1,4 @@
-"""Moving a file to a name of its own: nothing that has the name is replaced."""
+"""Renaming a file without replacing another one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.E
 
 
 def move_without_replacing(source: Path, target: Path) -> None:
-    """Rename a file; FileExistsError where the target is there. Cut off, the file has both names."""
+    """Rename a file; FileExistsError if the target exists. If interrupted, the file may keep both names."""
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError as error:

@@ -46,7 +46,7 @@ class Progress:
 
 
 def progress_of(event: dict[str, Any]) -> Progress | None:
-    """The progress that an event tells of, None where a value of it is of another type than was stored."""
+    """The progress stored in an event; None if a value has an unexpected type."""
     fields = {name: event[name] for name in _TYPES if name in event}
     whole = all(isinstance(value, _TYPES[name]) for name, value in fields.items())
     return Progress(**fields) if whole else None
@@ -109,11 +109,11 @@ class Reporter:
     def stop_if_asked(self) -> None:
         """Raise Stopped if the user requested it."""
         if self.stop_asked:
-            raise Stopped()
+            raise Stopped
 
 
 class Within(Reporter):
-    """A reporter for a part of the work: its stages are prefixed with the parent's."""
+    """A reporter for a part of the work: it passes everything on to `outer`, with `lead` in front of each note."""
 
     def __init__(self, outer: Reporter, lead: str) -> None:
         super().__init__(outer.folder)
@@ -141,4 +141,4 @@ def sentence_of(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "The memory of this machine ran out."
     traceback.print_exception(error)
-    return f"Something unforeseen happened ({type(error).__name__}): {error}"
+    return f"An unexpected error occurred ({type(error).__name__}): {error}"

@@ -1,4 +1,4 @@
-"""One spelling for texts that read the same: capitals, Unicode forms, signs that are not shown or optional."""
+"""One spelling for texts that read the same: case, Unicode forms, invisible and optional characters are folded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OPTIONAL = regex.compile(r"[\u0640\u064B-\u0652\u0670\u0591-\u05BD\u05BF\u05C1\
 
 
 def folded(text: str) -> str:
-    """The text as it is compared with others: NFKC, case-folded, without what is not shown or may be left out.
+    """The text as it is compared with others: NFKC, case-folded, without invisible and optional characters.
 
     The dot of a capital İ goes as well, as Turkish and other languages fold it differently.
 

@@ -17,9 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.errors import BenzerError, Corrupt, StorageFull, reason_of
+from engine.core.errors import BenzerError, Corrupt, StorageFull, checksum_mismatch, reason_of
 
-NOT_READABLE = (IsADirectoryError, NotADirectoryError, PermissionError)  # something stands there, but no file to read
+NOT_READABLE = (
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)  # the path exists, but is not a readable file
 
 _HEAD, _FOOT = '{\n "body": ', ',\n "sha256": "{}"\n}}'  # of sealed JSON; strings in between hold no line breaks
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -37,7 +41,7 @@ def full_disk_named(what: str) -> Iterator[None]:
             raise
         raise StorageFull(
             f"The disk refused to store {what} ({os.strerror(error.errno or errno.ENOSPC).lower()}); "
-            "what stood there before is unharmed.",
+            "its previous content is intact.",
             way_out="The folder must be one that can be written to."
             if error.errno in _READ_ONLY
             else "Free some space and try again.",
@@ -45,7 +49,7 @@ def full_disk_named(what: str) -> Iterator[None]:
 
 
 def time_stamp(seconds: float | None = None) -> str:
-    """A time for the name of a file or folder, by default now; in UTC, so that names sort by time in every night.
+    """A time, by default now, for the name of a file or folder; in UTC, so that names always sort by time.
 
     >>> time_stamp(0)
     '19700101-000000'
@@ -61,12 +65,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def unwritable(path: Path) -> str:
-    """Why `write_bytes` could not write a file there, "" where it can: it is tried, and nothing is left behind."""
+    """Why `write_bytes` could not write a file there, "" if it can; tried with a temporary file."""
     place = next((folder for folder in path.absolute().parents if os.path.lexists(folder)), path)
     name = path.name if place == path.absolute().parent else ""
     try:
         if path.exists() and not path.is_file():
-            return "it is no file"
+            return "it is not a file"
         handle, beside = tempfile.mkstemp(dir=place, prefix=f".{name}.", suffix=".part")
         os.close(handle)
         os.unlink(beside)
@@ -130,7 +134,7 @@ def read_json(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: no such file.
-        Corrupt: a byte differs from what was written, or something else than a readable file stands there.
+        Corrupt: a byte differs from what was written, or the path is not a readable file.
     """
     try:
         data = path.read_bytes()
@@ -143,7 +147,7 @@ def read_json(path: Path) -> Any:
     except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
-        raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        raise checksum_mismatch(path)
     return body
 
 
@@ -158,13 +162,13 @@ def read_object(path: Path, **fields: type | tuple[type, ...]) -> dict[str, Any]
 
 @contextmanager
 def shape_checked(path: Path) -> Iterator[None]:
-    """Turn the errors of a body that uses values of another shape than was written to `path` into Corrupt."""
+    """Turn the errors raised by values of unexpected types or shapes in the file `path` into Corrupt."""
     try:
         yield
     except BenzerError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        raise Corrupt(f"The file {path} has been damaged: it holds something else than belongs there.") from error
+        raise Corrupt(f"The file {path} has been damaged: its content has an unexpected form.") from error
 
 
 def sealed(body: Any) -> bytes:

@@ -11,6 +11,7 @@ the pointer where it was. Whatever was left half-written is swept away by the ne
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from engine.core.errors import Corrupt, NotFound, reason_of
+from engine.core.errors import Corrupt, NotFound, checksum_mismatch, reason_of
 from engine.core.storage import (
     NOT_READABLE,
     file_digest,
@@ -110,6 +111,20 @@ class Store:
             Corrupt: a file differs from what was published; the message names it.
         """
         return self._current(lambda folder, digest: self._checked(folder, digest, only))
+
+    def intact(self, **facts: Any) -> Snapshot | None:
+        """The current generation if it is undamaged and was published with these facts, else None.
+
+        For what can be made again: damage is only noted in the log.
+        """
+        try:
+            snapshot = self.open()
+        except Corrupt as error:
+            logging.getLogger("benzer").warning("%s It is made again.", error.message)
+            return None
+        if snapshot is None or any(snapshot.facts.get(name) != value for name, value in facts.items()):
+            return None
+        return snapshot
 
     def verify(self) -> None:
         """Compare every file of the current generation with its checksum, whatever its format and version.
@@ -206,11 +221,11 @@ class Store:
 def _manifest(folder: Path, digest: str) -> dict[str, Any]:
     path = folder / "manifest.json"
     if file_digest(path) != digest:
-        raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        raise checksum_mismatch(path)
     return read_object(path, format=str, version=int, files=dict, facts=dict)
 
 
 def _verify(folder: Path, files: dict[str, str], only: Collection[str] | None) -> None:
     for name, known in files.items():
         if (only is None or name in only) and file_digest(folder / name) != known:
-            raise Corrupt(f"The file {folder / name} has been damaged: it no longer matches its checksum.")
+            raise checksum_mismatch(folder / name)

@@ -61,7 +61,7 @@ def _agreement(a: Grey, b: Grey) -> Grey:
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     own, others, common = (a * a).mean(axis=1), (b * b).mean(axis=1), (a * b).mean(axis=1)
     gain = np.sqrt((own.sum() + _FLAT) / (others.sum() + _FLAT))  # of contrast
-    own, others, common = own, others * gain**2, common * gain
+    others, common = others * gain**2, common * gain
     textured = np.maximum(own, others) > _TEXTURED
     agreed = (2 * common + _FLAT) / (own + others + _FLAT)
     return np.asarray(agreed[textured] if textured.sum() >= _LEAST_BLOCKS else agreed, dtype=np.float32)

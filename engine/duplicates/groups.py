@@ -224,11 +224,11 @@ def _stars(
         free -= {content, *around}
         own = files[content][:1] if decided.are_apart(content, content) else files[content]
         if around or len(own) > 1:
-            yield DuplicateGroup(tuple(_members(content, own, around, files, rule)))
+            yield DuplicateGroup(tuple(_members(own, around, files, rule)))
 
 
 def _members(
-    content: str, own: list[ImageRow], around: dict[str, Difference], files: dict[str, list[ImageRow]], rule: Rule
+    own: list[ImageRow], around: dict[str, Difference], files: dict[str, list[ImageRow]], rule: Rule
 ) -> Iterator[Member]:
     nearest = sorted(around.items(), key=lambda item: -item[1].likeness)
     keeper, *twins = own

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
-from engine.core.errors import Corrupt, NotReady
+from engine.core.errors import NotReady
 from engine.core.humanize import count_of
 from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
@@ -124,11 +124,8 @@ def _store(collection: Collection) -> Store:
 
 def _stored(store: Store) -> SamePictures | None:
     """The stored pairs; damaged ones count as missing."""
-    try:
-        snapshot = store.open()
-    except Corrupt:
-        return None
-    return _loaded(snapshot) if snapshot is not None else None
+    snapshot = store.intact()
+    return None if snapshot is None else _loaded(snapshot)
 
 
 def _loaded(snapshot: Snapshot) -> SamePictures:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.collections.collection import Collection
-from engine.core.errors import Corrupt
 from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
 from engine.core.store import Snapshot, Store
@@ -104,11 +103,8 @@ def thumbnails_named(collection: Collection) -> dict[str, int]:
 
 def _stored(store: Store) -> Prints | None:
     """The stored prints; damaged ones count as missing."""
-    try:
-        snapshot = store.open()
-    except Corrupt:
-        return None
-    return _loaded(snapshot) if snapshot is not None else None
+    snapshot = store.intact()
+    return None if snapshot is None else _loaded(snapshot)
 
 
 def _loaded(snapshot: Snapshot) -> Prints:

@@ -12,7 +12,7 @@ from engine.encoders.encoder import EncoderChoice
 from engine.encoders.networks.table import BACKBONES
 from engine.encoders.side_by_side import NAME as SIDE_BY_SIDE
 
-_ALONE = "colour-histogram"  # the most accurate on photographs of what needs neither training nor fitting
+_ALONE = "colour-histogram"  # of the encoders without training or fitting, the most accurate on photographs
 
 
 def default_choice(home: Home, collection: str, *, measured: bool = True) -> EncoderChoice:
@@ -28,15 +28,21 @@ def default_choice(home: Home, collection: str, *, measured: bool = True) -> Enc
     fitting = [choice for choice in ready if best and (choice.name, choice.weights) == (best.encoder, best.weights)]
     if best and fitting:
         return replace(fitting[0], embedding=best.embedding)
-    return min(ready, key=lambda choice: _place(choice, collection))
+    return min(ready, key=lambda choice: _preference(choice, collection))
 
 
-def _place(choice: EncoderChoice, collection: str) -> int:
-    if choice.name in BACKBONES and not choice.weights:
-        return 0
-    if choice.name == SIDE_BY_SIDE and collection:
-        return 2 if not choice.weights else 1 if choice.trained_on == collection else 4
-    return 3 if choice.name == _ALONE else 4
+def _preference(choice: EncoderChoice, collection: str) -> int:
+    """The position in the order of `default_choice`, 0 for the most preferred; equal ones keep their order."""
+    ready_made = choice.name in BACKBONES and not choice.weights
+    side_by_side = choice.name == SIDE_BY_SIDE and bool(collection)
+    order = (
+        ready_made,
+        side_by_side and bool(choice.weights) and choice.trained_on == collection,
+        side_by_side and not choice.weights,
+        choice.name == _ALONE,
+        True,
+    )
+    return order.index(True)
 
 
 def default_embedding(home: Home, encoder: str, weights: str = "") -> str:

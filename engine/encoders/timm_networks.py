@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from engine.core.errors import BadParameter, Corrupt, MissingPackage, NotFound, NoWeights
+from engine.core.errors import BadParameter, MissingPackage, NotFound, NoWeights, checksum_mismatch
 from engine.core.home import Home
 from engine.core.storage import file_digest
 from engine.encoders.backbone import BackboneEncoder, backbone_info
@@ -144,7 +144,7 @@ def _cached(network: TimmNetwork) -> Path:
             way_out=f"Take {_FILES[0]}{source}, then: python -m engine weights add {network.name} FILE",
         )
     if file_digest(path) != path.resolve().name:
-        raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        raise checksum_mismatch(path)
     return path
 
 

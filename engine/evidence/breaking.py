@@ -54,7 +54,7 @@ class BreakingPoint:
     strength: float | None
     back: float | None = None
 
-    def told(self, alteration: Alteration) -> str:
+    def in_words(self, alteration: Alteration) -> str:
         """In words, to follow "lost at"."""
         if self.strength is None:
             return "never"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.distances import among
+from engine.core.distances import pairwise_distances
 from engine.core.errors import BadParameter
 from engine.core.settings import Choice
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
@@ -100,7 +100,7 @@ def merges_of(vectors: Matrix, metric: str, linkage: str) -> NDArray[np.float64]
 
 def _apart(vectors: Matrix, metric: str, linkage: str) -> NDArray[np.float64]:
     """(m, m) distances with a zero diagonal."""
-    return among(vectors, "euclidean" if linkage == "ward" else metric).astype(np.float64)
+    return pairwise_distances(vectors, "euclidean" if linkage == "ward" else metric).astype(np.float64)
 
 
 def _merged(apart: NDArray[np.float64], linkage: str, *, ordered: bool) -> NDArray[np.float64]:

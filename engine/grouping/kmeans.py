@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.distances import among
+from engine.core.distances import pairwise_distances
 from engine.grouping.clusterer import GROUPS, Clusterer, Matrix, too_few
 from engine.grouping.numbers import CANDIDATES, best_number, chosen_by, sampled, tried
 
@@ -39,7 +39,7 @@ class KMeans(Clusterer):
 
     def _number(self, vectors: Matrix) -> int:
         sample = vectors[sampled(len(vectors), self.seed)]
-        apart = among(sample, "euclidean")
+        apart = pairwise_distances(sample, "euclidean")
         self.curve = tried(lambda k: fitted(sample, k, self.seed, starts=1).labels_, apart, CANDIDATES)
         number = best_number(self.curve)
         self.notes.append(f"k-means: {number} groups, chosen by {chosen_by(self.curve)}.")

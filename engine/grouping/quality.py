@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.distances import Matrix, among
+from engine.core.distances import Matrix, pairwise_distances
 from engine.grouping.numbers import sampled
 
 Truth = Sequence[str] | NDArray[np.int64]  # labels, or numbers that stand for them
@@ -52,7 +52,7 @@ def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) 
     rows = grouped[sampled(len(grouped), seed, _SAMPLE)]
     if not 1 < len(np.unique(labels[rows])) < len(rows):
         return None
-    apart = among(np.asarray(space[rows]), metric)
+    apart = pairwise_distances(np.asarray(space[rows]), metric)
     return float(silhouette_score(apart, labels[rows], metric="precomputed"))
 
 

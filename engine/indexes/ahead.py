@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.core.home import IMPORTED_FROM
 from engine.indexes import make_index
-from engine.jobs.job import step_back
+from engine.jobs.job import lower_priority
 
 METHODS = ("exact", "lsh", "kmeans", "itq")  # those that run compiled loops of their own
 KERNELS = Path(__file__).parent / "kernels"
@@ -54,5 +54,5 @@ def compile_loops() -> None:
 
 
 if __name__ == "__main__":
-    step_back()
+    lower_priority()
     compile_loops()

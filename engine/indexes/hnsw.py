@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.distances import normalised
-from engine.core.errors import Corrupt, MissingPackage
+from engine.core.errors import Corrupt, MissingPackage, checksum_mismatch
 from engine.core.settings import Setting
 from engine.core.storage import file_digest, load_array, read_json, write_json
 from engine.indexes.index import BuildCost, Ids, Neighbours, Vectors
@@ -162,7 +162,7 @@ class HNSW(RowIndex):
         if facts.get("version") != self.version:
             raise Corrupt(f"The graph in {folder} is of another version.")
         if file_digest(path) != facts["sha256"]:  # the library would trust it and read out of bounds
-            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+            raise checksum_mismatch(path)
         table = RowTable.load(folder)
         table.keep_only(load_array(folder / "rows.npy"))
         self._graph = self._read_graph(path, table)

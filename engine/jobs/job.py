@@ -3,10 +3,10 @@
 A job is a folder, and the folder is its only state:
 
     jobs/<id>/
-        config.json     what was asked (sealed)
+        config.json     the request (sealed)
         events.jsonl    one whole line for each step of progress
-        stop            stands there once a person asked the work to stop
-        result.json     what came out (sealed), written last
+        stop            present once the user asked the work to stop
+        result.json     the outcome (sealed), written last
         lock            held by the worker for as long as it lives, so that "alive" is exact even after a kill -9
         pid             the worker's process id, written once it holds the lock
         log.txt         what the worker printed
@@ -152,7 +152,7 @@ class Job:
 
     @property
     def locked(self) -> bool:
-        """Whether its worker lives, which holds for a damaged job as well."""
+        """Whether its worker is alive; also works for a damaged job."""
         return held(self.folder / "lock")
 
     @property
@@ -203,7 +203,7 @@ def work(
         try:
             (folder / "pid").write_text(str(os.getpid()), encoding="ascii")
             if job.kind in background:
-                step_back()
+                lower_priority()
             value = kinds[job.kind](job.config["arguments"], reporter)
             result = {"state": "done", "value": value}
         except Stopped:
@@ -215,7 +215,7 @@ def work(
         write_json(folder / "result.json", result)
 
 
-def step_back() -> None:
+def lower_priority() -> None:
     """Lower the priority of this process and its children, so that pages stay responsive while it works.
 
     With autogrouping, Linux divides the processor between sessions first, and niceness only counts within a session:
@@ -272,7 +272,7 @@ def job(root: Path, id: str) -> Job:
 
 
 def unread_job(root: Path, id: str) -> Job:
-    """The job of that id, however damaged it is: it can be removed. NotFound when there is none."""
+    """The job of that id even if it is damaged, so that it can be removed; NotFound if there is none."""
     if not _ID.match(id) or id != Path(id).name or not (root / id).is_dir():
         raise NotFound(f"There is no job {id!r}.")
     return Job(root / id)

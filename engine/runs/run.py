@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
+from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained, checksum_mismatch
 from engine.core.locks import held
 from engine.core.storage import (
     append_line,
@@ -204,7 +204,7 @@ class Run:
                 return self.weights_data()
             raise Corrupt(f"The file {path} is missing although it was stored.", way_out="Train again.") from None
         if hashlib.sha256(data).hexdigest() != weights["sha256"]:
-            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+            raise checksum_mismatch(path)
         return data
 
     def events(self) -> list[dict[str, Any]]:

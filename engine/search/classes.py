@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
-from engine.core.errors import Corrupt, NoVectors
+from engine.core.errors import NoVectors
 from engine.core.recipe import Recipe
 from engine.core.storage import load_array
-from engine.core.store import Snapshot, Store
+from engine.core.store import Store
 from engine.encoders.encoder import EncoderInfo
 from engine.encoders.networks import packaged
 from engine.encoders.networks.table import backbone
@@ -78,20 +78,11 @@ def class_probabilities(collection: Collection, info: EncoderInfo) -> ClassProba
             way_out=f"Run: python -m engine embed --collection {collection.name} --encoder {NETWORK}",
         )
     store = Store(collection.folder / "class_probabilities" / NETWORK, format="class probabilities", version=1)
-    snapshot = _fresh(store, vectors)
+    snapshot = store.intact(vectors=vectors.digest)
     if snapshot is None:
         found = _computed(vectors)
         snapshot = store.publish(lambda folder: _write(found, folder), {"vectors": vectors.digest})
     return ClassProbabilities(*(load_array(snapshot.folder / f"{part}.npy") for part in ("ids", "classes", "values")))
-
-
-def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
-    """The stored probabilities, if intact and computed from these vectors."""
-    try:
-        snapshot = store.open()
-    except Corrupt:
-        return None
-    return snapshot if snapshot is not None and snapshot.facts["vectors"] == vectors.digest else None
 
 
 @lru_cache(maxsize=1)

@@ -144,7 +144,7 @@ def _parsed(
     if term is None:
         raise _bad(token)
     what, weight = term["what"], sign * float(term["weight"] or 1)
-    crop = _crop(term["crop"]) if term["crop"] else None
+    crop = parse_crop(term["crop"]) if term["crop"] else None
     if re.fullmatch(r"#\d{1,18}", what):
         return Example(image_id=int(what[1:]), name=what[1:], crop=crop, weight=weight)
     if what.startswith(_UPLOAD):
@@ -162,7 +162,8 @@ def _but(example: Example, weight: float, crop: Crop | None = None) -> Example:
     return Example(data=example.data, name=example.name, crop=crop or example.crop, weight=weight)
 
 
-def _crop(text: str) -> Crop:
+def parse_crop(text: str) -> Crop:
+    """The crop written as left,top,right,bottom; BadParameter unless these are four numbers."""
     try:
         left, top, right, bottom = (float(side) for side in text.split(","))
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from engine.core.home import Home
 from engine.core.humanize import count_of, file_size
 from engine.core.recipe import Recipe
 from engine.core.storage import digest_of
-from engine.core.store import Snapshot, Store
+from engine.core.store import Store
 from engine.encoders.choosing import default_choice
 from engine.encoders.encoder import Encoder, EncoderInfo
 from engine.encoders.vectors.store import Vectors, state, stored
@@ -83,7 +82,7 @@ def require_vectors(collection: Collection, info: EncoderInfo, recipe: Recipe) -
         )
     if vectors.outdated and not vectors.missing and not vectors.stale:
         raise StaleVectors(
-            f"{collection.title} was prepared by an earlier version of Benzer, which showed some pictures otherwise.",
+            f"{collection.title} was prepared by an earlier version of Benzer, which read some pictures differently.",
             way_out="Prepare it again; only those are processed.",
         )
     raise StaleVectors(
@@ -103,7 +102,7 @@ def require_index(collection: Collection, info: EncoderInfo, recipe: Recipe) -> 
     if vectors.matrix.size < BUILT_WHILE_WAITING and cost.bytes < _LIGHT and cost.products < _PRODUCTS:
         return
     place = index_store(collection, info, recipe)
-    if _fresh(place, vectors) is None:
+    if place.intact(vectors=vectors.digest) is None:
         state = "was built by an earlier version of Benzer" if _outdated(place) else "has not been built yet"
         raise NoIndex(
             f"The {recipe.method} index over {rows:,} vectors of {width:,} values {state}; it takes about "
@@ -117,7 +116,7 @@ def open_index(collection: Collection, info: EncoderInfo, recipe: Recipe, vector
     if recipe.method == exact.name:  # the index is the vectors themselves
         return exact
     place = index_store(collection, info, recipe)
-    snapshot = _fresh(place, vectors)
+    snapshot = place.intact(vectors=vectors.digest)
     if snapshot is not None:
         with suppress(FileNotFoundError):  # other work has just deleted it to make room
             mark_used(place)
@@ -144,16 +143,6 @@ def _outdated(place: Store) -> bool:
 def exact_index(vectors: Vectors, metric: str) -> Index:
     """Exact search over the vectors."""
     return make_index("exact", metric).build(vectors.ids, vectors.matrix)
-
-
-def _fresh(store: Store, vectors: Vectors) -> Snapshot | None:
-    """The stored index if it is intact and of these vectors; a damaged one counts as missing."""
-    try:
-        snapshot = store.open()
-    except Corrupt as error:
-        logging.getLogger("benzer").warning("%s It is made again.", error.message)
-        return None
-    return snapshot if snapshot is not None and snapshot.facts["vectors"] == vectors.digest else None
 
 
 def index_store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:

@@ -159,7 +159,10 @@ class Searcher:
         hits = self._hits(SearchResult(self.vectors.ids[order], distances[order], count, took))
         return Answer(
             recipe.but(method="exact", options=()), self.named(query), hits,
-            Receipt(took, encode_milliseconds, count, count, total, 1.0, False, recipe.k),
+            Receipt(
+                milliseconds=took, encode_milliseconds=encode_milliseconds, examined=count, pool=count, total=total,
+                recall=1.0, estimated=False, wanted=recipe.k,
+            ),
             _NONE, limits.label, limits.include_query, note, self.provenance, where=limits.where,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from engine.core.errors import BadParameter, Corrupt, NotFound
+from engine.core.errors import BadParameter, Corrupt, NotFound, checksum_mismatch
 from engine.core.home import Home
 from engine.core.storage import file_digest, read_object, write_bytes, write_json
 
@@ -62,7 +62,7 @@ def kept_upload(home: Home, digits: str) -> tuple[bytes, str]:
         raise NotFound(f"The uploaded picture {digits[:16]} is no longer kept.", way_out="Upload it again.")
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != path.name:
-        raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+        raise checksum_mismatch(path)
     _mark_used(path)
     return data, _name_of(path)
 

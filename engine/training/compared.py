@@ -70,10 +70,10 @@ class ComparedRuns:
         """What is decided between each two, or why nothing is; `titles` are those under which the runs are shown."""
         if self.not_paired:
             return [self.not_paired]
-        return [self._told(titles[first], titles[second], decision) for first, second, decision in self.pairs]
+        return [self._sentence(titles[first], titles[second], decision) for first, second, decision in self.pairs]
 
     @staticmethod
-    def _told(one: str, other: str, decision: Decision) -> str:
+    def _sentence(one: str, other: str, decision: Decision) -> str:
         if not decision.decided:
             return f"{one} or {other}: not decided ({decision.text('+.3f')})."
         better, worse = (one, other) if decision.outcome == "better" else (other, one)

@@ -56,7 +56,7 @@ def _training(config: TrainingConfig, count: int, folder: Path) -> Training:
     pixels = np.random.default_rng(0).integers(0, 256, (count, config.size, config.size, 3), dtype=np.uint8)
     config = replace(config, clusters=min(config.clusters, max(2, count // 4)))
     labels = tuple("ab"[row % 2] for row in range(count)) if config.learns_labels else ("",) * count
-    training = Training(
+    training = Training.on_pictures(
         config, Data(pixels, np.arange(count), labels), Run(folder), Reporter(), device(config.precision)
     )
     training.begin_epoch()

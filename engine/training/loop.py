@@ -51,7 +51,7 @@ def train(
         even half a batch fits. StorageFull: the disk is full. Stopped: on request.
         All but the first leave the best weights so far in the run; it can be continued unless it diverged.
     """
-    return run_to_end(Training(config, data.checked(config), run, reporter, device, first))
+    return run_to_end(Training.on_pictures(config, data.checked(config), run, reporter, device, first))
 
 
 def run_to_end(training: Training) -> Run:
@@ -83,27 +83,7 @@ def run_to_end(training: Training) -> Run:
 class Training:
     """A training in progress: the objective, its data, its position, and its run."""
 
-    config: LoopSettings
-
-    def __init__(
-        self,
-        config: TrainingConfig,
-        data: Data,
-        run: Run,
-        reporter: Reporter,
-        device: Device,
-        first: Weights | None = None,
-    ) -> None:
-        self._begin_with(config, of_pictures(config, data, device, first), run, reporter, device)
-
-    @classmethod
-    def on(cls, config: LoopSettings, setup: Setup, run: Run, reporter: Reporter, device: Device) -> Training:
-        """A training on anything other than pictures."""
-        training = cls.__new__(cls)
-        training._begin_with(config, setup, run, reporter, device)
-        return training
-
-    def _begin_with(self, config: LoopSettings, setup: Setup, run: Run, reporter: Reporter, device: Device) -> None:
+    def __init__(self, config: LoopSettings, setup: Setup, run: Run, reporter: Reporter, device: Device) -> None:
         self.config, self.run, self.reporter = config, run, reporter
         self.objective, self.pictures, self.ids = setup.objective, setup.source, setup.ids
         groups = setup.groups or [{"params": list(self.objective.network.parameters()), "share": 1.0}]
@@ -117,6 +97,19 @@ class Training:
         self.figures: Mapping[str, float] = {}  # measured at the start of the current epoch
         self.flushed_every, self.pending = _FLUSHED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
 
+    @classmethod
+    def on_pictures(
+        cls,
+        config: TrainingConfig,
+        data: Data,
+        run: Run,
+        reporter: Reporter,
+        device: Device,
+        first: Weights | None = None,
+    ) -> Training:
+        """A training on the pictures of a collection; `first` are initial weights, unless drawn with the seed."""
+        return cls(config, of_pictures(config, data, device, first), run, reporter, device)
+
     @property
     def goes_on(self) -> bool:
         """Whether there are epochs left and patience has not run out."""
@@ -129,7 +122,7 @@ class Training:
         return math.ceil(len(self.learning) / self.config.batch)
 
     def rate(self, done: float) -> float:
-        """The learning rate after so many epochs."""
+        """The learning rate after `done` epochs, which may be a fraction."""
         return self.stepping.share(done) * self.schedule.rate(done)
 
     def run_epochs(self) -> None:
@@ -296,20 +289,18 @@ class Training:
 
     @property
     def finite(self) -> bool:
-        """Whether every weight is finite: the last step may have broken them, and only held-out pictures show it."""
+        """Whether every weight is finite: after the last step of an epoch no training loss would show it."""
         return all(bool(weights.isfinite().all()) for weights in self.objective.network.parameters())
 
     @property
     def judged_by(self) -> str:
-        """The measure by which the best weights are told from others."""
+        """The measure that decides which weights are the best."""
         return self.config.keep if self.config.keep in _RETRIEVALS else "validation"
 
     def keep_if_best(self, epoch: int, loss: float, measures: dict[str, float]) -> bool:
-        """Store the weights in the run if what the config names is better than ever."""
+        """Store the weights in the run if they are the best so far by what the config names; whether they were."""
         value = loss if self.judged_by == "validation" else -measures[self.judged_by]
-        former, given = self.position.best, self.learned and self.run.card.get("best_epoch") == 0
-        tied = value == former and self.config.keep == "recognition"  # of equal ones the later have learned more
-        if self.config.keep != "last" and former is not None and value >= former and (given or not tied):
+        if not self._improves(value):
             self.position.bad += 1
             return False
         self.position.best, self.position.bad = value, 0
@@ -317,6 +308,15 @@ class Training:
         facts = {title: measures[name] for name, title in named.items() if name in measures}
         self.run.keep(self.objective.weights(), best_epoch=epoch, **facts)
         return True
+
+    def _improves(self, value: float) -> bool:
+        """Whether weights with that value, lower being better, replace those kept so far."""
+        best = self.position.best
+        if self.config.keep == "last" or best is None or value < best:
+            return True
+        # Of equally good weights the later ones have learned more, unless the earlier ones are ready-made.
+        pretrained_kept = self.learned and self.run.card.get("best_epoch") == 0
+        return value == best and self.config.keep == "recognition" and not pretrained_kept
 
     @torch.no_grad()
     def validate(self, epoch: int) -> dict[str, float]:

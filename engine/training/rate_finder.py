@@ -67,7 +67,7 @@ def find_rate(config: TrainingConfig, data: Data, reporter: Reporter, first: Wei
 
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(config, data, Run(Path(folder)), Reporter(), device(config.precision), first)
+        training = Training.on_pictures(config, data, Run(Path(folder)), Reporter(), device(config.precision), first)
         return curve_of(steps_of(training), reporter)
 
 

@@ -27,6 +27,7 @@ class TensorLike(Protocol):
 
 PictureLike: TypeAlias = str | PathLike[str] | bytes | Image.Image | NDArray[Any] | TensorLike
 
+_PNG_MODES = ("L", "RGB", "RGBA", "LA", "P")  # stored without conversion
 _THING = "a picture"
 _FORMS = "a path, the bytes of a file, a picture of PIL, an (h, w[, 3]) array or a (3, h, w) tensor"
 
@@ -84,12 +85,10 @@ def picture_bytes(picture: PictureLike) -> bytes:
         return read_bytes(path.resolve())
     if not isinstance(picture, Image.Image):
         picture = _from_array(picture)
+    if picture.mode not in _PNG_MODES:
+        picture = picture.convert("RGB")
     out = io.BytesIO()
-    (picture if picture.mode in ("L", "RGB", "RGBA", "LA", "P") else picture.convert("RGB")).save(
-        out,
-        "PNG",
-        compress_level=1,  # lossless, and fast rather than small
-    )
+    picture.save(out, "PNG", compress_level=1)  # lossless, and fast rather than small
     return out.getvalue()
 
 

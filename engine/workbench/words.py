@@ -78,9 +78,9 @@ class WordMethods(PictureMethods):
         return self._probabilities.get(key, lambda: class_probabilities(place, info))
 
     def suggested_labels(self, collection: str, image_id: int, most: int = 3) -> list[tuple[str, float]]:
-        """The classes that a picture clearly shows, at most so many, with their probabilities.
+        """At most `most` classes that a picture clearly shows, with their probabilities.
 
-        None if it has no vector of the network; raises as `class_probabilities`.
+        Empty if it has no vector of the network; raises as `class_probabilities`.
         """
         found = self.class_probabilities(collection)
         rows = np.flatnonzero(found.ids == image_id)
@@ -153,8 +153,11 @@ class WordMethods(PictureMethods):
         used = recipe.but(method="exact", options=()) if pictured else words_recipe(recipe.collection, recipe.k)
         return Answer(
             used, _named(query, images), hits,
-            Receipt(took, encoding, len(images.ids), len(images.ids), len(allowed), 1.0, False, recipe.k),
-            label=limits.label, include_query=limits.include_query, note=_note(query.text, meaning, scores, pictured),
+            Receipt(
+                milliseconds=took, encode_milliseconds=encoding, examined=len(images.ids), pool=len(images.ids),
+                total=len(allowed), recall=1.0, estimated=False, wanted=recipe.k,
+            ),
+            label=limits.label, include_query=limits.include_query, note=_note(meaning, scores, pictured),
             provenance=self._provenance(used, images) if scores.values.any() else None,
             words=words_used(lexicon(), meaning, self._network(recipe.collection, meaning)),
             written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))), where=limits.where,
@@ -221,7 +224,10 @@ def _unseen(images: Images) -> Scores:
 
 @lru_cache(maxsize=2)
 def _nearest_kinds(home: Home, folder: Path) -> NearestKinds | None:
-    """The lexicon by the sentence encoder in a folder; None if its files are damaged, which `weights list` says."""
+    """The lexicon encoded by the sentence encoder in `folder`, which is part of the cache key only.
+
+    None if its files are damaged, which `weights list` shows.
+    """
     try:
         return NearestKinds.of(home, lexicon(), open_text_encoder(_SENTENCES, home))
     except (Corrupt, NoWeights):
@@ -247,14 +253,14 @@ def _scaled(best: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArra
 
 
 def _taken_for(name: str, kind: str) -> str:
-    """What stands for a known name: a few classes, else its kind; "" if it is that name itself."""
+    """What a known name was interpreted as: a few classes, else its kind; "" if that is the name itself."""
     classes = [lexicon().classes[number] for number in np.flatnonzero(lexicon().meaning(name).weights)]
     found = classes if len(classes) <= _FEW else [kind]
     return "" if form_in({one.lower(): 0 for one in found}, name) is not None else ", ".join(found)
 
 
-def _note(text: str, meaning: Meaning, scores: Scores, pictured: bool) -> str:
-    """Which words were used, what they were taken for, and whether any picture clearly shows that."""
+def _note(meaning: Meaning, scores: Scores, pictured: bool) -> str:
+    """Which words were used, what they were interpreted as, and whether any picture clearly shows that."""
     parts = [f"nearest to “{name}” that can be recognised: {kind}" for name, kind in meaning.near[:3]]
     if not meaning.near:
         others = [(name, found) for name, kind in meaning.known if (found := _taken_for(name, kind))]

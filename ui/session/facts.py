@@ -52,7 +52,10 @@ def date_shown(taken: str) -> str:
     >>> date_shown("2023-07-02T09:05:00"), date_shown("")
     ('2 July 2023, 09:05', '')
     """
-    return f"{datetime.fromisoformat(taken):%-d %B %Y, %H:%M}" if taken else ""
+    if not taken:
+        return ""
+    date = datetime.fromisoformat(taken)
+    return f"{date.day} {date:%B %Y, %H:%M}"  # %-d exists on POSIX systems only
 
 
 def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str | bytes | IO[bytes], str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 
 
-def cluster_help(recipe: Recipe) -> None:
+def cluster_help() -> None:
     """A button that closes the panel around it and opens the help in a dialog: see `cluster_window`."""
     st.button("How many clusters?", icon=":material/bubble_chart:", key="cluster-help", on_click=_ask)
 

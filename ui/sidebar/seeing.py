@@ -70,7 +70,7 @@ def _method(recipe: Recipe) -> None:
     )
     _settings(methods[recipe.method])
     if recipe.method == "kmeans":
-        cluster_help(recipe)
+        cluster_help()
 
 
 def _settings(method: type[Index]) -> None:

@@ -78,7 +78,7 @@ class ClassifierTraining:
             with run.training(job=_job(self.reporter)):
                 with _end_noted(run):
                     self._first_the_head(objective, run)
-                run_to_end(Training.on(config, setup, run, self.reporter, self.device))
+                run_to_end(Training(config, setup, run, self.reporter, self.device))
             shutil.rmtree(run.folder / "parts", ignore_errors=True)
         objective.restore(run.load())
         objective.network.eval()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.collections.collection import Collection
-from engine.core.errors import Corrupt, NotFound
+from engine.core.errors import Corrupt, NotFound, checksum_mismatch
 from engine.core.storage import file_digest, read_object, shape_checked, time_stamp, write_bytes, write_json
 
 FOLDER = "sidecars"
@@ -92,7 +92,7 @@ class SidecarAct:
         except OSError as error:
             raise Corrupt(f"The file {path} is missing.") from error
         if _digest(data) != one.former:
-            raise Corrupt(f"The file {path} has been damaged: it no longer matches its checksum.")
+            raise checksum_mismatch(path)
         return data
 
     def damage(self) -> Iterator[str]:
@@ -100,7 +100,7 @@ class SidecarAct:
         try:
             for one in self.written():
                 if one.former and (not self._path(one.id).is_file() or file_digest(self._path(one.id)) != one.former):
-                    yield f"The file {self._path(one.id)} has been damaged: it no longer matches its checksum."
+                    yield checksum_mismatch(self._path(one.id)).message
         except FileNotFoundError:  # cut off before anything was written
             return
         except Corrupt as error:

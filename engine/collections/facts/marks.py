@@ -341,7 +341,7 @@ def _refused(path: Path, error: sqlite3.OperationalError) -> BenzerError:
     if "no such" in text or "malformed" in text:
         return damaged(path)
     return StorageFull(
-        f"The disk refused to store {path.name} ({text}); what stood there before is unharmed.",
+        f"The disk refused to store {path.name} ({text}); its previous content is intact.",
         way_out="The folder must be one that can be written to, with free space.",
     )
 

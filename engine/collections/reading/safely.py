@@ -30,7 +30,7 @@ from engine.collections.reading.true_colours import from_samples, is_transparent
 from engine.collections.reading.value_range import as_bytes, opacity_as_bytes
 from engine.core.errors import UnreadableImage
 
-READING = 2  # changes whenever decoded pixels may; what was made of pixels before is checked by `shown_otherwise`
+READING = 2  # changes whenever decoded pixels may; what was made of pixels before is checked by `decoded_differently`
 MAX_SIDE = 65_535
 # WebP and AVIF hold several copies of the whole picture, so they get a smaller limit for the same memory; a JPEG is
 # decoded at a fraction of its size, and one that is sent in passes holds all its coefficients meanwhile. HEIC has no
@@ -110,7 +110,7 @@ def _header(data: bytes, layout: tiff.Layout | None) -> tuple[int, int, str]:
     return (height, width, str(picture.format)) if turned else (width, height, str(picture.format))
 
 
-def shown_otherwise(data: bytes) -> bool:
+def decoded_differently(data: bytes) -> bool:
     """Whether version 1 of the reader may have decoded it differently: wide samples, transparency, colour spaces.
 
     Raises:

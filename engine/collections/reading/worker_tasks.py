@@ -17,11 +17,11 @@ from engine.collections.facts.exif import Exif, exif_of, exif_table
 from engine.collections.facts.xmp import Sidecar, embedded
 from engine.collections.reading.regular_files import modified_ns, read_bytes
 from engine.collections.reading.safely import (
+    decoded_differently,
     header,
     header_and_picture,
     is_shown_as_stored,
     open_picture,
-    shown_otherwise,
     stretched,
 )
 from engine.core.errors import UnreadableImage
@@ -139,7 +139,7 @@ def _look(file: FileRef) -> Seen:
 
 
 def _differs(file: FileRef) -> bool:
-    return shown_otherwise(read_bytes(Path(file.location), _root(file)))
+    return decoded_differently(read_bytes(Path(file.location), _root(file)))
 
 
 def _root(file: FileRef) -> Path | None:

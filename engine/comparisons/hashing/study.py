@@ -18,7 +18,7 @@ from engine.core.home import Home
 from engine.core.recipe import parse_method
 from engine.core.settings import print_call
 from engine.evaluation.metrics import bootstrap_interval
-from engine.evaluation.statistics.decision import Outcome, apart
+from engine.evaluation.statistics.decision import Outcome, compare_intervals
 from engine.evaluation.statistics.lead import best_of
 
 DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures shown with their deviation
@@ -102,7 +102,7 @@ class Advice:
         """Whether the best row is faster ("better") than exact search, by the intervals of both medians."""
         if self.best is None or self.exact is None:
             return "not decided"
-        return apart(*((row.p50_low or row.p50, row.p50_high or row.p50) for row in (self.exact, self.best)))
+        return compare_intervals(_median_interval(self.exact), _median_interval(self.best))
 
     @property
     def sentence(self) -> str:
@@ -119,6 +119,11 @@ class Advice:
         if self.against_exact == "worse":
             return f"Exact search, in {self.exact.p50:.3g} ms: no method reaches a recall of {self.recall:g} sooner."
         return f"{told}; whether it is faster than exact search, {self.exact.p50:.3g} ms, is not decided.{unsure}"
+
+
+def _median_interval(row: StudyRow) -> tuple[float, float]:
+    """The interval of the median time; the median itself where none was measured."""
+    return row.p50_low or row.p50, row.p50_high or row.p50
 
 
 def recall_text(row: StudyRow) -> str:

@@ -39,7 +39,7 @@ class InvarianceLead:
         """Whether a row is to be marked as the best: only if that is decided."""
         return self.decided and key == self.best
 
-    def told(self, names: dict[str, str]) -> str:
+    def sentence(self, names: dict[str, str]) -> str:
         """Whether there is a best encoder, to follow the alteration; `names` by key. "" with one encoder."""
         if not self.against:
             return ""

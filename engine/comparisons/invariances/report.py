@@ -81,7 +81,7 @@ def cell_text(row: InvarianceRow) -> str:
 def verdicts(rows: Sequence[InvarianceRow]) -> str:
     """Which encoder is the most invariant to each alteration, where that is decided, a line each."""
     names = {row.key: row.encoder for row in rows}
-    found = [(ALTERATIONS[way].title, lead.told(names)) for way, lead in invariance_leads(rows).items()]
+    found = [(ALTERATIONS[way].title, lead.sentence(names)) for way, lead in invariance_leads(rows).items()]
     return "\n".join(f"{title}: {told}" for title, told in found if told)
 
 

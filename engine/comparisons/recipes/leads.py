@@ -65,10 +65,10 @@ class Leads:
             return f"{first} have the same results for every query: {figure}."
         named = ", ".join(name_of(key) for key in near[:_MOST_NAMED])
         more = f" and {len(near) - _MOST_NAMED} more" if len(near) > _MOST_NAMED else ""
-        told = f"{first} has the highest {figure}, but no lead over {named}{more} is decided."
-        return f"Which configuration is best is not decided: {told}"
+        undecided = f"{first} has the highest {figure}, but no lead over {named}{more} is decided."
+        return f"Which configuration is best is not decided: {undecided}"
 
-    def told(self, key: str) -> str:
+    def row_sentence(self, key: str) -> str:
         """How one row stands against the best, as a sentence without names; "" for the best row itself."""
         if key in self.refused:
             return self.refused[key]

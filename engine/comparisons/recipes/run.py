@@ -13,7 +13,7 @@ import numpy as np
 from engine.collections.collection import Collection
 from engine.collections.facts.table import unmarked_table, with_marks
 from engine.collections.facts.where import matching, parse_where
-from engine.collections.label_sources import by_classifier, label_sources, told
+from engine.collections.label_sources import by_classifier, label_sources, sources_sentence
 from engine.comparisons.recipes.experiment import (
     Experiment,
     ExperimentRow,
@@ -157,7 +157,7 @@ class EncoderFigures:
         megabytes = (searched.matrix.nbytes + index_bytes) / 1e6
         row = unmeasured(cell, str(recipe), weights=recipe.weights, **self.facts)
         seen = learned_note(self.trained, self.collection, queries.ids) if self.trained else ""
-        note, labels = " ".join(filter(None, [row.note, seen])), _labels_told(self.collection, self.plan, asked)
+        note, labels = " ".join(filter(None, [row.note, seen])), _labels_sentence(self.collection, self.plan, asked)
         probe = self._probe(recipe.embedding, vectors, asked) if self.plan.probe and index is exact else None
         return replace(row, megabytes=megabytes, note=note, labels=labels, probe=probe, **figures), queries
 
@@ -271,7 +271,7 @@ def _asked(collection: Collection, plan: ExperimentPlan, ids: Any) -> tuple[Ques
     return questions(own, names, query=plan.query, queries=plan.queries, seed=plan.seed, asked=asked), kept
 
 
-def _labels_told(collection: Collection, plan: ExperimentPlan, asked: Questions) -> str:
+def _labels_sentence(collection: Collection, plan: ExperimentPlan, asked: Questions) -> str:
     """Where the labels come from, and which pictures are queries, if not all."""
     known = set(asked.ids.tolist())
     sources = {id: source for id, source in label_sources(collection).items() if id in known}
@@ -281,7 +281,7 @@ def _labels_told(collection: Collection, plan: ExperimentPlan, asked: Questions)
         split = (
             f"Queries: {len(asked.rows):,} pictures with {plan.queries_where}; gallery: the other {asked.searched:,}."
         )
-    return " ".join(filter(None, [told(sources), left_out, split]))
+    return " ".join(filter(None, [sources_sentence(sources), left_out, split]))
 
 
 def _part(vectors: Vectors, rows: Any) -> Vectors:

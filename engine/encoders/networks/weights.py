@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from engine.core.download import fetch as fetch_file
 from engine.core.download import fits
-from engine.core.errors import BadParameter, Corrupt, NoWeights, Unreadable
+from engine.core.errors import BadParameter, Corrupt, NoWeights, Unreadable, checksum_mismatch
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import file_digest, full_disk_named, read_json, write_bytes, write_json
@@ -98,8 +98,7 @@ def load(home: Home, network: Backbone) -> tuple[Card, dict[str, Tensor]]:
     except FileNotFoundError:
         raise Corrupt(f"The file {path} is missing although it was stored.", way_out=_again(network)) from None
     if hashlib.sha256(data).hexdigest() != found.sha256:
-        message = f"The file {path} has been damaged: it no longer matches its checksum."
-        raise Corrupt(message, way_out=_again(network))
+        raise checksum_mismatch(path, way_out=_again(network))
     return found, load(data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def embed_pictures(
     if not len(pictures):
         raise BadParameter("number of pictures", "an embedding", "at least 1", 0)
     if (name != unfinished(name)) != (finish is not None):
-        raise BadParameter("embedding", "a picture", "finished exactly where there is something to finish it by", name)
+        raise BadParameter("embedding", "a picture", "given with the post-processing that its name asks for", name)
     plain = unfinished(name)
     if isinstance(encoder, Derived):
         vectors = encoder.embed(pictures, plain)
@@ -62,7 +63,8 @@ def embed_pictures(
         plain = plain if encoder.info.spatial else "flatten"  # as for a collection: GeM would clip negative values
         size = encoder.info.input_size
         squares = np.stack([picture(size) if callable(picture) else squared(picture, size) for picture in pictures])
-        parts = (squares[i : i + 16] for i in range(0, len(squares), 16))
+        step = _BATCH["cpu"]
+        parts = (squares[i : i + step] for i in range(0, len(squares), step))
         vectors = np.concatenate([encode_batch(encoder, part, [plain])[plain] for part in parts])
         if not np.isfinite(vectors).all():
             raise BenzerError(f"The encoder {encoder.info.title} gave values that are not numbers for this picture.")
@@ -103,42 +105,38 @@ def batches(chunks: Iterator[Chunk], size: int) -> Iterator[Chunk]:
 
 def ahead(chunks: Iterator[Chunk], most: int = _CHUNKS_AHEAD) -> Iterator[Chunk]:
     """The same chunks, read by a thread at most `most` chunks ahead; its errors are raised here."""
-    line: queue.Queue[Chunk | BaseException | None] = queue.Queue(most)
-    gone = threading.Event()
-    thread = threading.Thread(target=_fetch, args=(chunks, line, gone), name="ahead", daemon=True)
+    waiting: queue.Queue[Chunk | BaseException | None] = queue.Queue(most)
+    abandoned = threading.Event()
+    thread = threading.Thread(target=_fetch, args=(chunks, waiting, abandoned), name="ahead", daemon=True)
     thread.start()
     try:
-        while (item := line.get()) is not None:
+        while (item := waiting.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
     finally:
-        gone.set()
+        abandoned.set()
         thread.join(timeout=10)
 
 
-def _fetch(chunks: Iterator[Chunk], line: queue.Queue[Any], gone: threading.Event) -> None:
-    put = _patient_put(line, gone)
+def _fetch(chunks: Iterator[Chunk], waiting: queue.Queue[Any], abandoned: threading.Event) -> None:
+    """Put the chunks into the queue, then None, or the error that ended them."""
     try:
         for chunk in chunks:
-            if not put(chunk):
+            if not _put(waiting, chunk, abandoned):
                 return
-        put(None)
+        _put(waiting, None, abandoned)
     except BaseException as error:
-        put(error)
+        _put(waiting, error, abandoned)
 
 
-def _patient_put(line: queue.Queue[Any], gone: threading.Event) -> Callable[[Any], bool]:
-    def put(item: Any) -> bool:
-        while not gone.is_set():
-            try:
-                line.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    return put
+def _put(waiting: queue.Queue[Any], item: Any, abandoned: threading.Event) -> bool:
+    """Wait for room in the queue and put the item in; False once the reader has abandoned it."""
+    while not abandoned.is_set():
+        with suppress(queue.Full):
+            waiting.put(item, timeout=0.1)
+            return True
+    return False
 
 
 def encoded(encoder: Encoder, chunks: Iterable[Chunk], names: Sequence[str]) -> Iterator[Encoded]:

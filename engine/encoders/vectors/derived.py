@@ -59,7 +59,7 @@ def embed_derived(collection: Collection, encoder: Derived, names: Sequence[str]
         found = encoder.derive(collection, name, reporter)
         rows = [(id, hash, *found.rows[id]) for id, hash in wanted if id in found.rows]
         left_out = [(id, hash, found.without) for id, hash in wanted if id not in found.rows]
-        if not _stands(collection, encoder.info, name, [(id, hash) for id, hash, *_ in rows], left_out):
+        if not _is_current(collection, encoder.info, name, [(id, hash) for id, hash, *_ in rows], left_out):
             store.publish(store.store(collection, encoder.info, name), rows, found.width, left_out)
             fresh = len(rows)
     reporter.update("Embedding", len(wanted), len(wanted), "pictures")
@@ -67,7 +67,7 @@ def embed_derived(collection: Collection, encoder: Derived, names: Sequence[str]
     return {"encoded": fresh, "kept": len(wanted) - fresh - len(reasons), "left_out": reasons}
 
 
-def _stands(
+def _is_current(
     collection: Collection,
     info: EncoderInfo,
     name: str,

@@ -57,7 +57,7 @@ def read_parts(parts: Sequence[Part], columns: Sequence[str] = ()) -> Given:
     lists = [part for part in used if part not in arrays]
     given = _named(arrays, lists) if arrays else _tables(lists, columns)
     notes = [f"Vectors of texts were left out: {', '.join(part.name for part in texts)}."] if texts else []
-    return _together(given, used, notes)
+    return _together(given, notes)
 
 
 def _named(arrays: Sequence[Part], lists: Sequence[Part]) -> list[Given]:
@@ -94,7 +94,7 @@ def _of_as_many(given: Given, file: str) -> Given:
     return given
 
 
-def _together(given: Sequence[Given], parts: Sequence[Part], further: list[str]) -> Given:
+def _together(given: Sequence[Given], further: list[str]) -> Given:
     if len(given) == 1:
         return Given(given[0].names, given[0].matrix, [*given[0].notes, *further])
     widths = {one.matrix.shape[1:] for one in given}

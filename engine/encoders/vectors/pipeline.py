@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.cluster.blocks import WorkerPool, worker_pool
 from engine.collections.collection import Collection
-from engine.collections.pixels import Decoded, shown_otherwise
+from engine.collections.pixels import Decoded, decoded_differently
 from engine.collections.reading.safely import READING
 from engine.core.device import device
 from engine.core.errors import Corrupt, NoVectors
@@ -260,4 +260,4 @@ def _known(known: Vectors | None, stale: Set[str] = frozenset()) -> dict[str, tu
 def _stale(collection: Collection, held: dict[str, Vectors | None]) -> set[str]:
     """The content hashes of pictures that an earlier version of the reader decoded differently."""
     is_former = any(found is not None and found.reading < READING for found in held.values())
-    return shown_otherwise(collection) if is_former else set()
+    return decoded_differently(collection) if is_former else set()

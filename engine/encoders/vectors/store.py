@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
-from engine.collections.pixels import shown_otherwise
+from engine.collections.pixels import decoded_differently
 from engine.collections.reading.safely import READING
 from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import Corrupt
@@ -39,8 +39,8 @@ from engine.encoders.vectors.whitening import Whitening, fit_whitening
 VERSION = 1
 _SMALL = ("ids.npy", "hashes.npy")
 Finish = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # (n, d) vectors of an encoder to (n, k)
-_LOOKED_AT = 1000  # pictures that may be looked at for a question, within a second or two
-_otherwise: Cache[set[str]] = Cache(8)  # by collection
+_READ_FOR_STATE = 1000  # pictures that `state` may read again, in a second or two
+_differently: Cache[set[str]] = Cache(8)  # content hashes, by the state of a collection
 _COPIED_AT_ONCE = 2**24  # values: 64 MB for any vector width
 
 
@@ -72,8 +72,8 @@ class VectorState:
     Attributes:
         missing: images without a vector. stale: vectors of changed or removed images. total: images.
         left_out: images that could not be embedded in the last attempt, each with name and reason.
-        outdated: whether an earlier version of the reader may have shown some pictures otherwise; which ones is only
-        known once they were looked at.
+        outdated: whether an earlier version of the reader may have decoded some pictures differently; in a large
+            collection, which ones is only known after reading them again.
     """
 
     missing: int
@@ -130,9 +130,9 @@ def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
     ids, contents = (load_array(snapshot.folder / file) for file in _SMALL)
     fresh, outdated = images.holds(ids, contents), False
     if snapshot.facts.get("reading", 1) < READING:
-        outdated = total > _LOOKED_AT
-        otherwise = [] if outdated else sorted(hash.encode() for hash in _shown_otherwise(collection))
-        kept = ~np.isin(contents, np.array(otherwise, dtype=contents.dtype))
+        outdated = total > _READ_FOR_STATE
+        changed = [] if outdated else sorted(hash.encode() for hash in _decoded_differently(collection))
+        kept = ~np.isin(contents, np.array(changed, dtype=contents.dtype))
         ids, fresh = ids[kept], fresh[kept]
     left_out = {(int(id), hash): reason for id, hash, reason in snapshot.facts["left_out"]}
     rows = {(id, hash): images.row(id) for id, hash in left_out}
@@ -142,9 +142,9 @@ def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
     return VectorState(total - int(fresh.sum()) - without, int((~fresh).sum()), total, reasons, outdated)
 
 
-def _shown_otherwise(collection: Collection) -> set[str]:
+def _decoded_differently(collection: Collection) -> set[str]:
     key = (collection.folder, catalogue_stamp(collection.folder))
-    return _otherwise.get(key, lambda: shown_otherwise(collection))
+    return _differently.get(key, lambda: decoded_differently(collection))
 
 
 @contextmanager
@@ -205,8 +205,8 @@ def finish(collection: Collection, info: EncoderInfo, name: str) -> Vectors | No
     snapshot = before.open()
     if snapshot is None:
         return None
-    base, former = opened(snapshot), _readable(place)
-    if former is not None and former.facts.get("source") == base.digest:
+    base = opened(snapshot)
+    if (former := place.intact(source=base.digest)) is not None:
         return opened(former)
     matrix, learned = _finished(base.matrix, name)
     made = Vectors(base.ids, base.hashes, matrix, "")
@@ -242,13 +242,6 @@ def _augmented(collection: Collection, info: EncoderInfo, base: str, source: str
         raise Corrupt(f"The vectors averaged with neighbours no longer fit those they were made from ({base}).")
     first, then = found.finish, Augmentation(found.matrix)
     return then if first is None else lambda vectors: then(first(vectors))
-
-
-def _readable(place: Store) -> Snapshot | None:
-    try:
-        return place.open()
-    except Corrupt:
-        return None
 
 
 def _write_matrix(path: Path, rows: Sequence[tuple[int, str, Vectors, int]], dimensions: int) -> None:

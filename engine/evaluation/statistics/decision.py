@@ -71,10 +71,10 @@ def p_text(p: float) -> str:
     return "p = " + (f"{p:.2f}" if p >= 0.0995 else f"{p:.3f}").lstrip("0").replace("1.00", "1")
 
 
-def apart(first: tuple[float, float], second: tuple[float, float]) -> Outcome:
-    """Whether the first of two figures is larger ("better") or smaller, by 95 % intervals that do not touch.
+def compare_intervals(first: tuple[float, float], second: tuple[float, float]) -> Outcome:
+    """Whether the first figure is larger ("better") or smaller than the second, by 95 % intervals that do not overlap.
 
-    That is cautious: without a difference it is wrong in less than 1 % of all cases.
+    This is conservative: if there is no difference, it decides for one in less than 1 % of all cases.
     """
     if first[0] > second[1]:
         return "better"

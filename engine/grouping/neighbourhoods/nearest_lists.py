@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.distances import metric as known_metric
-from engine.core.distances import precisely, without_rounding
+from engine.core.distances import pairwise_distances_float64, zero_rounding_errors
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.core.storage import load_array
@@ -96,7 +96,7 @@ def measure(ids: NDArray[np.int64], vectors: Matrix, metric: str, search: Search
         reporter.update("Finding nearest neighbours", start, len(ids))
         found = search(np.ascontiguousarray(vectors[part], dtype=np.float32), width + 1)
         rows[part], near = _others(ids, ids[part], found, width)
-        distances[part] = without_rounding(near, metric, lengths[part, None], lengths[rows[part]])
+        distances[part] = zero_rounding_errors(near, metric, lengths[part, None], lengths[rows[part]])
     reporter.update("Finding nearest neighbours", len(ids), len(ids))
     return NearestLists(np.asarray(ids), rows, distances, random_pairs(vectors, metric))
 
@@ -119,5 +119,5 @@ def random_pairs(vectors: Matrix, metric: str, seed: int = 0) -> Matrix:
     if count > _DRAWN:
         chosen = np.sort(np.random.default_rng(seed).choice(count, _DRAWN, replace=False))
     drawn = np.ascontiguousarray(vectors[chosen], dtype=np.float32)
-    between = precisely(drawn, metric)
+    between = pairwise_distances_float64(drawn, metric)
     return np.sort(between[np.triu_indices(len(drawn), 1)].astype(np.float32))

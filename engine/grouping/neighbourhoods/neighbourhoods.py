@@ -5,7 +5,6 @@ datasets/<collection>/indexes/nearest-<hash>/ holds the lists: one store per enc
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from engine.collections.blank import blank_contents
 from engine.collections.catalogue import ImageRow
 from engine.collections.collection import Collection
 from engine.core.cache import Cache
-from engine.core.errors import BadParameter, Corrupt, NoIndex, NotFound, StaleVectors, StorageFull
+from engine.core.errors import BadParameter, NoIndex, NotFound, StaleVectors, StorageFull
 from engine.core.humanize import count_of, examples, file_size
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
@@ -42,7 +41,7 @@ from engine.grouping.neighbourhoods.outliers import Outlier, outliers_of
 from engine.indexes import Index
 from engine.search import opening
 
-_VERSION = 2  # in the first, rounding counted as distance
+_VERSION = 2  # of the stored lists; in the first, rounding errors counted as distance
 WHILE_WAITING = 1e11  # n · n · d up to which the lists are computed on the spot: a second or two
 
 Mask = NDArray[np.bool_]
@@ -317,17 +316,10 @@ def _made(
 
 def _store(collection: Collection, info: EncoderInfo, recipe: Recipe) -> Store:
     key = digest_of(info.name, info.weights, recipe.embedding, recipe.metric)
-    return Store(
-        collection.folder / "indexes" / f"nearest-{key}", format="nearest", version=2
-    )  # 1: rounding counted as distance
+    return Store(collection.folder / "indexes" / f"nearest-{key}", format="nearest", version=_VERSION)
 
 
 def _stored(store: Store, vectors: Vectors) -> NearestLists | None:
     """The stored lists if they are intact and of these vectors; damaged ones count as missing."""
-    try:
-        snapshot = store.open()
-    except Corrupt as error:
-        logging.getLogger("benzer").warning("%s It is made again.", error.message)
-        return None
-    fresh = snapshot is not None and snapshot.facts["vectors"] == vectors.digest
-    return NearestLists.load(snapshot.folder) if snapshot is not None and fresh else None
+    snapshot = store.intact(vectors=vectors.digest)
+    return None if snapshot is None else NearestLists.load(snapshot.folder)

@@ -21,7 +21,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from engine.collections.collection import Collection
-from engine.core.distances import Matrix, among
+from engine.core.distances import Matrix, pairwise_distances
 from engine.core.errors import BadParameter, NotFound
 from engine.core.home import slug
 from engine.core.humanize import count_of
@@ -207,7 +207,7 @@ class Grouping:
         """(ids (k,), distances (k, k)) of at most `most` images, evenly spread, in the order of the tree or groups."""
         rows = self._in_order()
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.int64))]
-        return self.ids[rows], among(np.asarray(self.space[rows]), self.metric)
+        return self.ids[rows], pairwise_distances(np.asarray(self.space[rows]), self.metric)
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 

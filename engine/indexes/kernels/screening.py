@@ -25,7 +25,7 @@ from engine.indexes.kernels.common import distance_to, dot, offer
 LANES = 16  # rows in a block
 QUERIES = 8  # queries in a tile
 _PAIR = 2  # blocks that are worked on at once
-_I32, _I16, _I8, _F32 = ir.IntType(32), ir.IntType(16), ir.IntType(8), ir.FloatType()
+_I32, _I16, _F32 = ir.IntType(32), ir.IntType(16), ir.FloatType()
 _INTS, _FLOATS = ir.VectorType(_I32, LANES), ir.VectorType(_F32, LANES)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.core.distances import precisely
+from engine.core.distances import pairwise_distances_float64
 from engine.core.errors import BadParameter
 from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.statistics.decision import ALPHA, Values
@@ -55,7 +55,7 @@ def calibrate(vectors: Matrix, metric: str, labels: Sequence[str], altered: Arra
     codes, rng = label_codes(labels), np.random.default_rng(0)
     labelled = bool((codes >= 0).any())
     rows = np.sort(rng.choice(len(vectors), min(_DRAWN, len(vectors)), replace=False))
-    between = precisely(np.ascontiguousarray(vectors[rows], dtype=np.float32), metric)
+    between = pairwise_distances_float64(np.ascontiguousarray(vectors[rows], dtype=np.float32), metric)
     pairs = fit_lower_tail(between[np.triu_indices(len(between), 1)])
     codes = codes[None] if labelled else kinds_of(vectors, rows, between, metric)
     present, without, results = _asked(vectors, metric, codes, _queries(vectors, codes[0], rng))

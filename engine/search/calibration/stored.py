@@ -8,7 +8,6 @@ distances.npy, alike.npy                  the probability of the query's label
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -39,14 +38,8 @@ def calibration_store(collection: Collection, info: EncoderInfo, embedding: str,
 
 def stored_calibration(place: Store, vectors: Vectors, labels: Sequence[str]) -> Calibration | None:
     """The stored calibration if it is intact and of these vectors and labels; a damaged one counts as missing."""
-    try:
-        snapshot = place.open()
-    except Corrupt as error:
-        logging.getLogger("benzer").warning("%s It is made again.", error.message)
-        return None
-    if snapshot is None or snapshot.facts.get("made_of") != _made_of(vectors, labels):
-        return None
-    return _loaded(snapshot)
+    snapshot = place.intact(made_of=_made_of(vectors, labels))
+    return None if snapshot is None else _loaded(snapshot)
 
 
 def make_calibration(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from engine.collections.collection import Collection
-from engine.collections.label_sources import by_classifier, label_sources, own_labels, told
+from engine.collections.label_sources import by_classifier, label_sources, own_labels, sources_sentence
 from engine.collections.labelling import undo_labels, write_labels
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
@@ -35,7 +35,7 @@ def test_labels_of_folders_persons_and_classifiers_are_told_apart(collection: Co
     assert [found[id] for id in ids] == ["person", "classifier", "classifier", "classifier", "folder", "folder"]
     assert by_classifier(collection) == set(ids[1:4])
     assert own_labels(collection) == ["lynx", "", "", "", "dog", "dog"]
-    assert told(found) == "6 labels: 2 from folders, 1 by you, 3 by a classifier."
+    assert sources_sentence(found) == "6 labels: 2 from folders, 1 by you, 3 by a classifier."
     undo_labels(collection)
     assert label_sources(collection)[ids[3]] == "folder"
 
@@ -50,4 +50,4 @@ def test_a_label_that_was_changed_since_is_no_longer_the_classifiers(collection:
 
 
 def test_nothing_to_tell() -> None:
-    assert told({}) == ""
+    assert sources_sentence({}) == ""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from engine.core.distances import METRICS, precisely
+from engine.core.distances import METRICS, pairwise_distances_float64
 from engine.core.errors import BadParameter
 
 RNG = np.random.default_rng(0)
@@ -19,7 +19,8 @@ BASE = RNG.random(3000).astype(np.float32)
 @pytest.mark.parametrize("offset", [0, 1000])
 def test_equal_rows_are_at_zero_and_others_as_scipy_says(name: str, offset: float) -> None:
     rows = np.float32(offset) + np.concatenate([np.repeat(BASE[None], 4, 0), RNG.random((3, 3000)).astype(np.float32)])
-    found, expected = precisely(rows, name), cdist(rows.astype(np.float64), rows.astype(np.float64), name)
+    found = pairwise_distances_float64(rows, name)
+    expected = cdist(rows.astype(np.float64), rows.astype(np.float64), name)
     assert (found[:4, :4] == 0).all()
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-12)
     assert (found[4:, :4] > 0).all()
@@ -27,17 +28,17 @@ def test_equal_rows_are_at_zero_and_others_as_scipy_says(name: str, offset: floa
 
 def test_scaled_rows_are_equal_under_cosine_only() -> None:
     scaled = np.stack([BASE * np.float32(by) for by in (0.1, 0.3, 7.0)])
-    assert (precisely(scaled, "cosine") == 0).all()
-    assert (precisely(scaled, "euclidean")[np.triu_indices(3, 1)] > 1).all()
+    assert (pairwise_distances_float64(scaled, "cosine") == 0).all()
+    assert (pairwise_distances_float64(scaled, "euclidean")[np.triu_indices(3, 1)] > 1).all()
 
 
 def test_rows_of_zeros() -> None:
     rows = np.zeros((3, 4), np.float32)
     rows[2, 0] = 1
-    assert precisely(rows, "cosine").tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
-    assert precisely(rows, "euclidean").tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
+    assert pairwise_distances_float64(rows, "cosine").tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
+    assert pairwise_distances_float64(rows, "euclidean").tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]
     with pytest.raises(BadParameter, match="metric"):
-        precisely(rows, "taxicab")
+        pairwise_distances_float64(rows, "taxicab")
 
 
 @settings(max_examples=50)
@@ -49,4 +50,4 @@ def test_the_last_bit_is_no_distance(row: list[float], name: str) -> None:
     one = np.array(row, np.float32)
     other = one.copy()
     other[np.abs(one).argmax()] = np.nextafter(other[np.abs(one).argmax()], np.float32(0))
-    assert precisely(np.stack([one, other]), name)[0, 1] == 0
+    assert pairwise_distances_float64(np.stack([one, other]), name)[0, 1] == 0

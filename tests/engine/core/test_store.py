@@ -134,7 +134,7 @@ def test_a_disk_that_refuses_the_kth_sync_keeps_the_old_version(
         refused = False
     except StorageFull as error:
         refused = True
-        assert "what stood there before is unharmed" in str(error)
+        assert "its previous content is intact" in str(error)
     monkeypatch.undo()
     snapshot = store.open()
     assert snapshot is not None

@@ -46,10 +46,10 @@ def test_what_comes_back_is_told_and_what_never_breaks_too() -> None:
     found = point(found_below((0, 0.2), (0.9, 2)))
     assert found.strength == pytest.approx(0.2, abs=1 / 256)
     assert found.back == pytest.approx(15 / 16)
-    assert found.told(ALTERATIONS["rotate"]) == "37°, back at 169°"
+    assert found.in_words(ALTERATIONS["rotate"]) == "37°, back at 169°"
     assert point(found_below((0, 2))) == BreakingPoint(None)
-    assert point(found_below((0, 2))).told(ALTERATIONS["blur"]) == "never"
-    assert point(found_below()).told(ALTERATIONS["blur"]) == "unaltered"
+    assert point(found_below((0, 2))).in_words(ALTERATIONS["blur"]) == "never"
+    assert point(found_below()).in_words(ALTERATIONS["blur"]) == "unaltered"
 
 
 def test_a_loss_between_two_strengths_of_the_grid_goes_unnoticed() -> None:

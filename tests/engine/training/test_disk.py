@@ -166,7 +166,7 @@ def test_a_checkpoint_is_written_beside_the_steps(home: Home, blobs: Any, monkey
     """Steps go on while the disk is busy; what is stored is the state from before them."""
     config, busy = TrainingConfig(**SMALL, name="beside"), threading.Event()
     run = runs.create(home, "beside", config.as_dict(), {})
-    training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
+    training = loop.Training.on_pictures(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
     publish = Checkpoints._publish
     monkeypatch.setattr(Checkpoints, "_publish", lambda *values: (busy.wait(30), publish(*values)))
     training.begin()

@@ -63,7 +63,7 @@ def test_a_training_learns_and_is_noted(home: Home, blobs: Any) -> None:
 def test_the_kept_weights_have_the_noted_loss(home: Home, blobs: Any) -> None:
     config = TrainingConfig(**SMALL, name="first")
     run = train_run(home, config, blobs, Reporter())
-    training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
+    training = loop.Training.on_pictures(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
     training.objective.network.load_state_dict(run.load())
     assert training.validate(9)["validation"] == pytest.approx(run.card["validation_loss"], rel=1e-6)
 
@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_weights(home: Home, blobs: Any) -> None:
 def test_of_equally_many_copies_found_the_later_weights_are_kept(home: Home, blobs: Any) -> None:
     config = TrainingConfig(**SMALL, keep="recognition", patience=2, name="ties")
     run = runs.create(home, "ties", config.as_dict(), {})
-    training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
+    training = loop.Training.on_pictures(config, training_data(config, blobs, Reporter()), run, Reporter(), device())
     kept = [
         training.keep_if_best(epoch, 1.0, {"recognition": found}) for epoch, found in enumerate((0.5, 0.5, 0.25, 0.5))
     ]
@@ -190,7 +190,7 @@ def test_two_halves_give_the_gradient_of_the_whole(home: Home, blobs: Any) -> No
     config = TrainingConfig(**SMALL)
     run = runs.create(home, "halves", config.as_dict(), {})
     exact = Device("cpu", torch.float32, "")
-    training = loop.Training(config, training_data(config, blobs, Reporter()), run, Reporter(), exact)
+    training = loop.Training.on_pictures(config, training_data(config, blobs, Reporter()), run, Reporter(), exact)
     gradients = []
     for parts in (1, 2):
         training.position.parts = parts

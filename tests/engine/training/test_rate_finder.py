@@ -78,7 +78,7 @@ def test_its_first_step_is_that_of_the_training(home: Home, monkeypatch: pytest.
     monkeypatch.setitem(RESIDUAL, "small-resnet", NARROW)
     config = TrainingConfig(**(SMALL | with_defaults({"optimizer": "sgd"}, 24) | {"size": 32, "batch": 8}))
     data = training_data(config, Blobs(24), Reporter())  # type: ignore[arg-type]
-    tried, real = (Training(config, data, Run(home.root), Reporter(), device()) for _ in range(2))
+    tried, real = (Training.on_pictures(config, data, Run(home.root), Reporter(), device()) for _ in range(2))
     loss = steps_of(tried)(0.01)
     real.objective.network.train()
     rows = real.begin_epoch()[:8]

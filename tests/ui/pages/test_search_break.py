@@ -11,7 +11,7 @@ from engine.evidence.breaking import Standing
 from engine.workbench.workbench import Workbench
 from tests.ui.pages.test_search import RAW, captions, params, sentences, visit
 from ui.pages.search.break_chart import breaking_chart, spoken_breaking
-from ui.pages.search.break_it import points_told, standing_told
+from ui.pages.search.break_it import points_in_words, standing_in_words
 
 
 def recipe_of(bench: Workbench) -> Recipe:
@@ -57,11 +57,11 @@ def test_one_dialog_at_a_time_and_none_for_words(bench: Workbench) -> None:
 
 
 def test_ranks_and_points_in_words(bench: Workbench) -> None:
-    assert standing_told(Standing(0.5, 3, 0.1, 4)) == "The match is number 3"
-    assert standing_told(Standing(0.5, 1000, 0.1, 4)) == "The match is number 1,000, beyond the first 8"
-    assert standing_told(Standing(0.5, 0, 0.1, 4)) == "The match is not among the first 1,000"
+    assert standing_in_words(Standing(0.5, 3, 0.1, 4)) == "The match is number 3"
+    assert standing_in_words(Standing(0.5, 1000, 0.1, 4)) == "The match is number 1,000, beyond the first 8"
+    assert standing_in_words(Standing(0.5, 0, 0.1, 4)) == "The match is not among the first 1,000"
     [one] = bench.breaking(recipe_of(bench), 1, 3, ["rotate"])
-    assert all(told in spoken_breaking(one) for told in points_told(one))
+    assert all(told in spoken_breaking(one) for told in points_in_words(one))
 
 
 def test_the_chart_has_a_mark_for_every_strength(bench: Workbench) -> None:

@@ -74,8 +74,9 @@ def named(encoder: str) -> Named:
 def verdicts(view: Seen, count: int) -> list[str]:
     """Which encoder keeps finding the pictures best, a line of Markdown for each alteration with several encoders."""
     names = {row.key: named(row.encoder).name for row in view.measured}
-    found = [(ALTERATIONS[way].title, lead.told(names)) for way, lead in invariance_leads(view.measured, count).items()]
-    return [f"- **{title}**: {plain_text(told)}" for title, told in found if told]
+    leads = invariance_leads(view.measured, count)
+    found = [(ALTERATIONS[way].title, lead.sentence(names)) for way, lead in leads.items()]
+    return [f"- **{title}**: {plain_text(sentence)}" for title, sentence in found if sentence]
 
 
 def best_sentence(view: Seen) -> str:

@@ -41,7 +41,7 @@ def opened_row(row: ExperimentRow, name: Named, view: Seen, leads: Leads, names:
         if row.error:
             st.error(plain_text(row.error), icon=":material/error:")
             return
-        st.markdown(plain_text(" ".join(filter(None, [in_words(row), leads.told(row.key)]))))
+        st.markdown(plain_text(" ".join(filter(None, [in_words(row), leads.row_sentence(row.key)]))))
         _beside(row, view, names)
         _worst(row, view.plan.collection)
 

@@ -51,6 +51,6 @@ def spoken_breaking(found: Breaking) -> str:
     way, last = ALTERATIONS[found.alteration], found.standings[-1]
     return (
         f"{way.title}: the distance of the match from {found.standings[0].distance:.4f} unaltered to "
-        f"{last.distance:.4f} at full strength. Another picture is nearer: {found.first.told(way)}; "
-        f"leaves the {SHOWN}: {found.shown.told(way)}."
+        f"{last.distance:.4f} at full strength. Another picture is nearer: {found.first.in_words(way)}; "
+        f"leaves the {SHOWN}: {found.shown.in_words(way)}."
     )

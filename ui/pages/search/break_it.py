@@ -83,14 +83,14 @@ def _pictures(recipe: Recipe, query: Query, id: int, way: Alteration, at: Standi
         st.caption(f"Query, {way.title.lower()}: {way.in_words(at.strength)}" if at.strength else "Query, unaltered")
     with columns[1]:
         _picture(_thumbnail(recipe, id), "The match")
-        st.caption(f"{standing_told(at)} · distance {at.distance:.4f}")
+        st.caption(f"{standing_in_words(at)} · distance {at.distance:.4f}")
     with columns[2]:
         if at.nearest not in (id, -1):
             _picture(_thumbnail(recipe, at.nearest), "The nearest picture")
             st.caption(f"Nearer: {plain_text(picture_name(recipe.collection, at.nearest))}")
 
 
-def standing_told(at: Standing) -> str:
+def standing_in_words(at: Standing) -> str:
     """The rank of a match in words."""
     if not at.rank:
         return "The match is not among the first 1,000"
@@ -143,7 +143,7 @@ _HEAD = ("Alteration", "Another picture is nearer at", f"Leaves the {SHOWN} at")
 
 
 def _table(found: list[Breaking], stem: str) -> None:
-    lines = [(ALTERATIONS[one.alteration].title, *points_told(one)) for one in found]
+    lines = [(ALTERATIONS[one.alteration].title, *points_in_words(one)) for one in found]
     st.table({head: list(cells) for head, cells in zip(_HEAD, zip(*lines, strict=True), strict=True)}, hide_index=True)
     st.caption(
         "The weakest strength found; a shorter loss between two of the 17 strengths can go unnoticed. "
@@ -157,7 +157,7 @@ def _table(found: list[Breaking], stem: str) -> None:
         st.download_button("JSON", told, f"{stem}.json", "application/json", on_click="ignore")
 
 
-def points_told(one: Breaking) -> tuple[str, str]:
+def points_in_words(one: Breaking) -> tuple[str, str]:
     """Both breaking points in words."""
     way = ALTERATIONS[one.alteration]
-    return one.first.told(way), one.shown.told(way)
+    return one.first.in_words(way), one.shown.in_words(way)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -174,11 +173,11 @@ def test_every_training_begins_with_the_weights_as_they_came(tmp_path: Path) -> 
 def test_the_head_learns_alone_before_the_encoders_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: dict[str, dict[str, torch.Tensor]] = {}
 
-    def on(made: ClassifierConfig, setup: Any, *rest: Any) -> Training:
+    def noted(made: ClassifierConfig, setup: Any, *rest: Any) -> Training:
         begun[made.fine_tune] = {name: value.clone() for name, value in setup.objective.head.state_dict().items()}
-        return Training.on(made, setup, *rest)
+        return Training(made, setup, *rest)
 
-    monkeypatch.setattr(train, "Training", SimpleNamespace(on=on))
+    monkeypatch.setattr(train, "Training", noted)
     trained(tmp_path / "both", fusion="early", epochs=1)
     before = config(fusion="early", epochs=1).before
     assert (before.fine_tune, before.epochs) == ("none", 3)

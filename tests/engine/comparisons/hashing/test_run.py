@@ -101,7 +101,7 @@ def test_what_failed_is_tried_again(bench, plan, monkeypatch):
     bench.plan_study(plan)
     monkeypatch.setattr(studying, "measure", lambda *_: 1 / 0)
     assert bench.run("study", name="try-it")["failed"] == 3
-    assert "Something unforeseen happened (ZeroDivisionError)" in bench.study("try-it").rows()[0].error
+    assert "An unexpected error occurred (ZeroDivisionError)" in bench.study("try-it").rows()[0].error
     monkeypatch.undo()
     assert bench.run("study", name="try-it") == {"study": "try-it", "measured": 3, "failed": 0}
 

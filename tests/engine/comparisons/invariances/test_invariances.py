@@ -67,9 +67,9 @@ def test_a_lead_is_told_only_where_it_is_decided() -> None:
     assert (lead.best, lead.decided, lead.marked("a"), lead.marked("b")) == ("a", True, True, False)
     [lead] = invariance_leads([row("a", [line[:4] for line in strong]), row("b", [line[:4] for line in weak])]).values()
     assert not lead.decided
-    assert lead.told({"a": "A", "b": "B"}) == "not decided: A is highest, with no decided lead over B"
+    assert lead.sentence({"a": "A", "b": "B"}) == "not decided: A is highest, with no decided lead over B"
     [lead] = invariance_leads([row("a", strong)]).values()
-    assert lead.told({"a": "A"}) == ""
+    assert lead.sentence({"a": "A"}) == ""
 
 
 def test_p_is_corrected_for_all_pairs_under_all_alterations() -> None:

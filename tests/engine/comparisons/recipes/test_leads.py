@@ -62,9 +62,9 @@ def test_overlapping_intervals_do_not_make_two_rows_equally_good(tmp_path: Path)
     assert (
         sentence == f"model-1@r: precision@8 {(first / 8).mean():.3f}, better than the other configuration (p < .001)."
     )
-    assert found.told(rows[1].key).startswith("Against the highest −0.0")
-    assert found.told(rows[1].key).endswith(": behind the highest.")
-    assert found.told(rows[0].key) == ""
+    assert found.row_sentence(rows[1].key).startswith("Against the highest −0.0")
+    assert found.row_sentence(rows[1].key).endswith(": behind the highest.")
+    assert found.row_sentence(rows[0].key) == ""
 
 
 def test_a_difference_that_chance_can_make_marks_nothing(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_difference_that_chance_can_make_marks_nothing(tmp_path: Path) -> None
     assert sentence.startswith("Which configuration is best is not decided: ")
     assert sentence.endswith(" and 1 more is decided.")
     other = next(key for key in found.against)
-    assert found.told(other).endswith(": not decided.")
+    assert found.row_sentence(other).endswith(": not decided.")
 
 
 def test_rows_with_the_same_results_are_equals(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_rows_with_the_same_results_are_equals(tmp_path: Path) -> None:
     made, rows = stored(tmp_path, queries(first), queries(first), queries(second))
     found = leads(made, rows)
     assert [found.marked(row.key) for row in rows] == [True, True, False]
-    assert found.told(rows[1].key) == "The same results as the highest for every query."
+    assert found.row_sentence(rows[1].key) == "The same results as the highest for every query."
     assert "model-1@r and model-2@r" in found.sentence(name_of(rows).__getitem__, "precision@8 0.9")
     alone, same = stored(tmp_path / "2", queries(first), queries(first))
     assert "the same results for every query" in leads(alone, same).sentence(name_of(same).__getitem__, "x")
@@ -106,7 +106,7 @@ def test_figures_that_do_not_belong_together_are_refused(tmp_path: Path, what: s
     found = leads(made, rows)
     reason = NOT_KEPT if what in ("older", "damaged") else OTHER_PICTURES
     assert found.refused == {rows[1].key: reason}
-    assert found.told(rows[1].key) == reason
+    assert found.row_sentence(rows[1].key) == reason
     assert not found.decided
     assert not found.marked(rows[0].key)
 

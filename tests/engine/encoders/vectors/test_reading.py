@@ -14,7 +14,7 @@ from PIL import Image
 from engine.collections import pixels
 from engine.collections.collection import Collection
 from engine.collections.reading.colour_profile import rgb_profile
-from engine.collections.reading.safely import shown_otherwise
+from engine.collections.reading.safely import decoded_differently
 from engine.collections.sources.importing import import_folder, rescan
 from engine.core.home import Home
 from engine.core.progress import Reporter
@@ -53,8 +53,8 @@ OTHER = [
 
 
 def test_which_pictures_look_otherwise() -> None:
-    assert [shown_otherwise(data) for data in SAME] == [False] * 5
-    assert [shown_otherwise(data) for data in OTHER] == [True] * 5
+    assert [decoded_differently(data) for data in SAME] == [False] * 5
+    assert [decoded_differently(data) for data in OTHER] == [True] * 5
 
 
 @pytest.fixture

@@ -160,7 +160,9 @@ def test_the_head_begins_as_the_grouping_itself() -> None:
 def test_what_the_optimizer_knew_of_the_head_is_forgotten(home: Home) -> None:
     config = TrainingConfig(**SMALL)
     run = runs.create(home, "mine", config.as_dict(), {})
-    training = loop.Training(config, training_data(config, Blobs(24), Reporter()), run, Reporter(), device())
+    training = loop.Training.on_pictures(
+        config, training_data(config, Blobs(24), Reporter()), run, Reporter(), device()
+    )
     head, body = training.objective.network.head.directions, next(training.objective.network.body.parameters())  # type: ignore[union-attr]
     training.step(training.begin_epoch()[:8])
     assert int(training.optimizer.state[head]["step"]) == 1
@@ -296,7 +298,7 @@ def test_a_ready_made_network_is_an_encoder_with_the_run_in_its_title(
     encoder = open_encoder("squeezenet-1-1", run.name, home)
     assert (encoder.info.weights, encoder.info.input_size, encoder.info.title) == (run.name, 32, mine[0].title)
     images = torch.rand(3, 3, 32, 32)
-    training = loop.Training(
+    training = loop.Training.on_pictures(
         TrainingConfig.from_dict(run.config), training_data(TrainingConfig(**NETWORK), Shapes(24), Reporter()), run,
         Reporter(), device(), run.load(),
     )  # fmt: skip

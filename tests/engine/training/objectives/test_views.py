@@ -446,7 +446,9 @@ def test_without_a_probe_the_last_weights_are_kept() -> None:
 def test_weights_decay_but_biases_and_normalisations_do_not(home: Home) -> None:
     config = TrainingConfig(**SMALL, name="decay")
     run = runs.create(home, "decay", config.as_dict(), {})
-    training = loop.Training(config, training_data(config, Blobs(24), Reporter()), run, Reporter(), device())
+    training = loop.Training.on_pictures(
+        config, training_data(config, Blobs(24), Reporter()), run, Reporter(), device()
+    )
     decaying, others = training.optimizer.param_groups
     assert (decaying["weight_decay"], others["weight_decay"]) == (5e-4, 0.0)
     assert {weight.ndim for weight in others["params"]} == {1}
