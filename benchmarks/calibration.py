@@ -342,19 +342,19 @@ are compared with those between pictures of the collection.
 - **Nothing similar here**: the five nearest are farther, on average, than in at least 95 % of searches with a similar
   picture in the collection.
 - **Similar**: they are nearer than in at least 95 % of searches without one.
-- **Cannot tell**: neither. An encoder that does not see what the labels say says this of nearly everything, and of
-  everything that one of the other two verdicts is not offered for: each is told only where at least one in five of the
-  searches that deserve it gets it. With and without a similar picture being as likely, it is then wrong for at most one
-  in five of those who are told it.
+- **Cannot tell**: neither. With an encoder that does not see what distinguishes the labels, this is the verdict on
+  nearly everything. It is also given wherever one of the other two verdicts is not offered: each of them is offered
+  only if at least one in five of the searches it is right for gets it. If searches with and without a similar picture
+  are equally likely, at most one in five of the given verdicts is then wrong.
 - **Surely the same**: the first result is as near as nearly all altered copies are to their originals, and fewer than
   0.05 pictures of the collection would be that near by chance.
 
 The limits are tolerance limits (Wilks 1941), which hold for whatever distribution, and the one in five is a lower bound
 of Clopper and Pearson (1934). Each has a confidence of 97.5 %, so that both bounds of a verdict hold together with 95 %
 (Bonferroni), for each of the two verdicts by itself and for queries like those that were asked. Which pictures are
-*similar* is said by labels where most pictures have one that is shared, else by groups of their vectors, which are
-divided as long as their halves are apart. These may be finer than the labels that somebody would give; the limit of
-*similar* then is more careful than it had to be. Nothing is chosen for a collection. The probability that a result has
+*similar* is given by labels where most pictures have one that others share, else by groups of their vectors, which are
+split for as long as their halves are well separated. These may be finer than the labels a person would give; the limit
+of *similar* is then more cautious than necessary. Nothing is chosen for a collection. The probability that a result has
 the query's label is an isotonic regression on the results of up to 1,000 pictures, and chance the distribution of
 distances between random pairs, below 1 % extrapolated as a generalised Pareto distribution (Hill 1975).
 

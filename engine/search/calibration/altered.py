@@ -1,4 +1,4 @@
-"""How far altered copies of pictures are from their originals: what the same picture may look like to an encoder."""
+"""How far altered copies of pictures are from their originals: how differently an encoder may see one picture."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _altered(chunk: Chunk) -> Chunk:
 
 
 def _by_turns(number: int, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture altered in one way, which its number chooses, in its former size."""
+    """The picture altered in the way chosen by its number, at its original size."""
     picture = Image.fromarray(pixels)
     altered = WAYS[number % len(WAYS)](picture).convert("RGB")
     return np.asarray(altered.resize(picture.size, Image.Resampling.BILINEAR), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""What distances mean in one collection under one encoder: how likely chance is, and whether anything is similar."""
+"""What distances mean in one collection under one encoder: how likely chance is, and whether any result is similar."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from engine.evaluation.statistics.lower_tail import LowerTail
 
 Verdict = Literal["surely the same", "similar", "nothing similar here", "cannot tell"]
 CONFIDENCE = ("percentile", "expected_by_chance", "probability")  # columns of a table of results
-NEAREST = 5  # results that decide whether anything is similar
-OFTEN = 0.2  # of the searches that deserve a verdict get it at least, else nobody is told it
+NEAREST = 5  # results whose mean distance decides whether anything is similar
+OFTEN = 0.2  # a verdict is offered only if it is given to at least this share of the searches it is right for
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Confidence:
     """How far the results of one query can be trusted, and why.
 
     Attributes:
-        reason: one sentence. distances: of the results. calibration: what it rests on.
+        reason: one sentence. distances: of the results. calibration: the one it is based on.
     """
 
     verdict: Verdict
@@ -78,7 +78,7 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Rates:
-    """The shares of queries that get each verdict: of those with similar pictures in the collection, and without."""
+    """The shares of queries that get each verdict: those with similar pictures (`present`) and without (`absent`)."""
 
     present: dict[Verdict, float]
     absent: dict[Verdict, float]
@@ -86,22 +86,22 @@ class Rates:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How distances of a collection are read, for one encoder, embedding and metric.
+    """How to interpret the distances of a collection, for one encoder, embedding and metric.
 
-    A score is the mean of the h nearest distances; it is in row h − 1 of what follows. Each verdict is wrong for at
-    most 5 % of the searches that do not deserve it. Where it is also right for few, it tells nothing: it is offered
-    only where at least OFTEN of those that deserve it get it, so that, with and without similar pictures being as
-    likely, it is wrong for at most one in five of those who are told it. Both bounds of a verdict hold together with a
-    confidence of 95 %, each verdict taken by itself.
+    A score is the mean of the h nearest distances; row h − 1 of the arrays below is about scores of h distances. Each
+    verdict is given to at most 5 % of the searches for which it is wrong. A verdict that is also rarely given where it
+    is right would be uninformative: it is only offered if at least OFTEN of the searches for which it is right get it.
+    If searches with and without similar pictures are equally likely, at most one in five given verdicts is then wrong.
+    For each verdict by itself, both bounds hold together with a confidence of 95 %.
 
     Attributes:
-        pictures: with a vector. labelled: whether labels were used.
-        same_within: the distance up to which a result is the same picture, altered at most; negative for none.
-        pairs: the distances of random pairs.
-        present: (NEAREST, p): scores of pictures that have similar ones in the collection.
-        absent: (NEAREST, a): likewise, with the similar ones taken out.
-        far, near: (NEAREST,) what at most 5 % of pictures with similar ones exceed, and of those without fall below.
-        offered: (2, NEAREST) whether "nothing similar here" and "similar" are said.
+        pictures: how many have a vector. labelled: whether labels were used.
+        same_within: the distance up to which a result counts as the same, possibly altered picture; negative for none.
+        pairs: the distribution of distances of random pairs.
+        present: (NEAREST, p) scores of pictures that have similar ones in the collection.
+        absent: (NEAREST, a) scores with the similar pictures left out.
+        far, near: (NEAREST,) exceeded by at most 5 % of `present` scores; at most 5 % of `absent` scores are below.
+        offered: (2, NEAREST) whether the verdicts "nothing similar here" and "similar" are offered.
         altered: (m,) ascending distances of altered copies to their originals; m = 0 if none were made.
         distances, alike: (j,) the probability that a result at a distance has the query's label; j = 0 without labels.
     """
@@ -120,11 +120,11 @@ class Calibration:
     alike: Values
 
     def expected(self, distances: ArrayLike) -> Values:
-        """How many pictures of the collection are expected to be as near as each of these distances by chance."""
+        """How many pictures of the collection are expected within each of these distances by chance."""
         return np.asarray(self.pictures * self.pairs.share(distances))
 
     def judge(self, distances: Sequence[float], itself: int | None = None) -> Confidence:
-        """The confidence of results at these distances, nearest first; `itself` is the place of the query, if any."""
+        """The confidence of results at these distances, nearest first; `itself` is the index of the query, if any."""
         others = [one for place, one in enumerate(distances) if place != itself]
         verdict = self.verdict(others)
         return Confidence(verdict, self._reason(verdict, others), tuple(distances), self)
@@ -141,24 +141,24 @@ class Calibration:
         return "similar" if score < self.near[row] and self.offered[1, row] else "cannot tell"
 
     def rates(self) -> Rates:
-        """The shares of verdicts over the pictures that were calibrated on, by their NEAREST results."""
+        """The shares of verdicts over the pictures used for calibration, by their NEAREST results."""
         return Rates(self._shares(self.present), self._shares(self.absent))
 
     def withheld(self) -> list[str]:
-        """Why a verdict on five results is never told, as sentences; none where both are."""
+        """A sentence for each verdict on five results that is not offered, with the reason."""
         verdicts: tuple[Verdict, Verdict] = ("nothing similar here", "similar")
-        found = [verdict for verdict, said in zip(verdicts, self.offered[:, -1], strict=True) if not said]
-        return [self._withheld(verdict) for verdict in found]
+        missing = [verdict for verdict, offered in zip(verdicts, self.offered[:, -1], strict=True) if not offered]
+        return [self._why_withheld(verdict) for verdict in missing]
 
-    def _withheld(self, verdict: Verdict) -> str:
+    def _why_withheld(self, verdict: Verdict) -> str:
         kinds = ("without", "with") if verdict == "nothing similar here" else ("with", "without")
-        right, wrong = self._told(verdict, -1)
-        told = f"it would be of {right} of searches {kinds[0]} similar pictures and, wrongly, of {wrong} {kinds[1]}"
-        return f"“{verdict[0].upper()}{verdict[1:]}” is never told: {told}."
+        right, wrong = self._beyond_limit(verdict, -1)
+        shares = f"{right} of searches {kinds[0]} similar pictures and, wrongly, to {wrong} of those {kinds[1]}"
+        return f"“{verdict[0].upper()}{verdict[1:]}” is never given: it would be given to {shares}."
 
     @property
     def copies_found(self) -> float | None:
-        """The share of altered copies that are told to be the same picture; None if none were made."""
+        """The share of altered copies that are recognised as the same picture; None if none were made."""
         return float(np.mean(self.altered <= self.same_within)) if len(self.altered) else None
 
     def as_dict(self) -> dict[str, Any]:
@@ -188,36 +188,39 @@ class Calibration:
         if not len(distances):
             return "there are no results."
         if not self.pairs.informative:
-            return "this encoder sees most pictures of the collection as equal."
+            return "to this encoder, most pictures of the collection look the same."
         if verdict == "surely the same":
-            return f"as near as an altered version of the picture; by chance {self._by_chance(distances[0])} would be."
+            chance = self._by_chance(distances[0])
+            return f"the nearest is as near as an altered version of the picture; by chance, {chance} would be."
         one = "a picture of the same label" if self.labelled else "a similar picture"
         if verdict == "nothing similar here":
             return f"the results are farther than those of at least 95 % of searches with {one} in the collection."
         if verdict == "similar":
             return f"the results are nearer than those of at least 95 % of searches without {one} in the collection."
         if not (np.isfinite(self.far[-1]) and np.isfinite(self.near[-1])):
-            return "that takes some seventy pictures with similar ones, and as many without."
+            return "a verdict needs about seventy pictures with similar ones, and as many without."
         return self._undecided(distances, one)
 
     def _undecided(self, distances: Sequence[float], one: str) -> str:
-        """Why results between the limits, or beyond one whose verdict is not offered, tell nothing."""
+        """Why results between the limits, or beyond one whose verdict is not offered, do not decide."""
         row, score = _score(distances)
         if score > self.far[row]:
-            right, wrong = self._told("nothing similar here", row)
-            return f"as far are those of {right} of searches without {one} in the collection, and of {wrong} with one."
+            right, wrong = self._beyond_limit("nothing similar here", row)
+            return (
+                f"{right} of searches without {one} in the collection have results as far, {wrong} of those with one."
+            )
         if score < self.near[row]:
-            right, wrong = self._told("similar", row)
-            return f"as near are those of {right} of searches with {one} in the collection, and of {wrong} without one."
-        return f"results as near as these come with and without {one} in the collection."
+            right, wrong = self._beyond_limit("similar", row)
+            return f"{right} of searches with {one} in the collection have results as near, {wrong} of those without."
+        return f"results at such distances occur with and without {one} in the collection."
 
-    def _told(self, verdict: Verdict, row: int) -> tuple[str, str]:
-        """The shares of searches that a verdict is right for and that are beyond its limit, and of the others."""
+    def _beyond_limit(self, verdict: Verdict, row: int) -> tuple[str, str]:
+        """The shares of searches beyond the limit of a verdict: of those it is right for, and of the others."""
         if verdict == "similar":
             right, wrong = self.present[row] < self.near[row], self.absent[row] < self.near[row]
         else:
             right, wrong = self.absent[row] > self.far[row], self.present[row] > self.far[row]
-        shares = [f"{100 * told.mean():.0f} %" if len(told) else "none" for told in (right, wrong)]
+        shares = [f"{100 * beyond.mean():.0f} %" if len(beyond) else "none" for beyond in (right, wrong)]
         return shares[0], shares[1]
 
     def _by_chance(self, distance: float) -> str:
@@ -226,11 +229,11 @@ class Calibration:
 
 
 def _score(distances: Sequence[float]) -> tuple[int, float]:
-    """The row of the limits for so many results, and the mean of the nearest."""
+    """The row of the limits for this number of results, and the mean of the nearest distances."""
     nearest = distances[:NEAREST]
     return len(nearest) - 1, sum(nearest) / len(nearest)
 
 
 def _finite(limits: Values) -> list[float | None]:
-    """The limits for JSON, which knows no infinity."""
+    """The limits for JSON, which has no infinity."""
     return [float(limit) if np.isfinite(limit) else None for limit in limits]

@@ -1,4 +1,4 @@
-"""Which pictures are of one kind where no labels say so: groups of their vectors, divided as far as they are apart."""
+"""Kinds of pictures without labels: groups of their vectors, split for as long as the parts are well separated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.core.distances import normalised
 
 _FEWEST = 12  # pictures of a group
 _STARTS, _ROUNDS = 3, 10  # of k-means
-_HALF, _APART = 0.5, 0.15  # of the first silhouette, and the silhouette, from which a group is divided
+_HALF, _APART = 0.5, 0.15  # a group is split at this share of the first silhouette, or this silhouette
 _BLOCK = 2**22  # values in memory at once
 
 Matrix = NDArray[np.float32]
@@ -20,10 +20,10 @@ Distances = NDArray[np.floating]
 
 
 def kinds_of(vectors: Matrix, rows: NDArray[np.int64], between: Distances, metric: str) -> Codes:
-    """(2, n) groups of (n, d) vectors, found among some `rows`: two, and these divided again as far as they are apart.
+    """(2, n) groups of (n, d) vectors: a coarse grouping into two, and a fine one that splits these further.
 
-    A group is divided while the silhouette of its halves is at least half that of the first two, or 0.15: nobody says
-    how alike pictures of one kind have to be, and the vectors do only where a division ends.
+    The groups are found among some `rows`. A group is split while the silhouette of its halves is at least the smaller
+    of half that of the first two and 0.15, as nothing says how alike pictures of one kind have to be.
 
     Args:
         between: (m, m) distances between those rows.
@@ -38,7 +38,7 @@ def kinds_of(vectors: Matrix, rows: NDArray[np.int64], between: Distances, metri
 
 
 def _divided(drawn: Matrix, between: Distances, least: float) -> list[NDArray[np.int64]]:
-    """The rows of each part, which cannot be divided into two with this silhouette."""
+    """The rows of each part that cannot be split in two with at least this silhouette."""
     apart, codes = _two(drawn, between)
     if apart < least or not codes.any():
         return [np.arange(len(drawn))]
@@ -47,7 +47,7 @@ def _divided(drawn: Matrix, between: Distances, least: float) -> list[NDArray[np
 
 
 def _two(drawn: Matrix, between: Distances) -> tuple[float, Codes]:
-    """The best silhouette of two groups by k-means, and the (m,) groups; −1 and one group where there are no two."""
+    """The best silhouette of two groups by k-means, and the (m,) groups; −1 and a single group if there are not two."""
     from scipy.cluster.vq import ClusterError, kmeans2
 
     best, found = -1.0, np.zeros(len(drawn), np.int64)
@@ -83,9 +83,9 @@ def _prepared(vectors: Matrix, metric: str) -> Matrix:
 
 
 def _nearest(vectors: Matrix, groupings: Sequence[Matrix], metric: str) -> Codes:
-    """(g, n) the place of the nearest centre in each grouping, in one pass over the vectors.
+    """(g, n) the index of the nearest centre in each grouping, in one pass over the vectors.
 
-    Of vectors divided by their lengths, all differences to the centres are multiplied by these instead.
+    For cosine, the offsets of the centres are multiplied by the vectors' lengths, instead of normalising the vectors.
     """
     step = max(1, _BLOCK // vectors.shape[1])
     centres, ends = np.concatenate(groupings), np.cumsum([len(one) for one in groupings])[:-1]

@@ -1,4 +1,4 @@
-"""A calibration that is read, or made if it is missing, when it is first asked for."""
+"""A calibration that is read, or computed if missing, when it is first needed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engine.encoders.vectors.store import Vectors
 from engine.search.calibration.calibration import Calibration
 from engine.search.calibration.stored import labels_of, make_calibration, stored_calibration
 
-_AT_ONCE = 4_000_000  # values (vectors × their length) whose calibration is made while a search waits: half a second
+_AT_ONCE = 4_000_000  # values (vectors × their length) that are calibrated while a search waits: half a second
 
 
 class LateCalibration:
     """The calibration of one state of a collection; safe to share between threads.
 
-    One that is stored anew, as the command calibrate does, takes the place of the one that was read before.
+    If a new one is stored, as by the command calibrate, it replaces the one read before.
 
     Attributes:
-        done: whether it is known. found: what it is then; None for too few pictures, or vectors it cannot be made of.
+        done: whether it was read or computed. found: the result; None for too few pictures or unsuitable vectors.
     """
 
     def __init__(self, place: Store, vectors: Vectors, images: Images, metric: str) -> None:
@@ -35,7 +35,7 @@ class LateCalibration:
         self._pointer = place.pointer
 
     def now(self) -> Calibration | None:
-        """The calibration; while it is being made the former one, or None: of many vectors in the background."""
+        """The current calibration; for many vectors it is computed in the background, and the former one returned."""
         if self._is_current():
             return self.found
         if self.vectors.matrix.size <= _AT_ONCE:
@@ -46,7 +46,7 @@ class LateCalibration:
         return self.found
 
     def wait(self) -> Calibration | None:
-        """The calibration, made now if it is missing."""
+        """The calibration, computed now if it is missing."""
         with self._lock:
             if not self._is_current():
                 self._stamp = file_stamp(self._pointer)

@@ -17,19 +17,19 @@ from engine.evaluation.statistics.tolerance import lower_limit, upper_limit
 from engine.search.calibration.calibration import NEAREST, OFTEN, Calibration
 from engine.search.calibration.kinds import kinds_of
 
-LEAST = 20  # pictures below which there is nothing to calibrate by
-_DRAWN = 1000  # pictures whose pairs are the random pairs
+LEAST = 20  # fewest pictures for a calibration
+_DRAWN = 1000  # pictures, whose pairs serve as random pairs
 _QUERIES, _FEWEST = 1000, 100
-_PRODUCTS = 1.2e10  # of two numbers, in all distances of the queries: a second
+_PRODUCTS = 1.2e10  # multiplications in all distances of the queries: a second
 _BLOCK = 2**24  # distances in memory at once: each pass over the vectors costs as much as fifty queries
-_LABELLED = 0.5  # of the pictures have a label, where labels are used
-_RESULTS = 8  # of a query, as many as are shown first, from which the probability of its label is learned
-_CHANCE = 0.05  # pictures expected by chance, at most, at the distance of the same picture
-_BY_MISTAKE = 0.01  # of pictures have another one so near
-_BULK = 0.3
-_COPIES = 0.95  # of altered copies are nearer than the farthest distance of the same picture
-_STEPS = 200  # of the curve of that probability
-_SURE = 1 - ALPHA / 2  # of each of the two bounds of a verdict, so that both hold together with 95 % (Bonferroni)
+_LABELLED = 0.5  # share of labelled pictures from which labels are used
+_RESULTS = 8  # results of a query that the probability of its label is fitted to: those shown first
+_CHANCE = 0.05  # most pictures expected by chance within the distance of the same picture
+_BY_MISTAKE = 0.01  # share of pictures that may have a different one within that distance
+_BULK = 0.3  # share of nearest distances that the tail is fitted to
+_COPIES = 0.95  # share of altered copies within the distance of the same picture
+_STEPS = 200  # points of the curve of label probabilities
+_SURE = 1 - ALPHA / 2  # confidence of each bound of a verdict, so that both hold with 95 % (Bonferroni)
 
 Matrix = NDArray[np.float32]
 Codes = NDArray[np.int64]  # of kinds; -1 for none
@@ -38,15 +38,15 @@ Codes = NDArray[np.int64]  # of kinds; -1 for none
 def calibrate(vectors: Matrix, metric: str, labels: Sequence[str], altered: ArrayLike = ()) -> Calibration | None:
     """The calibration of (n, d) vectors with n labels, "" for none; None for too few pictures.
 
-    Every picture that is asked with is asked twice: with all others, and without those of its kind. The kind is the
-    label where most pictures have one that is shared, else a group of similar vectors. Groups can be coarse or fine:
-    "nothing" is offered by the coarse ones, as its limit is the same for both, and everything else is of the fine ones.
+    Every query picture is searched with twice: among all others, and among those not of its kind. The kind is the
+    label if most pictures have one that others share, else a group of similar vectors. Without labels there is a coarse
+    and a fine grouping: the coarse one decides whether "nothing similar" is offered, the fine one everything else.
 
     Args:
         altered: distances of altered copies to their originals, ascending.
 
     Raises:
-        BadParameter: no such metric, or another number of labels.
+        BadParameter: no such metric, or the number of labels differs from that of the vectors.
     """
     if len(labels) != len(vectors):
         raise BadParameter("number of labels", "a calibration", f"that of the vectors, {len(vectors):,}", len(labels))
@@ -68,14 +68,14 @@ def calibrate(vectors: Matrix, metric: str, labels: Sequence[str], altered: Arra
 
 
 def verdict_limits(present: Values, coarse: Values, absent: Values) -> tuple[Values, Values, NDArray[np.bool_]]:
-    """(h,) beyond which "nothing similar here" is told, (h,) within which "similar" is, and (2, h) which are offered.
+    """The limits (h,) of "nothing similar here" and (h,) of "similar", and (2, h) whether these verdicts are offered.
 
-    With a confidence of 95 % two bounds hold together for a verdict that is offered: it is told of at most 5 % of the
-    searches that do not deserve it, and of at least OFTEN of those that do.
+    For an offered verdict two bounds hold together with a confidence of 95 %: it is given to at most 5 % of the
+    searches for which it is wrong, and to at least OFTEN of those for which it is right.
 
     Args:
-        present: (h, p) scores with similar pictures. coarse, absent: (h, a) scores without, by groups that are coarse,
-            which decide whether "nothing" is offered, and by fine ones, which decide what "similar" is.
+        present: (h, p) scores with similar pictures. coarse, absent: (h, a) scores without, by the coarse groups, which
+            decide whether "nothing" is offered, and by the fine groups, which give the limit of "similar".
     """
     far = np.array([upper_limit(scores, confidence=_SURE) for scores in present])
     near = np.array([lower_limit(scores, confidence=_SURE) for scores in absent])
@@ -83,7 +83,7 @@ def verdict_limits(present: Values, coarse: Values, absent: Values) -> tuple[Val
 
 
 def label_codes(labels: Sequence[str]) -> Codes:
-    """A number for each label that enough pictures share, -1 for the others; all -1 where too few have one."""
+    """A number for each label that enough pictures share, -1 for the others; all -1 if too few pictures have one."""
     names, codes, counts = np.unique(np.asarray(labels, dtype=str), return_inverse=True, return_counts=True)
     usable = (counts > NEAREST) & (names != "")
     kept = np.where(usable[codes], codes, -1).astype(np.int64)
@@ -92,7 +92,7 @@ def label_codes(labels: Sequence[str]) -> Codes:
 
 
 def alike_curve(distances: Values, alike: NDArray[np.bool_]) -> tuple[Values, Values]:
-    """(j,) ascending distances and the probability that a result there has the query's label, which never rises.
+    """(j,) ascending distances and the non-increasing probability that a result there has the query's label.
 
     Args:
         distances, alike: (q, r) of the results of some queries.
@@ -109,10 +109,10 @@ def alike_curve(distances: Values, alike: NDArray[np.bool_]) -> tuple[Values, Va
 
 
 def _same_within(pairs: LowerTail, pictures: int, nearest: Values, altered: Values) -> float:
-    """No farther than nearly all altered copies, and so near that chance hardly puts another picture there.
+    """The distance within which nearly all altered copies are, but hardly any different picture by chance.
 
-    Chance is judged twice: by random pairs, and by the nearest other picture of each. Of the latter the smallest third
-    gives the tail, so that duplicates in the collection do not bend it much.
+    Chance is estimated twice: from random pairs, and from the nearest other picture of each. The tail of the latter is
+    fitted to the smallest third, so that duplicates in the collection influence it little.
     """
     if not pairs.informative:
         return -1.0
@@ -121,7 +121,7 @@ def _same_within(pairs: LowerTail, pictures: int, nearest: Values, altered: Valu
 
 
 def _often(told: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(h,) for each row of (h, q) searches whether surely at least OFTEN of such searches are told."""
+    """(h,) for each row of (h, q) searches, whether their verdict is given to at least OFTEN of all such searches."""
     return np.array([len(row) > 0 and at_least(int(row.sum()), len(row), _SURE) >= OFTEN for row in told])
 
 
@@ -134,8 +134,11 @@ def _queries(vectors: Matrix, codes: Codes, rng: np.random.Generator) -> NDArray
 def _asked(
     vectors: Matrix, metric: str, codes: Codes, queries: NDArray[np.int64]
 ) -> tuple[Values, list[Values], tuple[Values, NDArray[np.bool_]]]:
-    """(NEAREST, q) scores with all others, and for each of (g, n) codes without the query's kind; of the first codes
-    the (q, r) distances of results, and which are of its kind.
+    """The scores of (q,) queries, and the results that label probabilities are fitted to.
+
+    Returns:
+        (NEAREST, q) scores among all others; for each of the (g, n) codes, scores without the query's kind; and by the
+        first codes the (q, r) distances of results, and whether these are of the query's kind.
     """
     parts = list(_blocks(vectors, metric, codes, queries))
     absent, near, alike = (np.concatenate(part, axis=-2) for part in zip(*parts, strict=True))
@@ -146,7 +149,7 @@ def _asked(
 def _blocks(
     vectors: Matrix, metric: str, codes: Codes, queries: NDArray[np.int64]
 ) -> Iterator[tuple[Values, Values, NDArray[np.bool_]]]:
-    """A few queries at once: (g, q, NEAREST) distances without their kind, (q, r) of results, and whether of it."""
+    """By blocks: (g, q, NEAREST) distances without the query's kind, (q, r) of results, and whether of its kind."""
     step = max(1, _BLOCK // len(vectors))
     for start in range(0, len(queries), step):
         rows = queries[start : start + step]
