@@ -26,7 +26,7 @@ _IMPORT = re.compile(rb"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 
 
 class StaticFiles:
-    """Answers requests for these files; pages go on with a header that names those they will need."""
+    """Answers requests for these files; pages get a header that names the files they will need."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -90,7 +90,7 @@ def _folder() -> Path:
 
 @cache
 def _names() -> frozenset[str]:
-    """The files that are served: exactly those that lie there now."""
+    """The files that are served: exactly those present now."""
     found = (path for folder in _FOLDERS for path in (_folder() / folder).glob("*"))
     return frozenset(f"{path.parent.name}/{path.name}" for path in found if path.stat().st_size <= _MOST_BYTES)
 

@@ -90,7 +90,7 @@ def _is_own(scope: Scope) -> bool:
 
 
 def _is_own_origin(headers: dict[str, str], scheme: str) -> bool:
-    """Whether a page has the scheme, host and port that it is asked at, or comes through a proxy of one's own."""
+    """Whether a page has the scheme, host and port of this request, or comes through the user's own proxy."""
     scheme = headers.get("x-forwarded-proto") or {"ws": "http", "wss": "https"}.get(scheme, scheme)
     origin, own = _origin(headers["origin"]), _origin(f"{scheme}://{headers.get('host', '')}")
     if origin is None or own is None:
@@ -184,7 +184,7 @@ def selected(request: Request) -> Response:
 
 
 def _sent(file: IO[bytes]) -> Iterator[bytes]:
-    """The bytes of a file, which is closed at its end or when the visitor has gone."""
+    """The bytes of a file, which is closed at its end or when the visitor disconnects."""
     with file:
         while block := file.read(_BLOCK):
             yield block
@@ -232,7 +232,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
 
 def _spare_libraries(stop: threading.Event) -> None:
-    """Take libraries out of the garbage collector's sight whenever many have come in.
+    """Exempt loaded libraries from garbage collection whenever many new modules have been imported.
 
     Streamlit collects all garbage after every run of a script or a fragment. With PyTorch, Plotly and Numba loaded that
     looks through half a million objects that stay anyway, 0.29 s of processor time each time. What else is

@@ -80,7 +80,7 @@ def seal_of(*values: object) -> int:
 
 
 class _Connection(sqlite3.Connection):
-    """Errors whose text a damaged file has made unreadable are errors of the database as well."""
+    """A connection that reports undecodable text of a damaged file as a database error."""
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         try:
@@ -384,6 +384,6 @@ def _write_facts(db: sqlite3.Connection, facts: dict[str, Any]) -> None:
 
 
 def is_settled(path: Path) -> bool:
-    """Whether all that was written stands in the catalogue itself, nothing in the log beside it."""
+    """Whether the catalogue file itself is complete: no changes are left in the log beside it."""
     log = path.with_name(path.name + "-wal")
     return not log.exists() or log.stat().st_size == 0

@@ -160,7 +160,7 @@ class Collection:
         return ImageRecord(row.id, row.name, self.path_of(row), *facts)
 
     def paths(self, ids: Iterable[int]) -> list[Path]:
-        """Where the files of images are now, by one look at the catalogue; NotFound for an unknown id."""
+        """Where the files of images are now, from one read of the catalogue; NotFound for an unknown id."""
         with self.catalogue.reading() as reading:
             return [self.path_of(self._row(id, reading)) for id in ids]
 

@@ -1,4 +1,4 @@
-"""The folders of collections: each is created whole, held by one writer at a time and deleted in one step."""
+"""The folders of collections: created atomically, locked by one writer at a time, and deleted in one step."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def collection_folders(root: Path) -> list[Path]:
 
 
 def is_collection(folder: Path) -> bool:
-    """Whether a folder belongs to a collection, even one without its catalogue; other folders may stand beside it."""
+    """Whether a folder belongs to a collection, even one without its catalogue; other folders may be beside it."""
     try:
         names = {path.name for path in folder.iterdir()}
     except OSError:

@@ -19,7 +19,7 @@ _COLUMNS = ("id", "hash", "label", "name", "text", "width", "height", "size")
 
 @dataclass(frozen=True)
 class Images:
-    """The usable images in the order of their ids, as columns of equal length, which nobody may change.
+    """The usable images in the order of their ids, as columns of equal length; read-only, as they are shared.
 
     Attributes:
         ids: (n,) int64.
@@ -75,7 +75,7 @@ class Images:
         return found
 
     def content_digest(self) -> str:
-        """A digest over the content hashes: equal for every import of the same files, whatever their ids."""
+        """A digest over the content hashes: equal for every import of the same files, independent of their ids."""
         return self._content_digest
 
     @cached_property

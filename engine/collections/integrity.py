@@ -144,12 +144,12 @@ def _stores(collection: Collection) -> Iterator[Finding]:
 
 
 def _stores_in(folder: Path) -> list[Path]:
-    """A store and those that stand in it: the parts of an index."""
+    """A store and the stores nested in it, which are the parts of an index."""
     return [folder, *sorted({path.parent for path in folder.rglob("current.json")} - {folder})]
 
 
 def _edits(collection: Collection) -> Iterator[Finding]:
-    """Titles and edits of groupings: without them the groups stand as they were found."""
+    """The titles and edits of groupings; without them, the original groups remain."""
     for folder in sorted((collection.folder / "groupings").glob("[!.]*/")):
         path = folder / "person.json"
         try:

@@ -15,7 +15,7 @@ _TABLES = ("csv", "table")  # kinds of sources whose labels stand in a column
 
 
 def label_sources(collection: Collection) -> dict[int, LabelSource]:
-    """Where the label of each picture that has one comes from, by id.
+    """Where the label of each labelled picture comes from, by id.
 
     The last writing whose label still stands decides; a label that nothing wrote is the source's own. One that a person
     accepted from a classifier is the classifier's.
@@ -42,7 +42,7 @@ def own_labels(collection: Collection) -> list[str]:
 
 
 def sources_sentence(sources: Mapping[int, LabelSource]) -> str:
-    """How many labels come from where, as "Labels: 120 from folders, 12 by a classifier."; "" without any."""
+    """The numbers of labels by source, as "Labels: 120 from folders, 12 by a classifier."; "" without labels."""
     words = {
         "folder": "from folders",
         "table": "from a table",

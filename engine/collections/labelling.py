@@ -160,7 +160,7 @@ def writings(collection: Collection) -> list[dict[str, Any]]:
 
 
 def damaged_labels(collection: Collection) -> str:
-    """The sentence that says how the record of changes is damaged, "" if it is not."""
+    """The sentence that names the damage to the record of changes, "" if it is intact."""
     try:
         _stored(collection)
     except Corrupt as error:

@@ -69,7 +69,7 @@ def is_damaged(folder: Path) -> bool:
 
 
 def _labels(path: Path) -> list[list[str]]:
-    """The name and label of every labelled row up to the first that cannot be read, whatever the checksums say."""
+    """The name and label of every labelled row up to the first unreadable one; checksums are ignored."""
     found: list[list[str]] = []
     with suppress(sqlite3.Error, OSError):
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)

@@ -9,7 +9,7 @@ from engine.core.storage import file_digest, write_json
 
 
 def seal(catalogue: Catalogue) -> None:
-    """Store the checksum of the whole catalogue beside it; a catalogue in use is sealed some other time."""
+    """Store the checksum of the whole catalogue beside it; skipped while the catalogue is in use."""
     with catalogue.connection() as db:
         if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             return

@@ -72,7 +72,7 @@ def forget_apart(collection: Collection, contents: Iterable[str] | None = None) 
 
 
 def _parts(said: Contents, gone: set[str]) -> Iterator[Contents]:
-    """What is left of a set when nothing is said of the pairs of these contents any more."""
+    """What remains of a set after the decisions on pairs of these contents are withdrawn."""
     others, forgotten = set(said) - gone, set(said) & gone
     if others:
         yield from {_ordered({*others, one}) for one in forgotten} or {said}

@@ -55,7 +55,7 @@ class DuplicateGroup:
 
     @property
     def contents(self) -> frozenset[str]:
-        """The contents of its files, each once."""
+        """The contents of its files, without duplicates."""
         return frozenset(member.row.hash for member in self.members)
 
     @property

@@ -98,7 +98,7 @@ def _is_there(prints: Prints, pair: tuple[int, int], ids: dict[str, int]) -> boo
 
 
 def _best(prints: Prints, pair: tuple[int, int], orientation: int, first: Look, second: Look) -> Overlay:
-    """The better of both ways to lay one picture on the other."""
+    """The better of the two ways to align one picture with the other."""
     overlay = whole(first, second, orientation) if orientation >= 0 else Overlay(0.0)
     if overlay.likeness >= _SURE:
         return overlay

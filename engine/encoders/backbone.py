@@ -180,7 +180,7 @@ def _choice(network: Backbone, ready: bool) -> EncoderChoice:
 
 
 def _good_for(network: Backbone) -> str:
-    """What it is for, and how accurate it is on ImageNet beside the first network of the table."""
+    """What the network is good for, and its ImageNet accuracy relative to the first network of the table."""
     first = next(iter(BACKBONES.values()))
     if network is first:
         return "Photographs of anything, by what they show; a good start."

@@ -1,4 +1,4 @@
-"""The encoder that measured better than the default on a collection, kept beside it.
+"""The encoder that measured better than the default on a collection, stored beside it.
 
     datasets/<collection>/best_encoder.json   what `MeasuredBest` holds (sealed)
 
@@ -46,7 +46,7 @@ def measured_best(home: Home, collection: str) -> MeasuredBest | None:
 
 
 def keep_best(folder: Path, best: MeasuredBest | None) -> None:
-    """Keep it beside the collection in that folder; None: forget the last one."""
+    """Store it beside the collection in that folder; None deletes the stored one."""
     if best is None:
         (folder / _FILE).unlink(missing_ok=True)
     else:

@@ -137,7 +137,7 @@ class Encoder(ABC):
         return ()
 
     def prepared(self, collection: Collection, reporter: Reporter) -> Encoder:
-        """As `at`, but first learn from the collection's pictures whatever encoding requires."""
+        """As `at`, but if encoding requires learning from the collection's pictures, that is done first."""
         return self.at(collection)
 
     def trainable(self, home: Home, embedding: str) -> TrainableImageEncoder:

@@ -147,7 +147,7 @@ def add(collection: Collection, title: str, file: str, names: Sequence[str] | No
 def take_over(
     collection: Collection, parts: Sequence[Part], title: str, reporter: Reporter, columns: Sequence[str] = ()
 ) -> OwnCard:
-    """Read files of vectors and names (see `engine.encoders.vectors.layouts`), store them, and prepare them for search.
+    """Import files of vectors and names (see `engine.encoders.vectors.layouts`), and prepare them for search.
 
     Args:
         columns: those of the values, where a table has several; () to find them.

@@ -113,7 +113,7 @@ def remove_network(home: Home, name: str) -> bool:
 
 
 def _given(session: Any, size: int, file: str) -> Any:
-    """The input of pictures; BadParameter where there is another, or none of that size."""
+    """The input of pictures; BadParameter if there are other inputs, or it does not take that size."""
     inputs = session.get_inputs()
     [one] = inputs if len(inputs) == 1 else [None]
     named = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs) or "none"

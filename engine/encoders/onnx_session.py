@@ -9,7 +9,7 @@ from engine.core.errors import MissingPackage, Unreadable
 
 
 def opened(path: Path, wanted_by: str) -> Any:
-    """A network read from its bytes: other files that it may name are not looked for.
+    """A network read from its bytes; other files that it refers to are not read.
 
     Raises:
         MissingPackage: ONNX Runtime is not installed; it says what needs it. Unreadable: no network in one file.

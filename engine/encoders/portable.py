@@ -145,7 +145,7 @@ def export_encoder(home: Home, run: Run, file: Path, *, replace: bool = False) -
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
-    """The files in one ZIP, stored as they are: weights hardly get smaller."""
+    """The files in one ZIP, uncompressed: weights hardly get smaller."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():

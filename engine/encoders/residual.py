@@ -1,4 +1,4 @@
-"""Small residual networks as encoders: each with the weights that a training on one's own pictures gave it."""
+"""Small residual networks as encoders, with weights trained on the user's own pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike two encoders arrange the same pictures: linear centred kernel alignment."""
+"""How similarly two encoders arrange the same pictures: linear centred kernel alignment (CKA)."""
 
 from __future__ import annotations
 

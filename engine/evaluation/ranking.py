@@ -1,4 +1,4 @@
-"""Rankings of all vectors for a query, in double precision: a large common offset must not cost the digits."""
+"""Rankings of all vectors for a query, in double precision, so that a large common offset costs no accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each single query of a measured search reached: the figures whose means a comparison shows."""
+"""The figures of each single query of a measured search, whose means a comparison shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways to alter a picture, each with one strength: what a match has to stand.
+"""Ways to alter a picture, each with one strength, to test how robust a match is.
 
 Every alteration is deterministic and leaves a picture as it is at strength 0. Lengths are told relative to the picture,
 so that it is altered alike at every size.

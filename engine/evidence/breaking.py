@@ -1,4 +1,4 @@
-"""What breaks a match: its rank and distance as the query is altered, and the weakest strength at which it is lost."""
+"""What breaks a match: its rank and distance as the query is altered, and the strength at which it is first lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a match stands for the query altered at one strength.
+    """The rank and distance of a match for the query altered at one strength.
 
     Attributes:
         rank: from 1 on, 0 if it is not among the first 1,000. distance: to the query. nearest: the id of the nearest
@@ -43,7 +43,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class BreakingPoint:
-    """The weakest strength at which a match is found lost.
+    """The weakest tested strength at which a match is lost.
 
     Attributes:
         strength: None if it is never lost, 0 if it is not found unaltered either.

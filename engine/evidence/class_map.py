@@ -1,4 +1,4 @@
-"""Where a class is seen in a picture: what each place adds to the score of a network's classification.
+"""Where a class is seen in a picture: the contribution of each place to the class score of a network.
 
 Zhou, Khosla, Lapedriza, Oliva, Torralba, "Learning deep features for discriminative localization" (CVPR 2016). With a
 single layer over averaged features the map is no estimate: its places sum to the score, less the class's offset.

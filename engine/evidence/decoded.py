@@ -1,4 +1,4 @@
-"""What an autoencoder keeps of two pictures: both reconstructed, and the way from one to the other in its latents."""
+"""What an autoencoder keeps of two pictures: their reconstructions, and decoded steps between their latents."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reconstruction:
         return float(self.error.mean())
 
     def places(self) -> NDArray[np.float32]:
-        """(16, 16) the error by place, as it is drawn: single pixels would make no map."""
+        """(16, 16) the error by region, as it is drawn: single pixels would be too noisy for a map."""
         parts = [np.array_split(rows, _PLACES, axis=1) for rows in np.array_split(self.error, _PLACES)]
         return np.array([[part.mean() for part in row] for row in parts], np.float32)
 

@@ -126,7 +126,7 @@ def _beyond(
 
 
 def _as_parts(encoder: Encoder, places: Places, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A vector as the parts of its places, which stand apart."""
+    """A vector made of separate places, as the parts of these."""
     return places.fitted_to(vector).parts if encoder.grid is None else encoder.placed(vector)
 
 

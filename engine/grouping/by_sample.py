@@ -1,4 +1,4 @@
-"""What takes too long for a large collection: done to a sample, and passed on to all others by their neighbours."""
+"""Methods too slow for a large collection: applied to a sample, then extended to all others by nearest neighbours."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def nearest_in(sample: Matrix, vectors: Matrix, k: int) -> tuple[Matrix, Rows]:
 
 
 def between_neighbours(points: Matrix, distances: Matrix, rows: Rows) -> Matrix:
-    """(n, d') the means of the points of (n, k) neighbours, the nearer the heavier: 1 / distance.
+    """(n, d') means of the points of (n, k) neighbours, weighted by 1 / distance.
 
     A vector that is in the sample itself lies on its own point.
     """

@@ -57,7 +57,7 @@ def silhouette(labels: NDArray[Any], space: Matrix, metric: str, seed: int = 0) 
 
 
 def quality(labels: NDArray[Any], truth: Sequence[str], space: Matrix, metric: str) -> dict[str, float]:
-    """Purity, NMI, AMI and ARI over the images with a label ("" is none), and the silhouette, as far as defined.
+    """Purity, NMI, AMI and ARI over the images with a label ("" is none), and the silhouette, where defined.
 
     The first four count ungrouped images as one group of their own; the silhouette ignores them.
     """

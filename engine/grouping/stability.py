@@ -1,4 +1,4 @@
-"""How stable the branches of a tree are: how often each comes back when the tree is built from resampled data.
+"""The stability of a tree's branches: how often each reappears in trees built from resampled data.
 
 Felsenstein, "Confidence limits on phylogenies: an approach using the bootstrap" (Evolution 39, 1985); Hennig,
 "Cluster-wise assessment of cluster stability" (Computational Statistics & Data Analysis 52, 2007).
@@ -29,7 +29,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Stability:
-    """How often each of the m − 1 branches came back, in the order of the tree's merges.
+    """How often each of the m − 1 branches reappeared, in the order of the tree's merges.
 
     Attributes:
         by: what was resampled, one of WAYS. rounds: how many trees were built. exact: in how many of them a branch held
@@ -46,7 +46,7 @@ class Stability:
     jaccard: NDArray[np.float64]
 
     def share(self, *, exactly: bool) -> NDArray[np.float64]:
-        """(m − 1,) the share of the resamplings in which each branch came back; NaN where it was never looked for."""
+        """(m − 1,) the share of the resamplings in which each branch reappeared; NaN if it could not be compared."""
         found = self.exact if exactly else self.near
         return np.where(self.counted > 0, found / np.maximum(self.counted, 1), np.nan)
 

@@ -1,4 +1,4 @@
-"""Compiling ahead what searches will use: a new computer takes half a minute for it, once.
+"""Ahead-of-time compilation of the loops that searches use: on a new computer it takes half a minute, once.
 
 In a process of its own, because a compiler that runs in the server holds up every page. What it compiles is kept on the
 disk, from where the server loads it.
@@ -26,7 +26,7 @@ _VECTORS, _QUERIES, _WIDTH = 4096, 64, 64
 
 
 def compile_in_a_process(folder: Path = KERNELS) -> None:
-    """Compile the loops in a process that gives way to others, and wait for it; nothing where that has been done."""
+    """Compile the loops in a low-priority process and wait for it; nothing happens if they are compiled already."""
     marker, state = folder / "__pycache__" / "compiled", _state(folder)
     with suppress(OSError):
         if marker.read_text() == state:

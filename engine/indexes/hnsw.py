@@ -54,7 +54,7 @@ class HNSW(RowIndex):
         self._graph: Any = None
 
     def foreseen(self, count: int, dimensions: int) -> BuildCost:
-        """Links of four bytes, twice as many on the lowest level; a search among many candidates for each vector."""
+        """Links of four bytes, twice as many on the lowest level; each insertion searches among many candidates."""
         return BuildCost(count * (8 * self.links + 16), count * _EF_CONSTRUCTION * self.links * dimensions)
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
@@ -95,7 +95,7 @@ class HNSW(RowIndex):
         return Neighbours(answer.ids, answer.distances, examined)
 
     def _reached(self, queries: Vectors, wanted: int, allowed: _Allowed) -> tuple[list[Ids], Ids]:
-        """For each of (q, d) queries the rows that hold its answer, and how many vectors were compared to find them.
+        """For each of (q, d) queries, rows that contain its results, and how many vectors were compared to find them.
 
         The walk looks harder where it ends early. A few allowed rows are all taken, for that costs less than to walk.
         """
@@ -138,7 +138,7 @@ class HNSW(RowIndex):
                 graph.add(self._for_graph(vectors))
 
     def _for_graph(self, vectors: Vectors) -> Vectors:
-        """(n, d) the vectors as the graph holds them: for cosine of length 1, which no square overflows on the way."""
+        """The (n, d) vectors as stored in the graph: for cosine of length 1, scaled so that no square overflows."""
         if self.metric != "cosine":
             return vectors
         largest = np.abs(vectors).max(axis=1, keepdims=True)
@@ -186,7 +186,7 @@ class HNSW(RowIndex):
 
 
 class _Allowed:
-    """Which rows may be answers: a (n,) mask, how many it allows, and the library's form of it, None where all may.
+    """The rows that may be results: an (n,) mask, its count, and faiss's selector, None if all rows may be.
 
     `few` says that it was asked for: removed rows alone never are so many.
     """

@@ -40,7 +40,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class BuildCost:
-    """About what building an index takes: `bytes` that it stores besides its vectors, `products` of two numbers."""
+    """The approximate cost of building an index: `bytes` stored besides its vectors, and `products` computed."""
 
     bytes: int
     products: int = 0

@@ -14,7 +14,7 @@ _REFERENCE = 100_000  # maximum vectors searched for the sample's true neighbour
 
 
 def true_neighbours(table: RowTable, metric: str, seed: int, neighbours: int = NEIGHBOURS) -> tuple[Rows, Rows]:
-    """A sample of rows, (s,), and nearest besides themselves, (s, m), −1 where missing: some of so many `neighbours`.
+    """A sample (s,) of rows and their nearest neighbours (s, m), themselves excluded; −1 where fewer exist.
 
     Beyond 100,000 vectors the neighbours are those within a sample of that size, as many as belong to its share but
     eight at least; of more than 32 they are every second, third …

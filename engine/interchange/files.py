@@ -92,7 +92,7 @@ class Files:
         return replace(self._items[name], key=key or b"picture")
 
     def path(self, name: str) -> Path:
-        """Where a file lies; Unreadable for a link out of the data set and whatever else is no file."""
+        """The path of a file; Unreadable for a link out of the data set and anything that is not a regular file."""
         item = self.item(name)
         if item.failure is not None:
             raise Unreadable(f"The file {name!r} cannot be read: {item.failure.message}")
@@ -110,14 +110,14 @@ class Files:
         return path.read_bytes()
 
     def json(self, name: str) -> Any:
-        """What a JSON file holds; Unreadable where that is none."""
+        """The content of a JSON file; Unreadable if it is not JSON."""
         try:
             return json.loads(self.content(name))
         except (ValueError, RecursionError) as error:
             raise Unreadable(f"The file {name!r} is not whole JSON.") from error
 
     def kept(self, name: str, data: bytes) -> Item:
-        """A picture that lies inside another file, as a file of its own."""
+        """A picture embedded in another file, written to a file of its own."""
         self._kept += 1
         place = self._staging / f"inside-{self._kept}"
         with full_disk_named(name):

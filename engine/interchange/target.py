@@ -1,4 +1,4 @@
-"""The folder that a data set is written to: pictures, texts and JSON, each under a name that leads nowhere else."""
+"""The folder that a data set is written to: pictures, texts and JSON, each under a safe name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Target:
         return path
 
     def text(self, name: str, text: str) -> None:
-        """Write a text file as it is, without other line ends."""
+        """Write a text file verbatim, without converting line ends."""
         self.path(name).write_text(text, encoding="utf-8", newline="")
 
     def json(self, name: str, body: Any) -> None:

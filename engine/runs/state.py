@@ -1,4 +1,4 @@
-"""What only continuing a run needs, three times as large as its weights: what there is of it, and how to free it."""
+"""The training state of finished runs, which only continuing them needs: its size, and how to free it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _is_spare(run: Run) -> bool:
 
 
 def free(run: Run) -> int:
-    """Delete what only continuing needs, and return the bytes that were freed; the weights and the curves stay.
+    """Delete the training state of a finished run and return the bytes freed; weights and curves are kept.
 
     Raises:
         BadParameter: the run is not finished, and would begin anew. StorageFull: the position could not be written.
@@ -82,7 +82,7 @@ def _copy(file: Path, folder: Path) -> None:
 
 
 def spare(runs: Iterable[Run]) -> Iterator[tuple[Run, int]]:
-    """The finished runs that hold what only continuing needs although nobody asked to keep it, and its bytes."""
+    """The finished runs with a training state that nobody asked to keep, and its bytes."""
     for run in runs:
         with suppress(BenzerError, OSError):
             if not run.config.get("keep_state") and can_free(run):

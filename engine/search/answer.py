@@ -75,7 +75,7 @@ class Query:
 
     @property
     def texts(self) -> list[str]:
-        """The words that are asked with."""
+        """The texts of the query."""
         return [text for text in (self.text, *(one.text for one in self.examples)) if text]
 
 
@@ -217,7 +217,7 @@ class Answer:
         } | self._if_any()
 
     def _if_any(self) -> dict[str, Any]:
-        """What few answers have; the words as lists, as they are read again from JSON."""
+        """Entries that only some answers have; words as lists, as they are read back from JSON."""
         written = {"written": [asdict(h) for h in self.written]} if self.written else {}
         words = {"words": json.loads(json.dumps(asdict(self.words)))} if self.words else {}
         found = self.calibration

@@ -1,4 +1,4 @@
-r"""Several examples as one query: pictures and words to be like, and not to be like, each with a weight.
+r"""Several examples as one query: pictures and words that results should be like or unlike, each with a weight.
 
     #12 + "striped" + upload:1f3a09c2@0.5 - people.jpg
 
@@ -38,7 +38,7 @@ _PICTURE = re.compile(r".*\.[A-Za-z0-9]{2,5}")
 
 @dataclass(frozen=True)
 class Example:
-    """A picture of the collection, an external picture, or words; a negative `weight` is one not to be like.
+    """A picture of the collection, an external picture, or words; a negative `weight` means unlike it.
 
     `crop` is (left, top, right, bottom) as shares of the upright picture; `sha256` is of the picture's file.
     """
@@ -91,7 +91,7 @@ def check_crop(crop: Crop | None) -> None:
 
 
 def checked_examples(examples: Sequence[Example]) -> tuple[Example, ...]:
-    """The examples, of which at least one must be to be like; else BadParameter."""
+    """The examples, at least one of which must be positive; else BadParameter."""
     if not 1 <= len(examples) <= MOST:
         raise BadParameter("number of examples", "the query", f"from 1 to {MOST}", len(examples))
     if not any(one.weight > 0 for one in examples):

@@ -1,4 +1,4 @@
-"""The stored indexes of a home: what each takes, when it was last used, and a ceiling over all of them.
+"""The stored indexes of a home: their size, their last use, and a limit on the size of all of them.
 
 Every index can be built again, so the least recently used ones are deleted when all together exceed the ceiling. The
 date of a store's pointer tells when it was last used.
@@ -58,13 +58,13 @@ def stored_indexes(datasets: Path, collection: str = "") -> list[StoredIndex]:
 
 
 def mark_used(place: Store) -> None:
-    """Note that an index has just been used; a read-only home has no such notes."""
+    """Record that an index has just been used; ignored in a read-only home."""
     with suppress(OSError):
         os.utime(place.pointer)
 
 
 def make_room(datasets: Path, keep: Store) -> None:
-    """Delete the least recently used indexes until all fit under the ceiling; `keep` stays in any case."""
+    """Delete the least recently used indexes until all fit the limit; `keep` is never deleted."""
     left, total = ceiling(), 0
     for index in stored_indexes(datasets):
         total += index.bytes
@@ -74,7 +74,7 @@ def make_room(datasets: Path, keep: Store) -> None:
 
 
 def ceiling() -> int:
-    """How many bytes all indexes may take together: $BENZER_INDEX_MB, by default 8 GB.
+    """The maximum size of all indexes in bytes: $BENZER_INDEX_MB, by default 8 GB.
 
     Raises:
         BadParameter: the variable is no number of megabytes.

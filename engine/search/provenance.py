@@ -54,7 +54,7 @@ def provenance_cells(made_with: Mapping[str, Any] | None) -> list[str]:
 
 @dataclass(frozen=True)
 class WordsUsed:
-    """How the words of a query were understood, and what recognised it in pictures.
+    """How the words of a query were interpreted, and which network recognised their classes.
 
     Attributes:
         known: each known name with the kind it stands for. near: those of them that stand for the nearest kind only.

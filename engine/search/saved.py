@@ -1,4 +1,4 @@
-"""Searches that were given a name, and the last hundred that were made.
+"""Saved searches, and the history of the last hundred searches.
 
 searches/saved.json      each saved search by its name (sealed)
 searches/history.json    the last searches, newest first (sealed)
@@ -87,7 +87,7 @@ def forget_search(home: Home, name: str) -> SavedSearch:
 
 
 def remember(home: Home, search: SavedSearch) -> None:
-    """Put a search at the head of the history; one that is there already moves up."""
+    """Put a search at the head of the history; an equal one moves up."""
     with _locked(home):
         now = _with(search, name="", made=time.time())
         others = [one for one in history(home) if _with(one, made=now.made) != now]
@@ -95,7 +95,7 @@ def remember(home: Home, search: SavedSearch) -> None:
 
 
 def history(home: Home) -> list[SavedSearch]:
-    """The last hundred searches, newest first; a damaged history is put aside and starts again."""
+    """The last hundred searches, newest first; a damaged history is set aside and restarted."""
     try:
         return _read(_history(home))
     except Corrupt:

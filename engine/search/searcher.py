@@ -39,13 +39,13 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Scope:
-    """What may be found: pictures that are not `left_out`, of `ids` (ascending) where these are not None."""
+    """What may be found: pictures that are not `left_out`, and only those of `ids` (ascending) unless it is None."""
 
     left_out: NDArray[np.int64]
     ids: NDArray[np.int64] | None = None
 
     def keeps(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these ids may be found; -1 stands for none."""
+        """Which of these ids may be found; -1 means no picture."""
         found: NDArray[np.bool_] = (ids >= 0) & ~np.isin(ids, self.left_out)
         return found if self.ids is None else found & np.isin(ids, self.ids)
 
@@ -185,7 +185,7 @@ class Searcher:
         return [replace(hit, rank=hit.rank + len(answer.hits)) for hit in hits]
 
     def named(self, query: Query) -> Query:
-        """The query with the names and the sha256 of the files of those pictures that are of the collection."""
+        """The query with the file names and sha256 of its pictures that belong to the collection."""
         if query.examples:
             return replace(query, examples=tuple(self._named_example(one) for one in query.examples))
         row = self.images.row(query.image_id) if query.data is None else None

@@ -81,7 +81,7 @@ def _name_of(path: Path) -> str:
 
 
 def _evict(folder: Path, keep: Path) -> None:
-    """Delete what was not used for longest while there are too many files or bytes."""
+    """Delete the least recently used uploads while there are too many files or bytes."""
     kept = sorted(_used(folder))
     count, size = len(kept), sum(bytes for _, bytes, _ in kept)
     for _, bytes, path in kept:

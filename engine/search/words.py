@@ -92,7 +92,7 @@ def hits_of(images: Images, ids: NDArray[np.int64], values: NDArray[np.float32])
 
 
 def refuse_the_unknown(text: str, meaning: Meaning, about: Scores) -> None:
-    """Raise BenzerError if the words have no known meaning and match no text."""
+    """Raise NothingKnown if the words have no known meaning and match no text."""
     if not meaning.known and not (about.values > 0).any():
         shortened = text if len(text) <= 60 else text[:59] + "…"
         raise NothingKnown(

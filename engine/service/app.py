@@ -90,7 +90,7 @@ class Service:
         return await self._changed(lambda: {"removed": remove_pictures(self.bench.collection(name), [id])})
 
     async def _changed(self, work: Callable[[], Any]) -> Response:
-        """As `_done`, one after the other; who waits takes no thread from those who search."""
+        """As `_done`, one request at a time; waiting requests occupy none of the threads for searches."""
         self._changing = self._changing or CapacityLimiter(1)
         async with self._changing:
             return await self._done(work)

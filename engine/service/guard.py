@@ -1,4 +1,4 @@
-"""What every request passes: the token, the size of its body, and how many are answered at once."""
+"""Checks on every request: the token, the size of its body, and the number of waiting requests."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def error(status: int, sentence: str, headers: dict[str, str] | None = None) -> 
 
 
 def _counted(receive: Receive) -> Receive:
-    """The same body; TooLarge once more than allowed has come, whatever its header said."""
+    """The same body; TooLarge once it exceeds the limit, regardless of its header."""
     size = 0
 
     async def counted() -> Message:

@@ -74,7 +74,7 @@ class McpServer:
         return {"jsonrpc": "2.0", "id": id, "result": methods[message["method"]](given)}
 
     def _called(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The outcome of a tool; what went wrong is told as a sentence, so that the model can do better."""
+        """The outcome of a tool; an error is returned as a sentence, so that the model can correct itself."""
         try:
             return {"content": self._content(given.get("name"), given.get("arguments") or {})}
         except BenzerError as error:

@@ -1,4 +1,4 @@
-"""What a request asks for, checked: every value that cannot be is named in one sentence."""
+"""Parsing and validating requests: every invalid value is named in one sentence."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Position:
 
 
 class Checkpoints:
-    """The checkpoints of a run: `due` says when the next is worth its time.
+    """The checkpoints of a run; `due` says whether it is time for the next one.
 
     Attributes:
         whole: whether what `restore` found held weights and moments, and not the position alone.

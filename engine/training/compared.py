@@ -132,7 +132,7 @@ def _interval(mean: float, count: int, single: NDArray[np.float64] | None, measu
 
 
 def _single(run: Run, epoch: int, mean: float, images: Images | None) -> NDArray[np.float64] | None:
-    """(p,) precision@8 of each query picture; None if labels have changed since, or pictures or samples are gone."""
+    """(p,) precision@8 of each query picture; None if labels have changed, or pictures or samples are missing."""
     probe, watched = run.probe(), run.watched(epoch)
     if images is None or probe is None or watched is None or watched.neighbours is None:
         return None
@@ -145,7 +145,7 @@ def _single(run: Run, epoch: int, mean: float, images: Images | None) -> NDArray
 
 
 def _not_comparable(runs: Sequence[Run], figures: Sequence[Judged | None]) -> str:
-    """Why the figures cannot be told apart by a test, "" if they can."""
+    """Why a test cannot compare the figures, "" if it can."""
     there = [one for one in figures if one is not None]
     if len(there) < len(figures):
         return "Retrieval was not measured in every run, so which searches better is not decided."
@@ -182,7 +182,7 @@ def _difference(first: Judged, second: Judged) -> Decision:
 
 
 def _differing(configs: Sequence[dict[str, Any]]) -> list[tuple[str, tuple[Any, ...]]]:
-    """The settings that are not the same in all, those of the schedule one by one."""
+    """The settings whose values differ between the runs, those of the schedule one by one."""
     flat = [_flat(canonical_settings(config)) for config in configs]
     names = dict.fromkeys(name for config in flat for name in config)
     rows = [(name, tuple(config.get(name, _MISSING) for config in flat)) for name in names]

@@ -96,7 +96,7 @@ def _fine_tuning(given: Mapping[str, Any], pictures: int) -> dict[str, Any]:
 
 
 def _suited_to(pictures: int) -> dict[str, int]:
-    """Epochs and size of a training on views of so many pictures."""
+    """Default epochs and size of a training on views, for that many pictures."""
     least, most = _EPOCHS
     epochs = min(most, max(least, _SHOWN // max(1, pictures)))
     return {"epochs": epochs} | ({"size": _LARGER} if pictures >= _MANY else {})
@@ -252,7 +252,7 @@ class TrainingConfig:
         return str(known[self.network].title) if self.network else f"Model {self.model}"
 
     def canonical(self) -> TrainingConfig:
-        """The same training however it was asked for: defaults of schedule and objective filled in, without its name.
+        """The same training however it was requested: with the defaults of schedule and objective, without its name.
 
         Nor does it keep its state, which changes nothing in what is learned.
         """
@@ -375,7 +375,7 @@ class TrainingConfig:
 
 
 def canonical_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a stored training learned with, each setting with its default; as it stands if of another version."""
+    """The settings of a stored training with all defaults filled in; unchanged if they are of another version."""
     with suppress(BenzerError, TypeError):
         config = TrainingConfig.from_dict(config).canonical().as_dict()
     return {name: value for name, value in config.items() if name not in ("name", "keep_state")}

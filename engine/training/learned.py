@@ -1,4 +1,4 @@
-"""Which pictures of a collection a run has learned from: they tell less of how it searches among others."""
+"""Which pictures of a collection a run was trained on: its figures on these are optimistic."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def learned_ids(run: Run, collection: Collection) -> NDArray[np.int64] | None:
 
 
 def learned_note(run: Run, collection: Collection, queries: NDArray[np.int64]) -> str:
-    """What to say beside figures of a run over these (q,) query ids, "" if it has seen none of them."""
+    """The caveat beside figures of a run over these (q,) query ids; "" if it was trained on none of them."""
     learned = learned_ids(run, collection)
     if learned is None:
         labels = " with its labels" if run.learned_labels else ""

@@ -1,4 +1,4 @@
-"""The same training with several seeds: one tells about one seed, not about its settings."""
+"""The same training with several seeds: a single one shows one seed's result, not that of the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of what a training stores, counted on its network without memory for its values."""
+"""The bytes that a training stores, computed from the shapes of its network without allocating it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.training.stepping import Stepping
 
 
 def network_bytes(config: TrainingConfig, images: int) -> tuple[int, int]:
-    """The bytes of the encoder's weights and of a checkpoint, for a training on so many pictures."""
+    """The bytes of the encoder's weights and of a checkpoint, for a training on that many pictures."""
     data = Data(np.empty((0, 1, 1, 3), np.uint8), np.arange(images), ("",) * images)
     with torch.device("meta"):
         objective = objective_of(config, data, Device("meta", torch.float32, ""), None)

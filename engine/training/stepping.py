@@ -1,4 +1,4 @@
-"""How the weights are changed in each step: the optimizer, its warm-up, and how large a gradient may be."""
+"""The optimizer of a training, with warm-up and gradient clipping."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITH_MOMENTUM = ("sgd", "rmsprop")
 
 @dataclass(frozen=True)
 class Stepping:
-    """The optimizer and what goes with it; the defaults are Adam as it is.
+    """The settings of the optimizer; the defaults are plain Adam.
 
     Attributes:
         optimizer: a name of OPTIMIZERS; weight decay is decoupled from the gradient in all but sgd and rmsprop, where
@@ -69,7 +69,7 @@ class Stepping:
         return kind(groups, **given, decoupled_weight_decay=True)
 
     def clipped(self, weights: Iterable[Parameter]) -> None:
-        """Shorten the gradient where its norm is larger than allowed."""
+        """Clip the gradient to the maximum norm, if one is set."""
         if self.clip:
             from torch.nn.utils import clip_grad_norm_
 

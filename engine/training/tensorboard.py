@@ -32,7 +32,7 @@ _PROBE = "probe"
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in one level: those of the schedule and the objective beside the others."""
+    """All settings in one level: those of the schedule and the objective beside the others."""
     parts = {name: part for name, part in settings.items() if isinstance(part, Mapping)}
     return {**settings, **{f"{name}.{key}": value for name, part in parts.items() for key, value in part.items()}}
 

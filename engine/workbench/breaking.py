@@ -60,7 +60,7 @@ class BreakingMethods(Part):
         )
 
     def _whole(self, collection: Collection, query: Query) -> Image.Image:
-        """The picture, or the part that is asked with, in its own shape; decoded once for all alterations."""
+        """The query picture, cropped, in its own shape; decoded once for all alterations."""
         data = query.data if query.data is not None else collection.picture(query.image_id or 0)
         key = ("whole", hashlib.sha256(data).digest(), query.crop)
         return Image.fromarray(self._pictures.get(key, lambda: whole_in_worker(data, SIDE, query.crop)))

@@ -66,7 +66,7 @@ def copy_files(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 def zipped(collection: Collection, ids: Sequence[int]) -> IO[bytes]:
-    """The files of pictures as one ZIP, those of the same name numbered: a temporary file that vanishes when closed.
+    """The files of pictures as one ZIP, duplicate names numbered: a temporary file that is deleted when closed.
 
     Raises:
         NotFound: no such picture, or its file is gone. BadParameter: more than MOST_ZIPPED bytes, or no pictures.
@@ -132,7 +132,7 @@ def _modified(collection: Collection, id: int) -> int:
 
 
 def _put(data: bytes, folder: Path, name: str, beside: str = "") -> Path:
-    """Write a whole file under the name, numbered if that, or the name with `beside` at its end, is taken."""
+    """Write a whole file under the name, numbered if it, or the name with `beside` appended, is taken."""
     with full_disk_named(name):
         handle, part = tempfile.mkstemp(dir=folder, prefix=".benzer-copy-")
         try:
@@ -148,7 +148,7 @@ def _put(data: bytes, folder: Path, name: str, beside: str = "") -> Path:
 
 
 def _named(part: Path, name: str, beside: str) -> Path:
-    """Give a file the first free name, in one step: nobody else's file is overwritten, and no empty one is left."""
+    """Give a file the first free name atomically: no other file is overwritten, and no empty one left behind."""
     stem, suffix = os.path.splitext(name)
     for number in range(_TRIES):
         target = part.with_name(name if not number else f"{stem} ({number + 1}){suffix}")

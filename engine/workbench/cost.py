@@ -122,7 +122,7 @@ def rough_training_seconds(config: Config, images: int) -> float | None:
 
 
 def _work_of(config: Config) -> tuple[object, ...]:
-    """What the time per picture depends on."""
+    """The settings that the time per picture depends on."""
     network = config.get("network") or config.get("model")
     objective = config.get("objective", "autoencoding")
     views = config.get("views") or config["size"], config.get("crops", 0)

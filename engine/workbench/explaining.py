@@ -54,7 +54,7 @@ class ExplainingMethods(Part):
         return png(stacked([side_by_side(part, *pictures) for part in (*explanation.parts, *explanation.beyond)]))
 
     def shown(self, collection: str, query: Query | PictureLike | int) -> bytes:
-        """A picture, or the part of it that is asked with, as a JPEG to show beside another."""
+        """A picture, cropped as in the query, as a JPEG to show beside another."""
         picture = _shown(self.collection(collection), one_picture(query, _THING))
         out = io.BytesIO()
         picture.convert("RGB").save(out, "JPEG", quality=90)
@@ -76,7 +76,7 @@ def _data(collection: Collection, query: Query) -> bytes:
 
 
 def _shown(collection: Collection, query: Query) -> Image.Image:
-    """The upright picture, or the part of it that is asked with."""
+    """The upright picture, cropped as in the query."""
     picture = Image.open(io.BytesIO(shown_in_worker(_data(collection, query), _DRAWN_SIDE)))
     return picture.crop(_box(picture, query.crop)) if query.crop else picture
 

@@ -150,11 +150,11 @@ class PictureMethods(Part):
         return zipped(self.collection(collection), ids)
 
     def remove_copies(self, collection: str, folder: Path, made: Sequence[Sequence[Any]]) -> tuple[int, list[Refusal]]:
-        """Take back what the job "files" has copied; see `copying.remove_copies`."""
+        """Undo the copying of the job "files"; see `copying.remove_copies`."""
         return remove_copies(self.collection(collection), folder, made)
 
     def undo_sidecars(self, collection: str, act: str = "") -> tuple[int, list[tuple[str, str]]]:
-        """Take back what the job "sidecars" has written; see `sidecars.undo_sidecars`."""
+        """Undo the writing of the job "sidecars"; see `sidecars.undo_sidecars`."""
         return undo_sidecars(self.collection(collection), act)
 
     # Copying files and writing sidecars are jobs: start("files", collection=…, ids=…, folder=…, sidecars=…) and
@@ -171,7 +171,7 @@ class PictureMethods(Part):
         remove: Iterable[str] = (),
         stars: int | None = None,
     ) -> int:
-        """Tag pictures, remove tags, set stars; how many changed. All or none, and `undo_mark` takes it back.
+        """Tag pictures, remove tags, set stars; returns how many changed. All or none; `undo_mark` reverts it.
 
         Raises:
             BadParameter: nothing to change, or a bad tag or number of stars. NotFound: an id is no picture.
@@ -179,7 +179,7 @@ class PictureMethods(Part):
         return marks.mark_pictures(self.collection(collection), ids, add=add, remove=remove, stars=stars)
 
     def undo_mark(self, collection: str, made: float | None = None) -> int:
-        """Take the last change of tags and stars back, or the one made then; how many pictures changed.
+        """Undo the last change of tags and stars, or the one made at that time; returns how many pictures changed.
 
         Raises:
             NotFound: nothing to take back.

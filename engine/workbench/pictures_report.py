@@ -85,7 +85,7 @@ class _Shower:
         return [self.picture(hit.id, f"{hit.rank} · distance {hit.distance:.4f}") for hit in hits]
 
     def query(self, answer: Answer) -> list[ShownPicture]:
-        """The pictures that were asked with; words have none."""
+        """The query pictures; a query of words has none."""
         query = answer.query
         if query.examples:
             found = [(one.image_id, one.data, one.name, f"weight {one.weight:+g}") for one in query.examples]

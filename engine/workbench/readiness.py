@@ -1,4 +1,4 @@
-"""Whether a recipe can answer now, and what is to be done if not."""
+"""Whether a recipe can answer now, and what to do if not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the workbench for uploads that are asked with, saved searches and the history."""
+"""The part of the workbench for uploaded query pictures, saved searches and the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages, commands and notebooks ask about duplicates and the trash, whatever encoder is chosen for search."""
+"""The part of the workbench for duplicates and the trash, independent of the encoder chosen for search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages, commands and notebooks ask about trainings: the runs, what a new one would take, and which is better."""
+"""The part of the workbench for trainings: the runs, the cost of a new one, and which run is better."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class TrainingMethods(Part):
-    """A part of the Workbench."""
+    """Methods for trainings, mixed into `Workbench`."""
 
     def runs(self) -> list[Run]:
         """Every readable training run, newest first, shipped ones last."""

@@ -83,6 +83,6 @@ def _matters(change: object, path: str) -> bool:
 
 
 def _touched(paths: Iterable[Path], folders: dict[str, Path]) -> list[str]:
-    """The collections that changed files belong to, each once."""
+    """The collections that changed files belong to, without duplicates."""
     changed = list(paths)
     return [name for name, folder in folders.items() if any(path.is_relative_to(folder) for path in changed)]

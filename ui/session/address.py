@@ -63,7 +63,7 @@ def read_address() -> None:
 
 
 def _read_last() -> None:
-    """In a new tab without an address, choose what was used last in this browser, as far as it is still there."""
+    """In a new tab without an address, restore the last choices of this browser, as far as they still exist."""
     last = dict(parse_qsl(unquote(str(st.context.cookies.get(LAST, "")))))
     if last.get("collection") not in {card.name for card in collection_cards()}:
         return

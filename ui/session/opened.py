@@ -83,7 +83,7 @@ def collection_cards() -> list[CollectionCard]:
 
 
 def damaged_collections() -> list[tuple[str, str]]:
-    """Collections that cannot be read, each with the sentence that says why, kept until one of them changes."""
+    """Collections that cannot be read, each with the reason, cached until one of them changes."""
     return _damaged.get(_stamps(), lambda: damaged(workbench().home))
 
 

@@ -69,7 +69,7 @@ def current_query() -> SessionQuery | None:
 
 
 def shown_results() -> int:
-    """How many results the visitor asked to see of the current query; 0 if nothing was said."""
+    """How many results of the current query the visitor asked for; 0 if not specified."""
     number, query = st.session_state.get("shown", (0, None))
     return int(number) if query == current_query() else 0
 

@@ -1,4 +1,4 @@
-"""What every list of things of one's own offers: a new name, and a question before something is done for good."""
+"""What every list of the user's own things offers: renaming, and confirmation before a permanent action."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ui.shared.text_field import text_field
 def rename_field(
     label: str, title: str, rename: Callable[[str], object], key: str, button_key: str, max_chars: int = 100
 ) -> None:
-    """A field with a title to change; the page is drawn anew after `rename`, and its error is shown."""
+    """A field to edit a title; after `rename` the page is redrawn, and any error is shown."""
     new = text_field(label, title, key=key, button="Rename", button_key=button_key, max_chars=max_chars)
     if new:
         with errors_shown():

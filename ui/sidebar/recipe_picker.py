@@ -74,7 +74,7 @@ def _fits(choice: EncoderChoice, collection: str) -> bool:
 
 
 def _settle(lines: Sequence[EncoderChoice], default: Recipe) -> None:
-    """Make every choice of the session a possible one, as the default is; the page says what was replaced."""
+    """Replace impossible choices of the session by defaults; the page says what was replaced."""
     state, pooling = st.session_state, unfinished(default.embedding)
     titles = {line.key: line.title for line in lines}
     first = f"{default.encoder}@{default.weights}" if default.weights else default.encoder

@@ -12,7 +12,7 @@ _pulse = component("pulse", "pulse.js", html="<span></span>")
 
 
 def pulse(*, behind: str, fragment: str, key: str) -> None:
-    """Draw the fragment of that key again, once for each value of `behind`; "" while it shows what there is.
+    """Redraw the fragment of that key once for each new value of `behind`; "" while it is up to date.
 
     For a fragment that asks often and draws little, beside one that draws much: only a callback can have another
     fragment drawn, so the browser is told that it is behind, and calls back.

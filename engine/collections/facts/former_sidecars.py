@@ -1,4 +1,4 @@
-"""What sidecar files held before they were written, so that writing them can be taken back.
+"""The previous contents of sidecar files, kept so that writing them can be undone.
 
     sidecars/<act>/act.json      of each picture: the sha256 of what was written and of what stood there before (sealed)
     sidecars/<act>/act-<n>.json  the same of further pictures, after the first n
@@ -35,7 +35,7 @@ class Written:
 
 
 class SidecarAct:
-    """One writing of sidecar files, as far as it is stored."""
+    """One operation that wrote sidecar files, as far as it has been recorded."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,11 +64,11 @@ class SidecarAct:
 
     @property
     def undone(self) -> bool:
-        """Whether it has been taken back; files that were left then may still be."""
+        """Whether it has been undone; files that could not be restored then may still be."""
         return (self.folder / "undone").exists()
 
     def note_undone(self) -> None:
-        """Let it count as taken back."""
+        """Mark it as undone."""
         (self.folder / "undone").touch()
 
     def written(self) -> list[Written]:
@@ -110,7 +110,7 @@ class SidecarAct:
         return self.folder / f"{id}.xmp"
 
     def _list(self, before: int) -> Path:
-        """The list that follows so many files."""
+        """The path of the list that begins after that many files."""
         return self.folder / (f"act-{before}.json" if before else "act.json")
 
 
@@ -129,7 +129,7 @@ def new_act(collection: Collection) -> SidecarAct:
 
 
 def act_of(collection: Collection, name: str = "") -> SidecarAct:
-    """The act of that name, or the last one that has not been taken back; NotFound if there is none."""
+    """The operation of that name, or the last one that has not been undone; NotFound if there is none."""
     kept = [act for act in reversed(acts(collection)) if (act.folder / "act.json").is_file()]
     found = next((act for act in kept if (act.folder.name == name if name else not act.undone)), None)
     if found is None:

@@ -212,7 +212,7 @@ def _given(mark: Mark) -> list[Any]:
 
 
 def _with_returned(known: Mapping[int, tuple[str, Mark]], hashes: Mapping[int, str]) -> dict[int, Mark]:
-    """Marks by the ids of today: those of a picture that has gone pass to a new one with the same contents."""
+    """Marks by current ids: those of a removed picture pass to a new one with the same contents."""
     found = {id: mark for id, (_, mark) in known.items() if id in hashes}
     orphans = {hash: mark for id, (hash, mark) in known.items() if id not in hashes}
     if orphans:

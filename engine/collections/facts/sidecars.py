@@ -71,7 +71,7 @@ def read_sidecars(collection: Collection) -> list[str]:
 
 
 def keep_embedded(collection: Collection, found: Mapping[bytes, Sidecar]) -> list[str]:
-    """Give pictures without tags and stars those that stand inside their files, by key; a sentence for the report."""
+    """Give pictures without tags and stars the embedded ones, by key; returns a sentence for the report."""
     rows = collection.rows("image") if found else []
     given = {row.id: found[row.key] for row in rows if row.key in found}
     known = marks(collection) if given else {}
@@ -115,7 +115,7 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
 
 
 def undo_sidecars(collection: Collection, name: str = "") -> tuple[int, list[tuple[str, str]]]:
-    """Give sidecar files that an act has written their former contents, or remove them where there were none.
+    """Restore the previous contents of sidecar files that an operation has written, or remove new ones.
 
     Args:
         name: of the act, as in the report; "" for the last one that has not been taken back.
@@ -168,7 +168,7 @@ class _Plan:
 
     @cached_property
     def new(self) -> bytes | None:
-        """What the file is to hold, None if it says the same already; Unreadable if it is no XML."""
+        """The new content of the file, None if it is unchanged; Unreadable if the file is not XML."""
         return None if self.ours == (self.theirs or Sidecar()) else with_sidecar(self.data, self.ours)
 
 
@@ -232,7 +232,7 @@ def _unwritten(mark: Mark, former: Sidecar | None) -> Mark:
 
 
 def _about_to_write(mark: Mark, plan: _Plan) -> Mark:
-    """The mark before its sidecar file is written: what the file holds is taken over, also of a former cut-off."""
+    """Record what a sidecar file holds, including changes of an interrupted operation, before it is written."""
     read = mark if plan.theirs is None else _merged(mark, plan.theirs)
     return replace(read, writing=(plan.ours.tags, plan.ours.stars))
 

@@ -192,7 +192,7 @@ def _date(table: PictureTable, one: Condition) -> Mask:
 
 
 def _size(table: PictureTable, one: Condition) -> Mask:
-    """By megapixels, pixels of the longer side, or bytes, as the unit says."""
+    """In megapixels, pixels of the longer side, or bytes, depending on the unit."""
     amount, unit = _size_of(one)
     values: NDArray[Any] = np.maximum(table.widths, table.heights)
     if unit == "mp":

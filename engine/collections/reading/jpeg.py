@@ -1,4 +1,4 @@
-"""JPEG files that hold every row of pixels while their end mark is missing or foreign bytes stand between the parts.
+"""JPEG files with every row of pixels, but without an end mark or with foreign bytes between their segments.
 
 Cameras append previews, sounds and panorama data behind the picture, some without an end mark (ISO/IEC 10918-1).
 """
@@ -31,7 +31,7 @@ class _Part(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What the header of a frame says: bits of a sample, width and height in pixels, components, and its kind."""
+    """A frame header: bits per sample, width and height in pixels, components, and kind."""
 
     bits: int
     width: int

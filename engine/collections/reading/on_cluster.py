@@ -47,7 +47,7 @@ def _on(
 
 
 def _seen_here(look: Look, block: list[FileRef], results: list[Any]) -> list[Any]:
-    """Files that could not be got at are looked at once more here: a network's folders show new files late."""
+    """Retry inaccessible files once on this computer: network file systems show new files late."""
     late = [n for n, result in enumerate(results) if isinstance(result, Failure) and result.stage == "look"]
     for n, (_, result) in zip(late, workers.run(look, [block[n] for n in late]) if late else (), strict=True):
         results[n] = result

@@ -1,4 +1,4 @@
-"""What a file is that is no picture in a format that is read, by the signature at its beginning."""
+"""Recognising common files that are not supported pictures, by the signature at their beginning."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _APPLE_PNG = b"\0\0\0\4CgBI"
 
 
 def named(data: bytes) -> UnreadableImage | None:
-    """The error that says what this file is; None for one whose signature is unknown."""
+    """The error that names the file's format; None for an unknown signature."""
     head = data[:_LOOKED_AT]
     for pattern, program, command in _POINTERS:
         if pattern.match(head):

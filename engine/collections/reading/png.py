@@ -63,7 +63,7 @@ def _written(chunks: list[_Chunk], used: set[bytes]) -> bytes:
 
 
 def holds_all_rows(data: bytes) -> bool:
-    """Whether the compressed pixels unpack to as many bytes as the header says."""
+    """Whether the compressed pixels decompress to as many bytes as the header announces."""
     width, height, bits, colours, _, _, passes = struct.unpack(">IIBBBBB", data[16:29])
     needed = sum(
         len(range(top, height, down)) * (1 + (len(range(left, width, right)) * bits * _SAMPLES[colours] + 7) // 8)
@@ -106,7 +106,7 @@ def wide_colours(data: bytes) -> NDArray[np.uint16] | None:
 
 
 def has_wide_colours(data: bytes) -> bool:
-    """Whether the header says 16 bits and several samples for each pixel."""
+    """Whether the header announces 16 bits and several samples per pixel."""
     return data.startswith(SIGNATURE) and data[24:25] == b"\x10" and data[25:26] in (b"\2", b"\4", b"\6")
 
 

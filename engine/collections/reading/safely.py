@@ -123,7 +123,7 @@ def decoded_differently(data: bytes) -> bool:
 
 
 def is_shown_as_stored(data: bytes) -> bool:
-    """Whether it is a whole JPEG that stands upright in colours of sRGB, as `open_picture` would show it.
+    """Whether it is a complete, upright sRGB JPEG, which `open_picture` would show unchanged.
 
     Raises:
         UnreadableImage: with `stage` look or header.

@@ -100,7 +100,7 @@ class Layout:
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """The type of a sample that fills whole bytes; None where numpy has none."""
+        """The type of a sample that fills whole bytes; None if numpy has none."""
         sizes = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
         kind = _KINDS.get(self.kind, "")
         return np.dtype(f"{self.order}{kind}{self.bits // 8}") if self.bits in sizes.get(kind, ()) else None

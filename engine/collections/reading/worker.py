@@ -42,7 +42,7 @@ def _answer(function: Callable[..., Any], arguments: tuple[Any, ...], seconds: f
 
 
 def _die_after(seconds: float) -> None:
-    """Let the system end this process where a picture hangs it and its parent, which would do so, is gone; 0: never."""
+    """Let the system end this process if a picture hangs it and its parent, which would do so, has died; 0: never."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 

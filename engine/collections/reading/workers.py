@@ -200,7 +200,7 @@ class WorkerProcess:
 
 
 class Spare:
-    """The workers that are kept for the next pictures: a program takes a quarter of a second to start.
+    """Idle workers that are kept for the next pictures, as starting one takes a quarter of a second.
 
     There are two, for a picture that is looked at and its facts.
     """
@@ -249,7 +249,7 @@ class WorkerProcesses:
         return self._threads.submit(self._call, batch)
 
     def close(self) -> None:
-        """Let the workers go; those that are still busy, because nobody wants their results any more, are ended."""
+        """Shut the workers down; those still busy with unwanted results are terminated."""
         self._closed = True
         for worker in list(self._busy):
             worker.kill()

@@ -103,7 +103,7 @@ def _no_archive(path: Path, name: str) -> UnreadableArchive:
 
 
 def count(path: Path) -> int:
-    """How many members a ZIP says it has; 0 for a tar, which must be read to the end to know."""
+    """The number of members a ZIP claims to have; 0 for a tar, which must be read to the end to know."""
     if not _is_zip(path):
         return 0
     with zipfile.ZipFile(path) as archive:

@@ -84,7 +84,7 @@ def _east_asian_worth(character: str, page: str) -> float:
 
 
 def _misfit(one: str, other: str) -> float:
-    """Two letters that hardly stand side by side in a word: of different scripts, or a capital after a small one."""
+    """Two letters that are hardly ever adjacent in a word: of different scripts, or a capital after a small one."""
     if not (one.isalpha() and other.isalpha()) or (one.isascii() and other.isascii()):
         return 0.0
     scripts = {_script(one), _script(other)}

@@ -60,7 +60,7 @@ def records(text: str, is_known: Callable[[str], bool]) -> Iterator[Record]:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines with their ends; "" stands for one that is too long."""
+    """The lines with their ends; "" replaces one that is too long."""
     found = _LINE.finditer(text)
     return [line[0] if line.end() - line.start() <= MOST_CHARACTERS else "" for line in found]
 
@@ -166,7 +166,7 @@ def bare(cell: str) -> str:
 
 
 def _ahead(lines: Sequence[str], at: int, most: int) -> Iterator[str]:
-    """The line and those after it, up to so many characters or one that is too long."""
+    """The line and those after it, up to that many characters or an overlong line."""
     size = 0
     for place in range(at, min(at + _MOST_LINES, len(lines))):
         size += len(lines[place])

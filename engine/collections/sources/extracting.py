@@ -51,7 +51,7 @@ def extract(
 
 
 def _rows(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
-    """The rows of these pictures, each once, in their order."""
+    """The rows of these pictures, without duplicates, in their order."""
     known = {row.id: row for row in collection.rows("image")}
     wanted = list(dict.fromkeys(map(int, ids)))
     if not wanted:

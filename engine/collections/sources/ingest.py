@@ -285,7 +285,7 @@ def _rewrite(collection: Collection, rows: list[ImageRow]) -> None:
 
 
 def _keep_further_cells(collection: Collection, items: list[Item]) -> None:
-    """Take over what the table says now in its further columns of pictures that are known."""
+    """Update the further columns of known pictures from the current table."""
     with collection.catalogue.reading() as reading:
         kept = columns_by_id(reading)
     current = [(item.former.id, item.columns) for item in items if item.former and item.former.status != "rejected"]

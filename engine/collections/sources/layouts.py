@@ -102,7 +102,7 @@ def caltech101(files: list[Path], staging: Path) -> Iterator[Item]:
 
 
 def _pictures(archive: Path, staging: Path) -> Iterator[Item]:
-    """The archive's JPEG files; what else lies in it is passed over."""
+    """The archive's JPEG files; other files are ignored."""
     for item in members(archive, staging, _LIMITS):
         if item.name.lower().endswith(".jpg"):
             yield item

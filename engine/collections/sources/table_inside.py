@@ -42,7 +42,7 @@ def counted(items: Iterable[Item], reporter: Reporter) -> Iterator[Item]:
 
 
 def pointed_out(item: Item, table: Table | None = None) -> Item:
-    """An item that is a table, JSON or an archive fails with a sentence that says so; every other one is unchanged."""
+    """An item that is a table, JSON or an archive fails with a sentence that says so; any other is unchanged."""
     if not item.failure and item.name.lower().endswith(ARCHIVES):
         message = "This is an archive, which is not unpacked here; import it by itself."
         return replace(item, failure=Failure("header", "not-a-picture", message))
@@ -59,7 +59,7 @@ def pointed_out(item: Item, table: Table | None = None) -> Item:
 
 
 def unused_tables(rejects: Iterable[Reject]) -> list[str]:
-    """A sentence on the tables of a folder that was imported without them; none where there are none."""
+    """A sentence on the tables of a folder that was imported without them; empty if there are none."""
     names = [reject.path for reject in rejects if reject.code == "table"]
     if not names:
         return []

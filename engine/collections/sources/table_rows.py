@@ -171,7 +171,7 @@ def _beginning(line: Record) -> str:
 
 
 def _contradictions(table: Table, finds: dict[int, str | Failure]) -> list[str]:
-    """A sentence for each line that says something else of a picture than the first line that lists it."""
+    """A sentence for each line that contradicts the first line listing the same picture."""
     first: dict[str, Record] = {}
     notes = []
     for line in table.lines:
@@ -190,7 +190,7 @@ def _contradictions(table: Table, finds: dict[int, str | Failure]) -> list[str]:
 
 
 class _Folder:
-    """The folder of a table; it is walked only when a picture is not where its line says."""
+    """The folder of a table, listed only once a picture is not where its line says."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -236,7 +236,7 @@ def picture_place(header: list[str], lines: list[Record]) -> int:
 
 
 def _named_place(name: str, header: list[str], role: str, heading: str) -> int:
-    """Where the column stands that the user named, as it is written or without capitals and underscores."""
+    """The position of the column that the user named, exactly or ignoring case and underscores."""
     if not heading:
         return -1
     places = [place for place, own in enumerate(header) if own == heading.strip()]

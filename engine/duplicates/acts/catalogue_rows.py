@@ -72,7 +72,7 @@ def _forget_second_name(batch: Batch, entry: Entry) -> None:
 
 
 def _is_back(batch: Batch, entry: Entry) -> bool:
-    """Whether the very file lies where it was: a move keeps its size and times."""
+    """Whether the original file is back in its place: a move keeps its size and times."""
     try:
         facts = os.lstat(batch.at(entry))
     except OSError:

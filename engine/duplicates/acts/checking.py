@@ -23,7 +23,7 @@ COPIED_IN = "It was copied into Benzer; the file itself lies elsewhere and is no
 
 @dataclass(frozen=True)
 class Drop:
-    """A picture to take away: its id, the content that it was listed with, and the id of the one that is kept.
+    """A picture to remove: its id, the content hash when it was listed, and the id of the one that is kept.
 
     Without a keeper it goes for its own sake, which only files that lie in a folder of their owner may.
     """
@@ -155,7 +155,7 @@ class Checker:
 
 
 def checked(collection: Collection, drops: list[Drop], rule: Rule, kind: Kind) -> tuple[list[Entry], list[Refusal]]:
-    """The plan for the files that may be removed, and the others with the reason; each file occurs once."""
+    """The plan for the files that may be removed, and the refused ones with reasons; each file occurs once."""
     checker = Checker(collection, drops, rule, kind)
     entries: dict[str, Entry] = {}
     refused: list[Refusal] = []

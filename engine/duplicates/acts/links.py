@@ -48,7 +48,7 @@ def restore_links(batch: Batch, entry: Entry) -> None:
 
 
 def forget_temporary(batch: Batch) -> None:
-    """Delete leftovers of interrupted work beside the files: a second name of a kept file, or a partial copy."""
+    """Delete leftovers of interrupted operations: a second name of a kept file, or a partial copy."""
     for entry in batch.entries:
         with suppress(OSError):
             os.unlink(batch.root / entry.beside)

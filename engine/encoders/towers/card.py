@@ -51,7 +51,7 @@ class TowersCard:
 
     @property
     def files(self) -> list[str]:
-        """The files that it names, each once."""
+        """The files that it names, without duplicates."""
         return list(dict.fromkeys(filter(None, [self.weights, self.picture, self.text, self.tokenizer])))
 
 

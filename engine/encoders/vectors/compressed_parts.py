@@ -34,7 +34,7 @@ class CompressedParts:
     digest: str
 
     def suits(self, pictures: int) -> bool:
-        """Whether a collection of so many pictures is about as large as the one they were fitted to."""
+        """Whether a collection of that many pictures is about as large as the one they were fitted to."""
         return self.pictures / _CHANGED <= pictures <= self.pictures * _CHANGED
 
     def __call__(self, parts: Sequence[Matrix], rows: Sequence[Rows] | None = None) -> Matrix:

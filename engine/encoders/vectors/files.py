@@ -159,7 +159,7 @@ def _text_table(part: Part) -> Any:
 
 
 def _typed(cells: list[str]) -> list[Any]:
-    """Cells as whole numbers, else as fractions, else as lists of such, else as they are; None where they are empty."""
+    """The cells as integers, else floats, else lists of these, else unchanged; None for empty ones."""
     filled = [cell for cell in cells if cell]
     if not filled:
         return cells
@@ -173,7 +173,7 @@ def _typed(cells: list[str]) -> list[Any]:
 
 
 def _listed(cell: str) -> list[float]:
-    """The numbers in brackets, as Python, NumPy and PyTorch print them; ValueError where there are none."""
+    """The numbers in brackets, as Python, NumPy and PyTorch print them; ValueError if there are none."""
     if "(" in cell:
         cell = _SCALAR.sub(r"\1", cell)
         cell = found[1] if (found := _ARRAY.fullmatch(cell)) else cell

@@ -1,4 +1,4 @@
-"""Which pictures of a collection named vectors belong to, and what is to be said of those that belong to none."""
+"""Which pictures of a collection named vectors belong to, and a report on those that belong to none."""
 
 from __future__ import annotations
 

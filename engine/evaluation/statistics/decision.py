@@ -1,4 +1,4 @@
-"""What figures decide about a difference: better, worse, or nothing; every verdict sentence is made from this."""
+"""Whether figures decide about a difference: better, worse, or not decided; every verdict is made from this."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether an effect is above or below zero, as far as the figures can tell.
+    """An effect with its interval and p-value, and whether it is decidedly above or below zero.
 
     Attributes:
         effect: a difference (the first minus the second), or a correlation. interval: its 95 % interval.

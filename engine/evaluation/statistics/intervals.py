@@ -1,4 +1,4 @@
-"""What a 95 % interval says by itself, where the figures behind it are no longer there."""
+"""What a 95 % interval decides by itself, if the figures behind it are no longer available."""
 
 from __future__ import annotations
 

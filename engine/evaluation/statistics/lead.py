@@ -1,4 +1,4 @@
-"""Many systems asked the same queries: whether the one with the highest mean is better than the others."""
+"""Many systems on the same queries: whether the one with the highest mean is better than the others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Lead:
 
     @property
     def undecided(self) -> list[int]:
-        """The places of the rows that may be as good."""
+        """The indexes of the rows that may be as good."""
         return [place for place, one in self.against.items() if not one.decided]
 
 
@@ -58,7 +58,7 @@ def lead(rows: Sequence[ArrayLike], *, seed: int = 0) -> Lead:
 
 
 def best_of(rows: Sequence[ArrayLike], *, seed: int = 0) -> int | None:
-    """The place of the row that is better than every other that is not the same, None where that is not decided.
+    """The index of the row that is decidedly better than every different row; None if that is not decided.
 
     Ends at the first row that may be as good, so it is fast for many rows; p is multiplied by the number of all pairs.
     Raises as `lead`.

@@ -1,4 +1,4 @@
-"""How many random pairs are as near as a distance: counted where there are many, extrapolated where there are few."""
+"""The share of random pairs within a distance: counted where there are many, extrapolated where there are few."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KNOTS = 1001  # of the counted part that are kept
 
 @dataclass(frozen=True)
 class LowerTail:
-    """The distribution of distances, which continues below the smallest ones that were seen.
+    """The distribution of distances, extrapolated below the smallest ones observed.
 
     Below knots[0] it is a generalised Pareto distribution that ends at 0: shares[0] · (distance / knots[0])^shape.
 
@@ -77,6 +77,6 @@ def fit_lower_tail(distances: ArrayLike, share: float = _SHARE) -> LowerTail:
 
 
 def _distinct(knots: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[Values, Values]:
-    """Each distance once, with the largest share: of equal distances all are no larger."""
+    """Each distance once, with the largest of its shares."""
     last = np.append(knots[1:] > knots[:-1], True)
     return knots[last], shares[last]

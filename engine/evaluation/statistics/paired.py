@@ -1,4 +1,4 @@
-"""Two systems asked the same queries: the difference of their means, with a paired bootstrap and a permutation test."""
+"""Two systems on the same queries: the difference of their means, with a paired bootstrap and a permutation test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two mean shares over equally many cases whose single figures are not known."""
+"""Two mean shares over equally many cases of which only the means are known."""
 
 from __future__ import annotations
 

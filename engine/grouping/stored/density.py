@@ -1,4 +1,4 @@
-"""A map of very many pictures as tiles: how many lie at each place, in the colour that most of them have."""
+"""A map of very many pictures as tiles: the number at each pixel, in the colour most of them have."""
 
 from __future__ import annotations
 

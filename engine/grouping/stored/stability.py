@@ -27,7 +27,7 @@ _FEWEST = 3  # leaves; of two there is one branch, which always comes back
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch of a tree and how often it came back.
+    """A branch of a tree and how often it reappeared.
 
     Attributes:
         node: of the tree. ids: its pictures. height: at which it joins. exact, near: the shares of the resamplings in

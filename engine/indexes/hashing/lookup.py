@@ -41,7 +41,7 @@ class Growth:
 
 
 class Lookup(ABC):
-    """The codes of a table's rows, the search among them, and the bytes that the found are ranked by."""
+    """The hash codes of a table's rows, the search among them, and the byte rows that candidates are ranked by."""
 
     growth = Growth()
 
@@ -106,5 +106,5 @@ class Lookup(ABC):
 
 
 def short_of(rows: Rows, size: int) -> NDArray[np.int64]:
-    """Which of (q, k) answers are fewer than the k, or the `size`, that there could be."""
+    """Which of the (q, k) answers have fewer results than the k, or the `size`, that are possible."""
     return np.flatnonzero((rows >= 0).sum(axis=1) < min(rows.shape[1], size))

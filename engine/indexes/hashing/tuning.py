@@ -63,7 +63,7 @@ def choose(
     neighbours: int = NEIGHBOURS,
     recall: float = WANTED_RECALL,
 ) -> Setup:
-    """The setting that finds the wanted share of a sample's nearest neighbours most cheaply, else the best.
+    """The cheapest setting that reaches the target recall on a sample of vectors, else the one with the highest recall.
 
     Args:
         fits: functions, and how many of their first bits may be used. tables: numbers of tables to choose from.
@@ -81,7 +81,7 @@ def choose(
 
 
 def choose_more_probes(best: Setup, table: RowTable, metric: str, seed: int = 0, recall: float = WANTED_RECALL) -> int:
-    """The number of extra buckets that setting needs for the wanted recall of a hundred neighbours, else the most."""
+    """The extra buckets this setting needs for the target recall of a hundred neighbours, else the maximum."""
     sample, nearest = true_neighbours(table, metric, seed, MANY)
     there, most = nearest >= 0, min(_MORE_PROBES[-1], 2**best.bits - 1)
     if not there.any():
@@ -129,7 +129,7 @@ def choose_rerank(
 
 @dataclass(frozen=True)
 class _Hashed:
-    """Queries and the vectors that each of them should, or should rather not, be led to, all hashed once.
+    """Queries, and vectors that each should share a bucket with (or should not), all hashed once.
 
     margins: (q, T, b). codes: (T, q). others: (m', T), the codes of the distinct vectors. places: (q, m).
     """
@@ -148,7 +148,7 @@ class _Hashed:
         return cls(shaped, codes, other_codes, places.reshape(others.shape))
 
     def probes_needed(self, bits: int, most: int) -> NDArray[np.uint8]:
-        """(q, m, T): how many extra buckets, with `bits` bits, lead there in the best of the first t tables."""
+        """(q, m, T): how many extra buckets of `bits` bits lead to each vector, in the best of the first t tables."""
         from engine.indexes.kernels.lsh import probes_needed
 
         tables, cut = self.margins.shape[1], self.margins.shape[2] - bits

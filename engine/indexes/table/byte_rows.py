@@ -70,8 +70,7 @@ class ByteRows:
         self._encode(for_reading(self.table.vectors[rows]))
 
     def asked(self, queries: Vectors) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """(q, d) queries in the units of the bytes, and (q,) how far each may be from what it was;
-        infinite where nothing can be told from the bytes."""
+        """(q, d) queries in the units of the bytes, and their rounding errors (q,), infinite if bytes are useless."""
         wide = queries.astype(np.float64)
         lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide)) if self.metric == "cosine" else np.ones(len(wide))
         wide /= np.where(lengths > 0, lengths, 1.0)[:, None]

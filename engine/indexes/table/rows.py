@@ -39,7 +39,7 @@ class RowTable:
 
     @property
     def vectors(self) -> Vectors:
-        """(m, d) all rows, gone ones included; for reading."""
+        """(m, d) all rows, removed ones included; for reading."""
         return for_reading(self._vectors[: self._count])
 
     @property
@@ -48,7 +48,7 @@ class RowTable:
         return self._alive[: self._count]
 
     def keep_only(self, rows: Rows) -> None:
-        """Mark all other rows as gone."""
+        """Mark all other rows as removed."""
         self._alive[:] = False
         self._alive[rows] = True
         self._sorted = None
@@ -86,7 +86,7 @@ class RowTable:
         return np.arange(first, last, dtype=np.int64)
 
     def remove(self, ids: Ids) -> Rows:
-        """Mark rows as gone and return their (r,) row numbers; NotFound, with nothing removed, if an id is unknown."""
+        """Mark rows as removed; returns their (r,) row numbers. NotFound, with nothing removed, for an unknown id."""
         ids = np.unique(np.asarray(ids, dtype=np.int64).ravel())
         rows = self.rows_of(ids)
         self._alive[rows] = False
@@ -120,7 +120,7 @@ class RowTable:
         self._owned = True
 
     def save(self, folder: Path) -> Rows:
-        """Write ids.npy and vectors.npy without the gone rows; the (n,) old row numbers that were kept, in order."""
+        """Write ids.npy and vectors.npy without removed rows; returns the (n,) row numbers kept, in order."""
         kept = np.flatnonzero(self.alive)
         whole = len(kept) == self._count
         np.save(folder / "ids.npy", self.ids if whole else self.ids[kept], allow_pickle=False)

@@ -206,12 +206,10 @@ class Calibration:
         row, score = _score(distances)
         if score > self.far[row]:
             right, wrong = self._beyond_limit("nothing similar here", row)
-            return (
-                f"{right} of searches without {one} in the collection have results as far, {wrong} of those with one."
-            )
+            return f"results are this far in {right} of searches without {one} in the collection, in {wrong} with one."
         if score < self.near[row]:
             right, wrong = self._beyond_limit("similar", row)
-            return f"{right} of searches with {one} in the collection have results as near, {wrong} of those without."
+            return f"results are this near in {right} of searches with {one} in the collection, in {wrong} without."
         return f"results at such distances occur with and without {one} in the collection."
 
     def _beyond_limit(self, verdict: Verdict, row: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Orders of an epoch in which every batch is worth its step: none smaller than the others, labels evenly mixed."""
+"""The order of an epoch's pictures, such that every batch is full and labels are evenly mixed."""
 
 from __future__ import annotations
 

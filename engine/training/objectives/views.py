@@ -1,4 +1,4 @@
-"""A network that learns from views of the pictures, without a decoder; `view_losses/` says what of them.
+"""A network without a decoder that learns from augmented views of the pictures; `view_losses/` are its losses.
 
 Views of every picture are drawn: parts of it, flipped, in other colours. A projector stands behind the network and is
 thrown away afterwards. The colours vary half as much as is usual, as colour is much of what makes photographs alike.

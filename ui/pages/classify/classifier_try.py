@@ -148,7 +148,7 @@ def _nothing_asked(run: Run) -> None:
 
 
 def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
-    """What the classifier says; the last answer of this session is kept."""
+    """The classifier's prediction; the last one of this session is kept."""
     key = (run.name, run.digest, digest_of(data or b""), text)
     kept = st.session_state.get(_SAID)
     if kept is None or kept[0] != key:

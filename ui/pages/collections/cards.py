@@ -65,7 +65,7 @@ def card_of(card: CollectionCard) -> None:
 
 
 def _gone(card: CollectionCard) -> bool:
-    """Whether the pictures lie in a folder that is not there."""
+    """Whether the folder of the pictures no longer exists."""
     folder = open_collection(card.name).source.get("folder") if card.origin == "folder" else None
     return folder is not None and not Path(folder).is_dir()
 
@@ -124,7 +124,7 @@ def _write_sidecars(name: str) -> None:
 
 
 def _place(collection: Collection) -> None:
-    """Where the pictures lie, and a field for the new place if the folder has gone."""
+    """The folder of the pictures, with a field for its new location if it no longer exists."""
     folder = collection.source["folder"]
     if Path(folder).is_dir():
         st.caption("Read in place from " + plain_text(folder))

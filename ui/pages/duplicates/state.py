@@ -110,7 +110,7 @@ def restore(collection: str, batch: str) -> None:
 
 
 def tell(kind: str, do: Callable[[], Outcome]) -> None:
-    """Do something, and let the page say what came of it."""
+    """Run an action, and show its outcome on the page."""
     try:
         outcome = do()
     except BenzerError as error:

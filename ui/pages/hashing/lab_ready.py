@@ -1,4 +1,4 @@
-"""What has to happen before vectors can be hashed, said and offered."""
+"""What must be prepared before vectors can be hashed: explained and offered."""
 
 from __future__ import annotations
 

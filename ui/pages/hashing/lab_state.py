@@ -22,7 +22,7 @@ def linked() -> bool:
 
 
 def read() -> None:
-    """Set the fields to what the address names; what it cannot mean is said."""
+    """Set the fields from the address; invalid values are reported."""
     text = newly_linked(KEY)
     remember_link(KEY, text)
     try:
@@ -49,7 +49,7 @@ def hashing() -> Hashing:
 
 
 def limit(most_bits: int) -> None:
-    """Give every field its value, and take back bits that these vectors do not have."""
+    """Give every field a value, and unflip bits that these vectors do not have."""
     found = hashing()
     _put(Hashing(found.method, min(found.bits, most_bits), found.tables, found.probes))
 

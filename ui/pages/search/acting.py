@@ -1,4 +1,4 @@
-"""What is done with pictures of a grid and with selected ones, what came of it, and taking it back."""
+"""Actions on pictures of a grid and on selected ones, their outcome, and undo."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def act_on(collection: str, what: str, ids: list[int], value: object) -> None:
 
 
 def act_on_selection(collection: str, what: str, ids: list[int], value: object) -> None:
-    """Do something with pictures, and note what came of it."""
+    """Apply an action to pictures, and keep a notice of its outcome."""
     if what == "dismiss":
         st.session_state.act_notice = None
     elif what == "examples":
@@ -61,7 +61,7 @@ def act_on_selection(collection: str, what: str, ids: list[int], value: object) 
 
 
 def bar_of_selection(collection: str) -> None:
-    """The bar at the foot of the window, and what came of the last act on this collection."""
+    """The bar at the bottom of the window, with the outcome of the last action on this collection."""
     if (job := ended(collection)) is not None:
         _noted(collection, result_of, job, collection)
     notice = st.session_state.get("act_notice") if st.session_state.get("act_on") == collection else None
@@ -85,7 +85,7 @@ def known_facts(collection: str) -> str:
 
 
 def _noted(collection: str, act: Callable[..., Done], *arguments: object) -> None:
-    """Act, and keep the sentence on what came of it."""
+    """Run an action and keep a notice of its outcome."""
     try:
         _tell(collection, act(*arguments))
     except BenzerError as error:
@@ -130,19 +130,19 @@ def _do(collection: str, what: str, ids: list[int], value: object) -> Done:
 
 
 def _marked(collection: str, changed: int) -> tuple[str, float] | None:
-    """How the change of tags or stars that was just made is taken back; None if nothing was changed."""
+    """How to undo the change of tags or stars just made; None if nothing was changed."""
     act = last_act(open_collection(collection)) if changed else None
     return ("marks", act["made"]) if act else None
 
 
 def _labelled(collection: str, changed: int) -> tuple[str, float] | None:
-    """How the labels that were just written are taken back; None if no label was changed."""
+    """How to undo the labels just written; None if no label was changed."""
     writing = last_writing(open_collection(collection)) if changed else None
     return ("labels", writing["made"]) if writing else None
 
 
 def _undo(collection: str) -> Done:
-    """Take back what the notice is about; another tab may have done something else since, which stays."""
+    """Undo the action of the notice; later actions, even of other tabs, are kept."""
     if (undo := st.session_state.get("act_undo")) is None:
         raise NotFound("There is nothing to take back.")
     what, value = undo

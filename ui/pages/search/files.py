@@ -1,4 +1,4 @@
-"""The files of selected pictures: copied to a folder, moved to the trash, described by sidecars; and taking it back."""
+"""Actions on the files of selected pictures: copying, moving to the trash, writing sidecars; and undo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOVED = "moved to the trash"
 
 @dataclass(frozen=True)
 class Done:
-    """What came of an act: a sentence, how it is taken back (None: not), and pictures that are no longer there."""
+    """The outcome of an action: a sentence, how to undo it (None: not possible), and pictures that are gone."""
 
     text: str
     undo: tuple[str, Any] | None = None
@@ -80,7 +80,7 @@ def _trashed(collection: str, ids: list[int], sentence: str, batch: str) -> Done
 
 
 def ended(collection: str) -> Job | None:
-    """The job that was started here, once, when it has come to its end."""
+    """The job that was started on this page, returned once when it has ended."""
     wanted = st.session_state.get("act_job")
     job = next((job for job in recent_jobs() if job.id == wanted), None) if wanted else None
     if job is None or job.alive or job.config["arguments"].get("collection") != collection:
@@ -118,7 +118,7 @@ def _written(report: dict[str, Any]) -> Done:
 
 
 def take_back(collection: str, what: str, value: Any) -> Done:
-    """Restore what was moved to the trash or stood in sidecar files, or remove copies that were made."""
+    """Undo an action: restore files from the trash or sidecar contents, or remove copies."""
     if what == "trash":
         return Done(workbench().restore_dropped(collection, value).sentence("restored"))
     if what == "sidecars":

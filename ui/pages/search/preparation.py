@@ -1,4 +1,4 @@
-"""What has to be prepared before a search: said, offered, and begun by itself if it is quick."""
+"""What must be prepared before a search: explained, offered, and started automatically if it is quick."""
 
 from __future__ import annotations
 

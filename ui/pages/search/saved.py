@@ -1,4 +1,4 @@
-"""Saved searches and the last ones, to be made again."""
+"""Saved searches and the history, to be repeated."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def saved_searches(recipe: Recipe) -> None:
 
 
 def remember(answer: Answer) -> None:
-    """Put the search in the history, unless it has just been put there or nobody asked for it."""
+    """Add the search to the history, unless it was added just now or the user did not ask for it."""
     query = current_query()
     scope = (answer.label, answer.where, answer.include_query, answer.local_scaling)
     asked = (str(answer.recipe.but(k=1)), query, *scope)

@@ -86,7 +86,7 @@ def objective_of(values: Mapping[str, Any]) -> str:
 
 
 def suited(learns: str, pictures: int = 0) -> dict[str, Any]:
-    """The values that suit an objective and so many pictures."""
+    """The default values for an objective and that many pictures."""
     objective = next(iter(losses_of(learns))) if learns in OF_VIEWS else _OBJECTIVES[learns]
     config = TrainingConfig.from_dict(with_defaults({"objective": objective}, pictures)).as_dict()
     return {name: config[name] for name in _SUITED}
@@ -119,7 +119,7 @@ REPORT = DEFAULTS | suited(PLAIN) | _STUDY
 
 
 def draft() -> dict[str, Any]:
-    """What stands in the form, by field; the schedules' numbers as `schedule.option`."""
+    """The current values of the form, by field; the schedules' numbers as `schedule.option`."""
     typed: dict[str, Any] = st.session_state.setdefault("training_draft", dict(DEFAULTS))
     return typed
 
@@ -167,12 +167,12 @@ def fill_from(config: Mapping[str, Any], **changes: Any) -> None:
 
 
 def suit() -> None:
-    """After a change of the objective: fields that nobody has touched take the values that suit it."""
+    """After a change of the objective, set untouched fields to its defaults."""
     _exchange(suited(st.session_state["train-learns"], draft()["pictures"]))
 
 
 def suit_to(pictures: int) -> None:
-    """Before the fields are drawn for so many pictures: those that nobody has touched take the values that suit."""
+    """Before the fields are drawn, set untouched ones to the defaults for that many pictures."""
     if pictures != draft()["pictures"]:
         _exchange(suited(draft()["learns"], pictures))
         draft()["pictures"] = pictures

@@ -139,7 +139,7 @@ def sentence(progress: Progress) -> str:
 
 
 def _figures(run: Run) -> None:
-    """What has come of it so far, as figures beside those of the untrained network."""
+    """The current figures, beside those of the untrained network."""
     losses, found, probe = points(events_of(run), "validation"), retrieval_of(run), probe_of(run)
     facts = []
     if groups(run.config):
@@ -232,7 +232,7 @@ def _ending(job: Job, run: Run | None) -> None:
 
 
 def result(run: Run) -> str:
-    """What came of a run, in one sentence; "" where nothing was measured."""
+    """The outcome of a run, in one sentence; "" if nothing was measured."""
     found, probe, text = retrieval_of(run), probe_of(run), _learnt(run)
     if run.card.get("best_epoch") == 0:
         return "No epoch was better than the weights it began with: they remain."
@@ -289,7 +289,7 @@ def _continue_button(run: Run, key: str) -> None:
 
 
 def continued(run: Run, epochs: int | None = None) -> None:
-    """Continue a run; what stands against it is shown as a sentence."""
+    """Continue a run; if that is impossible, the reason is shown."""
     with errors_shown():
         go_on(run, epochs)
 

@@ -105,7 +105,7 @@ def runs_listed(collection: str) -> list[Run]:
 
 
 def spare_states() -> list[tuple[Run, int]]:
-    """What finished runs and classifiers hold without need, looked at again when one of them has changed."""
+    """The unneeded training states of finished runs and classifiers, updated when one of them changes."""
     folders = [run.folder for run in all_runs(workbench().home)]
     stamps = [file_stamp(folder / "run.json", folder / "checkpoint" / "current.json") for folder in folders]
     return _spare.get((tuple(folders), tuple(stamps)), workbench().spare_states)
@@ -232,6 +232,6 @@ def search_with(run: Run) -> None:
 
 
 def go_on(run: Run, epochs: int | None = None) -> None:
-    """Continue a run, unless that was asked for already; `epochs` is how many there shall be in all."""
+    """Continue a run, unless that was requested already; `epochs` is the total number."""
     if not any(job.alive and job.config["arguments"].get("run") == run.name for job in recent_jobs("train")):
         workbench().start("train", run=run.name, epochs=epochs, title=run.title)

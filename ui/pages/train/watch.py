@@ -96,7 +96,7 @@ def _curves(run: Run, events: Sequence[Event], key: str) -> None:
 
 
 def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
-    """Where the charts stand; of a run that groups there are four, two by two."""
+    """The layout of the charts; a run that groups has four, two by two."""
     if grouping:
         return [*st.columns(2, gap="medium"), *st.columns([1, 1], gap="medium")]
     return list(st.columns([1.25, 1.25, 1] if measured else [1.6, 1], gap="medium"))
