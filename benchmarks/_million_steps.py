@@ -22,7 +22,7 @@ from engine.core.home import PROJECT
 from engine.core.progress import Progress, Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import append_line
-from engine.encoders.imported_vectors import take_over
+from engine.encoders.imported_vectors import import_vectors
 from engine.encoders.vectors.layouts import parts_of
 from engine.workbench.workbench import Workbench
 
@@ -190,7 +190,7 @@ def own_vectors(place: Place) -> None:
     for start in range(0, len(vectors), 100_000):
         vectors[start : start + 100_000] += rng.normal(0, 0.5, vectors[start : start + 100_000].shape)
     np.save(file, vectors)
-    place.timed("taken over", lambda: take_over(collection, parts_of(file), "clip", Reporter(listen=_teller())))
+    place.timed("taken over", lambda: import_vectors(collection, parts_of(file), "clip", Reporter(listen=_teller())))
     place.timed("first search", lambda: bench.search(_recipe(encoder=OWN), _ids(bench)[0]))
     place.median("each search", partial(bench.search, _recipe(encoder=OWN)), _ids(bench))
 

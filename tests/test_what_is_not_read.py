@@ -26,7 +26,7 @@ from engine.collections.sources.tables import table_of
 from engine.comparisons.hashing.files import read_vectors
 from engine.core.errors import BenzerError
 from engine.core.progress import Reporter
-from engine.encoders.imported_vectors import take_over
+from engine.encoders.imported_vectors import import_vectors
 from engine.encoders.vectors.files import Part
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "guide.md"
@@ -150,7 +150,7 @@ def vectors(name: str, content: Any) -> Callable[[Path], str]:
             pyarrow.parquet.write_table(pyarrow.table(content), file)
         file.seek(0)
         collection: Any = None  # it is refused before it is looked at
-        return error_of(lambda: take_over(collection, [Part(name, file)], "v", Reporter()))
+        return error_of(lambda: import_vectors(collection, [Part(name, file)], "v", Reporter()))
 
     return said
 

@@ -9,7 +9,7 @@ from engine.cli.flags import Commands, output_flags, yes_flag
 from engine.cli.printing import confirmed, print_rows, progress_line
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
-from engine.encoders.imported_vectors import cards, remove, take_over
+from engine.encoders.imported_vectors import cards, import_vectors, remove
 from engine.encoders.vectors.files import Part
 from engine.encoders.vectors.layouts import parts_of
 from engine.workbench.workbench import Workbench
@@ -58,7 +58,7 @@ def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
     columns = [name.strip() for name in (arguments.columns or "").split(",") if name.strip()]
     reporter = Reporter(listen=progress_line())
     title = arguments.title or (path.name if path.is_dir() else path.stem)
-    card = take_over(collection, [*parts_of(path), *names], title, reporter, columns)
+    card = import_vectors(collection, [*parts_of(path), *names], title, reporter, columns)
     for note in card.notes:
         print(note)
     print(f"{card.count:,} vectors of {card.width:,} values were added; search with: --encoder {card.name}")

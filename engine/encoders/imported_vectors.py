@@ -144,7 +144,7 @@ def add(collection: Collection, title: str, file: str, names: Sequence[str] | No
     return replace(_card(store.folder.name, facts), notes=tuple(notes))
 
 
-def take_over(
+def import_vectors(
     collection: Collection, parts: Sequence[Part], title: str, reporter: Reporter, columns: Sequence[str] = ()
 ) -> OwnCard:
     """Import files of vectors and names (see `engine.encoders.vectors.layouts`), and prepare them for search.

@@ -59,7 +59,7 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
 
     def items(staging: Path) -> Iterator[Item]:
         samples.extend(_named(format.read(files_at(path, staging))))
-        matrix_of(samples, "the data set")  # refused before any picture is taken over
+        matrix_of(samples, "the data set")  # refused before any picture is imported
         return _items(samples, staging)
 
     source = {"kind": "dataset", "format": format.name, "path": str(path.resolve())}
@@ -132,7 +132,7 @@ def _add_marks(collection: Collection, samples: Mapping[int, Sample]) -> list[st
     if not marked:
         return []
     change_marks(collection, marked, lambda id, mark: replace(marked[id], synced=mark.synced), "imported")
-    return [f"Tags and stars of {count_of(len(marked), 'picture')} were taken over."]
+    return [f"Tags and stars of {count_of(len(marked), 'picture')} were imported."]
 
 
 def _add_vectors(collection: Collection, samples: Mapping[int, Sample], told: Reporter) -> tuple[str, list[str]]:

@@ -41,7 +41,7 @@ def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_ag
     while not stop.is_set():
         folders = watched(bench)
         for name in [name for name, folder in folders.items() if seen.get(name) != folder]:
-            take_over(bench, name, stop)
+            rescan_and_prepare(bench, name, stop)
         seen = folders
         if not folders:
             stop.wait(look_again)
@@ -51,12 +51,12 @@ def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_ag
             rust_timeout=int(1000 * look_again), yield_on_timeout=True, raise_interrupt=False,
         ):  # fmt: skip
             for name in _touched((Path(path) for _, path in changes), folders):
-                take_over(bench, name, stop)
+                rescan_and_prepare(bench, name, stop)
             if watched(bench) != folders:
                 break
 
 
-def take_over(bench: Workbench, name: str, stop: Event) -> None:
+def rescan_and_prepare(bench: Workbench, name: str, stop: Event) -> None:
     """Rescan a collection and embed its new pictures with the default recipe; errors are logged.
 
     Returns when both have ended, or once `stop` is set; jobs that run go on.
@@ -68,7 +68,7 @@ def take_over(bench: Workbench, name: str, stop: Event) -> None:
         if bench.readiness(recipe).action == "embed":
             _ended(bench.start("embed", recipe=recipe.as_dict()), stop)
     except (BenzerError, OSError):
-        _log.warning("The folder of the collection %s could not be taken over.", name, exc_info=True)
+        _log.warning("The watched folder of the collection %s could not be rescanned or prepared.", name, exc_info=True)
 
 
 def _ended(job: Job, stop: Event) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.store import Vectors, state, store
 from engine.grouping.stored.names import common_value, distinct
 from engine.grouping.stored.names import folder_of as name_folder
-from engine.search.answer import Answer, Query, Receipt
+from engine.search.answer import Answer, Hit, Query, Receipt
 from engine.search.classes import NETWORK, POOLING, ClassProbabilities, class_probabilities, words_recipe
 from engine.search.limits import Limits
 from engine.search.provenance import Provenance, provenance_of, words_used
@@ -37,6 +38,8 @@ from engine.texts.lexicon.nearest import NearestKinds
 from engine.texts.published import PUBLISHED, folder_of
 from engine.workbench.part import COLLECTIONS_KEPT
 from engine.workbench.pictures import PictureMethods
+
+T = TypeVar("T")
 
 _SENTENCES = "all-minilm-l6-v2"
 _FEW = 3  # classes that are named one by one as what a word stands for
@@ -134,34 +137,45 @@ class WordMethods(PictureMethods):
             no picture is within the limits.
         """
         images, meaning = self.collection(recipe.collection).images(), self.meaning(query.text)
-        began = time.perf_counter()
-        about = written(images, query.text)
-        reading = time.perf_counter() - began
-        refuse_the_unknown(query.text, meaning, about)
+        by_text, matching_ms = _timed(lambda: written(images, query.text))
+        refuse_the_unknown(query.text, meaning, by_text)
         if query.share is not None:
             check_whole("share", "the query", query.share, 0, 100)
         allowed = _allowed(images, None if limits.include_query else query.image_id, limits)
         known = self.class_probabilities(recipe.collection) if meaning.known and self.sees_words() else None
-        pictured = query.data is not None or query.image_id is not None
-        beside = self._picture_beside(recipe, query) if pictured else None
-        began = time.perf_counter()
-        scores = shown(known, meaning) if known is not None else _unseen(images)
-        if beside is not None:
-            scores = beside.with_words(scores if meaning.known else about, query.share)
-        hits = hits_of(images, *scores.best(recipe.k, allowed))
-        took, encoding = 1000 * (time.perf_counter() - began + reading), beside.milliseconds if beside else 0.0
-        used = recipe.but(method="exact", options=()) if pictured else words_recipe(recipe.collection, recipe.k)
+        has_picture = query.data is not None or query.image_id is not None
+        beside = self._picture_beside(recipe, query) if has_picture else None
+
+        def score() -> tuple[Scores, tuple[Hit, ...]]:
+            scores = shown(known, meaning) if known is not None else _unseen(images)
+            if beside is not None:
+                scores = beside.with_words(scores if meaning.known else by_text, query.share)
+            return scores, hits_of(images, *scores.best(recipe.k, allowed))
+
+        (scores, hits), scoring_ms = _timed(score)
+        used = recipe.but(method="exact", options=()) if has_picture else words_recipe(recipe.collection, recipe.k)
         return Answer(
-            used, _named(query, images), hits,
+            used,
+            _named(query, images),
+            hits,
             Receipt(
-                milliseconds=took, encode_milliseconds=encoding, examined=len(images.ids), pool=len(images.ids),
-                total=len(allowed), recall=1.0, estimated=False, wanted=recipe.k,
+                milliseconds=matching_ms + scoring_ms,
+                encode_milliseconds=beside.milliseconds if beside else 0.0,
+                examined=len(images.ids),
+                pool=len(images.ids),
+                total=len(allowed),
+                recall=1.0,
+                estimated=False,
+                wanted=recipe.k,
             ),
-            label=limits.label, include_query=limits.include_query, note=_note(meaning, scores, pictured),
+            label=limits.label,
+            include_query=limits.include_query,
+            note=_note(meaning, scores, has_picture),
             provenance=self._provenance(used, images) if scores.values.any() else None,
             words=words_used(lexicon(), meaning, self._network(recipe.collection, meaning)),
-            written=() if pictured else hits_of(images, *_scaled(about.best(recipe.k, allowed))), where=limits.where,
-        )  # fmt: skip
+            written=() if has_picture else hits_of(images, *_scaled(by_text.best(recipe.k, allowed))),
+            where=limits.where,
+        )
 
     def clearly_shown(self, answer: Answer) -> int:
         """How many pictures clearly show the words that an answer found pictures by, within its label and filter.
@@ -218,7 +232,15 @@ class _Beside:
         return mixed(words, self.vectors.ids, distances, HALF if share is None else share)
 
 
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    """The result of some work, and the milliseconds that it took."""
+    began = time.perf_counter()
+    result = work()
+    return result, 1000 * (time.perf_counter() - began)
+
+
 def _unseen(images: Images) -> Scores:
+    """A score of 0 for every picture, where no network can recognise the words."""
     return Scores(images.ids, np.zeros(len(images.ids), np.float32))
 
 
@@ -259,7 +281,7 @@ def _taken_for(name: str, kind: str) -> str:
     return "" if form_in({one.lower(): 0 for one in found}, name) is not None else ", ".join(found)
 
 
-def _note(meaning: Meaning, scores: Scores, pictured: bool) -> str:
+def _note(meaning: Meaning, scores: Scores, has_picture: bool) -> str:
     """Which words were used, what they were interpreted as, and whether any picture clearly shows that."""
     parts = [f"nearest to “{name}” that can be recognised: {kind}" for name, kind in meaning.near[:3]]
     if not meaning.near:
@@ -267,7 +289,7 @@ def _note(meaning: Meaning, scores: Scores, pictured: bool) -> str:
         parts += [f"“{name}” taken for {found}" for name, found in others[:3]]
     if meaning.known and meaning.unknown:
         parts.append("not known: " + ", ".join(meaning.unknown[:5]))
-    if meaning.known and not pictured and len(scores.values) and scores.values.max() < CLEARLY:
+    if meaning.known and not has_picture and len(scores.values) and scores.values.max() < CLEARLY:
         parts.append(f"no picture clearly shows “{', '.join(kind for _, kind in meaning.known)}”")
     if not meaning.known:
         parts.append("known from names, labels and texts only")

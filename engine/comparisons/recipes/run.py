@@ -142,24 +142,33 @@ class EncoderFigures:
     exact: dict[tuple[str, str], tuple[Index, Any]] = field(default_factory=dict)  # of one embedding and metric
 
     def row(self, cell: ExperimentCell) -> tuple[ExperimentRow, SingleQueries]:
-        """Build the cell's index and measure it; the row, and what each query reached."""
+        """Build the cell's index and measure it; the row, and the figures of each query."""
         recipe = cell.recipe.but(weights=self.encoder.info.weights)
-        vectors = self.vectors[recipe.embedding]
-        asked, kept = _asked(self.collection, self.plan, vectors.ids)
-        whole = len(kept) == len(vectors.ids) and asked.gallery is None
-        vectors = _part(vectors, kept)
+        embedded = self.vectors[recipe.embedding]
+        asked, kept = _asked(self.collection, self.plan, embedded.ids)
+        whole = len(kept) == len(embedded.ids) and asked.gallery is None
+        vectors = _part(embedded, kept)
         searched = vectors if asked.gallery is None else _part(vectors, np.flatnonzero(asked.gallery))
         exact, truth = self._truth(recipe, vectors, searched, asked)
         self.within.update("Indexing", 0, 1, "indexes", str(recipe))
         index, index_bytes = self._index(recipe, searched, exact, whole)
         truth = None if index is exact else truth
         figures, queries = measure(index, vectors.matrix, asked, recipe.k, truth=truth, report=self._report(recipe))
-        megabytes = (searched.matrix.nbytes + index_bytes) / 1e6
         row = unmeasured(cell, str(recipe), weights=recipe.weights, **self.facts)
-        seen = learned_note(self.trained, self.collection, queries.ids) if self.trained else ""
-        note, labels = " ".join(filter(None, [row.note, seen])), _labels_sentence(self.collection, self.plan, asked)
-        probe = self._probe(recipe.embedding, vectors, asked) if self.plan.probe and index is exact else None
-        return replace(row, megabytes=megabytes, note=note, labels=labels, probe=probe, **figures), queries
+        measured = replace(
+            row,
+            megabytes=(searched.matrix.nbytes + index_bytes) / 1e6,
+            note=self._note(row, queries),
+            labels=_labels_sentence(self.collection, self.plan, asked),
+            probe=self._probe(recipe.embedding, vectors, asked) if self.plan.probe and index is exact else None,
+            **figures,
+        )
+        return measured, queries
+
+    def _note(self, row: ExperimentRow, queries: SingleQueries) -> str:
+        """The row's note, with a caveat if the encoder was trained on some of the queries."""
+        caveat = learned_note(self.trained, self.collection, queries.ids) if self.trained else ""
+        return " ".join(filter(None, [row.note, caveat]))
 
     def _probe(self, embedding: str, vectors: Vectors, asked: Questions) -> float | None:
         """The accuracy of a linear probe on the vectors of an embedding; None where there is only one label to tell."""

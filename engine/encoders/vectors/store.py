@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.collections.collection import Collection
+from engine.collections.collection import Collection, Images
 from engine.collections.pixels import decoded_differently
 from engine.collections.reading.safely import READING
 from engine.core.cache import Cache, catalogue_stamp
@@ -128,18 +128,27 @@ def state(collection: Collection, info: EncoderInfo, name: str) -> VectorState:
     if snapshot is None:
         return VectorState(total, 0, total)
     ids, contents = (load_array(snapshot.folder / file) for file in _SMALL)
-    fresh, outdated = images.holds(ids, contents), False
-    if snapshot.facts.get("reading", 1) < READING:
-        outdated = total > _READ_FOR_STATE
-        changed = [] if outdated else sorted(hash.encode() for hash in _decoded_differently(collection))
+    fresh = images.holds(ids, contents)
+    read_by_earlier_version = snapshot.facts.get("reading", 1) < READING
+    outdated = read_by_earlier_version and total > _READ_FOR_STATE
+    if read_by_earlier_version and not outdated:
+        changed = sorted(hash.encode() for hash in _decoded_differently(collection))
         kept = ~np.isin(contents, np.array(changed, dtype=contents.dtype))
         ids, fresh = ids[kept], fresh[kept]
-    left_out = {(int(id), hash): reason for id, hash, reason in snapshot.facts["left_out"]}
-    rows = {(id, hash): images.row(id) for id, hash in left_out}
-    here = {key: row for key, row in rows.items() if row is not None and images.hashes[row] == key[1]}
-    reasons = tuple((images.names[row], left_out[key]) for key, row in here.items())
-    without = len(here) - int(np.isin([id for id, _ in here], ids[fresh]).sum())
-    return VectorState(total - int(fresh.sum()) - without, int((~fresh).sum()), total, reasons, outdated)
+    left_out = _still_left_out(images, snapshot.facts["left_out"])
+    impossible = len(left_out) - int(np.isin(list(left_out), ids[fresh]).sum())
+    missing, stale = total - int(fresh.sum()) - impossible, int((~fresh).sum())
+    return VectorState(missing, stale, total, tuple(left_out.values()), outdated)
+
+
+def _still_left_out(images: Images, entries: Sequence[tuple[int, str, str]]) -> dict[int, tuple[str, str]]:
+    """Name and reason of the pictures that could not be embedded and have not changed since, by id."""
+    rows = [(images.row(int(id)), hash, reason) for id, hash, reason in entries]
+    return {
+        int(images.ids[row]): (images.names[row], reason)
+        for row, hash, reason in rows
+        if row is not None and images.hashes[row] == hash
+    }
 
 
 def _decoded_differently(collection: Collection) -> set[str]:

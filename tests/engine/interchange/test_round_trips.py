@@ -112,10 +112,10 @@ def test_vectors_alone_are_read_by_numpy_and_by_this_program(
     assert vectors is not None
     assert np.array_equal(matrix, vectors.matrix)
     from engine.core.progress import Reporter
-    from engine.encoders.imported_vectors import take_over
+    from engine.encoders.imported_vectors import import_vectors
     from engine.encoders.vectors.layouts import parts_of
 
-    card = take_over(zoo, parts_of(path / "vectors.parquet"), "Again", Reporter())
+    card = import_vectors(zoo, parts_of(path / "vectors.parquet"), "Again", Reporter())
     again = stored(zoo, OwnVectors(card.name).at(zoo).info, "max")
     assert again is not None
     assert np.array_equal(again.matrix, vectors.matrix)

@@ -1,4 +1,4 @@
-"""A watched folder: files that come, change and go are taken over by themselves."""
+"""A watched folder: files that come, change and go are imported automatically."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def at_work(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     """The watching thread; rescans run here and not in a process, and are noted. No encoder is run."""
     noted: list[str] = []
 
-    def take_over(bench: Workbench, name: str, stop: Event) -> None:
+    def rescan_and_prepare(bench: Workbench, name: str, stop: Event) -> None:
         bench.run("rescan", collection=name)
         noted.append(name)
 
-    monkeypatch.setattr(watching, "take_over", take_over)
+    monkeypatch.setattr(watching, "rescan_and_prepare", rescan_and_prepare)
     stop = Event()
     thread = Thread(target=watch_folders, args=(bench, stop, 50, 0.2))
     thread.start()
@@ -107,7 +107,7 @@ def test_the_rescan_is_followed_by_the_preparation(bench: Workbench, monkeypatch
     started: list[str] = []
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **_: started.append(kind) or Slow(looks=3))
     monkeypatch.setattr(watching, "_POLL", 0.0)
-    watching.take_over(bench, "camera", Event())
+    watching.rescan_and_prepare(bench, "camera", Event())
     assert started == ["rescan", "embed"]
 
 
@@ -116,7 +116,7 @@ def test_a_stop_does_not_wait_for_a_job(bench: Workbench, monkeypatch: pytest.Mo
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **_: started.append(kind) or Slow(looks=10**9))
     stop = Event()
     stop.set()
-    watching.take_over(bench, "camera", stop)
+    watching.rescan_and_prepare(bench, "camera", stop)
     assert started == ["rescan"]
 
 

@@ -129,7 +129,7 @@ def _place(collection: Collection) -> None:
     if Path(folder).is_dir():
         st.caption("Read in place from " + plain_text(folder))
         st.toggle("Watch this folder", value=collection.watched, key=f"watch-{collection.name}",
-                  help="Files that are added, changed or deleted are taken over by themselves while Benzer runs.",
+                  help="Files that are added, changed or deleted are imported automatically while Benzer runs.",
                   on_change=partial(_watch, collection.name))  # fmt: skip
         return
     st.warning(f"The folder {plain_text(folder)} has gone.", icon=":material/folder_off:")

@@ -61,7 +61,7 @@ def _add(collection: Collection, title: str, files: list[UploadedFile]) -> list[
     first = next((file for file in files if file.name.lower().endswith(ARRAYS)), files[0])
     named = title.strip() or first.name.rsplit(".", 1)[0]
     parts = [Part(file.name, file) for file in sorted(files, key=lambda file: file is not first)]
-    return list(imported_vectors.take_over(collection, parts, named, Reporter()).notes)
+    return list(imported_vectors.import_vectors(collection, parts, named, Reporter()).notes)
 
 
 def _search_with(collection: str, encoder: str) -> None:
