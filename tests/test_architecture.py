@@ -226,7 +226,7 @@ def test_files_stay_readable(folder: str) -> None:
         assert len(lines) <= 420, f"{path.relative_to(ROOT)} has {len(lines)} lines"
 
 
-def test_the_required_top_level_stands() -> None:
+def test_the_required_top_level_folders_exist() -> None:
     for name in ("app.py", "requirements.txt", "README.md", "engine", "models", "weights", "datasets", "tests"):
         assert (ROOT / name).exists(), name
     required = (ROOT / "requirements.txt").read_text(encoding="utf-8")

@@ -21,13 +21,13 @@ def forking() -> Iterator[Forking]:
     made.end()
 
 
-def test_a_fork_does_what_python_does_and_tells_its_end(forking: Forking, tmp_path: Path) -> None:
+def test_a_fork_runs_a_module_as_python_does_and_can_be_awaited(forking: Forking, tmp_path: Path) -> None:
     forked = forking.run(["calendar", "2026"], os.environ, tmp_path / "log.txt")
     forked.wait(60)
     assert "2026" in (tmp_path / "log.txt").read_text()
 
 
-def test_what_goes_wrong_stands_in_the_log(forking: Forking, tmp_path: Path) -> None:
+def test_errors_are_logged(forking: Forking, tmp_path: Path) -> None:
     forking.run(["no_such_module"], os.environ, tmp_path / "log.txt").wait(60)
     assert "No module named no_such_module" in (tmp_path / "log.txt").read_text()
 

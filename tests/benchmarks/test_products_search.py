@@ -13,7 +13,7 @@ from engine.workbench.workbench import Workbench
 from tests import shop as things
 
 
-def test_precision_is_what_counting_gives() -> None:
+def test_precision_equals_a_count_by_hand() -> None:
     rng = np.random.default_rng(3)
     stored, queries = rng.normal(size=(2, 40, 5))
     codes = rng.integers(0, 4, 40)

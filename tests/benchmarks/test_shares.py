@@ -23,6 +23,6 @@ def test_a_part_that_finds_nothing_counts_little() -> None:
     assert by_copies([KNOWS, noise])[0] > 0.7
 
 
-def test_shares_that_cannot_be_told_apart_are_even() -> None:
+def test_copies_with_equal_knowledge_get_even_shares() -> None:
     assert by_copies([KNOWS, KNOWS]) == (0.5, 0.5)
     assert max(by_copies([KNOWS, KNOWS, KNOWS])) == 0.4

@@ -107,7 +107,7 @@ def test_copies_survive_fewer_losses_than_there_are_copies(rng: np.random.Genera
 
 
 @pytest.mark.parametrize("copies", [1, 2])
-def test_service_over_years_is_what_independent_failures_give(copies: int, rng: np.random.Generator) -> None:
+def test_service_over_years_matches_independent_failures(copies: int, rng: np.random.Generator) -> None:
     nodes, between, repair = 12, 100.0, 10.0
     down = repair / (between + repair)
     share, whole = sim.service(nodes, copies, between, repair, 200_000.0, rng)

@@ -217,7 +217,7 @@ def test_back_to_a_link_without_settings_empties_their_fields(page: Any, server:
     assert re.search(r"method=lsh(&|$)", page.url)
 
 
-def test_a_number_of_clusters_is_measured_and_taken_over(page: Any, server: Server) -> None:
+def test_a_number_of_clusters_is_measured_and_applied(page: Any, server: Server) -> None:
     page.goto(server.url + "/?method=kmeans&q=100")
     answers(page)
     open_seeing(page)

@@ -167,7 +167,7 @@ def test_a_picture_is_looked_at_with_its_neighbours_and_its_facts(page: Any, ser
     assert _focused(page) == found[2]  # where one has got to
 
 
-def test_a_suggested_label_is_taken_over_with_a_click_and_taken_back(page: Any, server: Server) -> None:
+def test_a_suggested_label_is_accepted_with_a_click_and_undone(page: Any, server: Server) -> None:
     def suggesting(route: Any) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, json=answer.json() | {"suggested": [["lemon", "81 %"]]})

@@ -111,7 +111,7 @@ def test_a_visitor_finds_pictures_by_words_then_beside_one_and_sends_the_link(
     expect(page.get_by_role("textbox", name="Text", exact=True)).to_have_value("leather bag")
 
 
-def test_an_uploaded_picture_stands_beside_the_words(page: Any, server: Server, recipe: Recipe) -> None:
+def test_an_uploaded_picture_is_shown_beside_the_words(page: Any, server: Server, recipe: Recipe) -> None:
     page.goto(address(server, recipe, words="sun cap"))
     answers(page)
     picture = {"name": "mine.png", "mimeType": "image/png", "buffer": drawn_picture(5, "red")}

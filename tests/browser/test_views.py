@@ -289,7 +289,7 @@ def test_the_tree_by_keys(page: Any, tree: Any) -> None:
 # ---- the heat map ----
 
 
-def test_the_heat_map_tells_both_names_and_the_distance(page: Any, server: Server) -> None:
+def test_the_heat_map_shows_both_names_and_the_distance(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/?view=matrix")
     field = page.locator(".field")
     field.wait_for()

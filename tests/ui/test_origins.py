@@ -54,7 +54,7 @@ def test_pages_of_others_may_not(monkeypatch: pytest.MonkeyPatch, host: str, ori
     assert not asked(monkeypatch, host, origin)
 
 
-def test_a_proxy_tells_the_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scheme_comes_from_the_proxy_header(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked(monkeypatch, "localhost:8443", "https://localhost:8443", x_forwarded_proto="https")
 
 

@@ -30,7 +30,7 @@ def client() -> TestClient:
 
 @pytest.mark.parametrize("below", ["", "/below/a/path"])
 @pytest.mark.parametrize("pattern", ["js/index.*.js", "css/index.*.css", "media/SourceSansVF-Upright*.woff2"])
-def test_a_file_is_what_lies_on_the_disk(client: TestClient, below: str, pattern: str) -> None:
+def test_a_served_file_has_the_bytes_on_disk(client: TestClient, below: str, pattern: str) -> None:
     path = next((FOLDER / "static").glob(pattern))
     answer = client.get(f"{below}/static/{path.parent.name}/{path.name}")
     assert answer.content == path.read_bytes()

@@ -27,7 +27,7 @@ def classification(home: Path, fusions: tuple[str, ...], folds: int = 3, **chang
 MANY = [(number, CLASSES[number % 2]) for number in range(1, 61)]
 
 
-def test_a_lead_is_told_only_where_items_and_folds_decide_it(tmp_path: Path) -> None:
+def test_a_lead_is_reported_only_if_items_and_folds_decide_it(tmp_path: Path) -> None:
     found = classification(tmp_path, ("picture", "late"))
     mistakes = {("picture", fold): [(id, CLASSES[1 - id % 2]) for id, _ in MANY[fold::3][:8]] for fold in range(3)}
     keep_all(found, CLASSES, MANY, mistakes)
@@ -105,7 +105,7 @@ def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
     assert "share one fold only, which decides nothing" in first.beside
 
 
-def test_the_page_tells_everything_and_interprets_nothing(tmp_path: Path) -> None:
+def test_the_page_shows_everything_and_escapes_texts(tmp_path: Path) -> None:
     found = classification(tmp_path, ("picture", "late"), conditions=("picture=missing",))
     assert "Nothing has been measured yet" in to_html(found)
     keep_all(found, CLASSES, THINGS, {("picture", 0): [(1, "Bags")], ("late", 1): [(2, "Caps <b>")]})

@@ -204,7 +204,7 @@ def test_a_model_of_one_side_keeps_one_encoder(home: Home) -> None:
         assert card[fusion]
 
 
-def test_an_encoder_that_has_changed_since_is_told(home: Home) -> None:
+def test_a_changed_encoder_is_reported(home: Home) -> None:
     (run,) = Workbench(home).classifiers()
     card = run.card
     run._write(card=card | {"picture": card["picture"] | {"fingerprint": "another"}})

@@ -64,7 +64,7 @@ def test_a_preset_takes_what_is_there(pile: Path, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)[0]["images"] == 36
 
 
-def test_a_picture_that_could_not_be_embedded_is_told_and_makes_no_grouping_stale(
+def test_a_picture_that_could_not_be_embedded_is_reported_and_makes_no_grouping_stale(
     pile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = pile / "Pile" / "red" / "3.png"

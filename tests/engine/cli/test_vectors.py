@@ -109,7 +109,7 @@ def test_copies_and_skipped_files_are_named(pile: Path, capsys: pytest.CaptureFi
     assert "skipped 1 exact duplicate and 1 unreadable file; give a list of names" in capsys.readouterr().err
 
 
-def test_a_folder_of_another_program_is_taken_over(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_another_program_is_imported(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"filepath": f"/data/{name}.png", "clip": row} for name, row in zip("abc", VECTORS.tolist(), strict=True)]
     (pile / "export").mkdir()
     (pile / "export" / "samples.json").write_text(json.dumps({"samples": rows}))

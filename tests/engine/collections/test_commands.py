@@ -61,7 +61,7 @@ def test_a_known_data_set_under_a_title(here, monkeypatch, words, title):
     assert asked == [("oxford-iiit-pet", title)]
 
 
-def test_an_unknown_run_is_told_where_runs_are_listed(here, capsys):
+def test_the_error_for_an_unknown_run_says_where_runs_are_listed(here, capsys):
     with pytest.raises(NotFound) as error:
         run(here, "nothing")
     command = error.value.way_out.rsplit(" ", 1)[1]

@@ -25,7 +25,7 @@ def collection(tmp_path: Path) -> Collection:
     return bench.collection("six")
 
 
-def test_labels_of_folders_persons_and_classifiers_are_told_apart(collection: Collection) -> None:
+def test_labels_of_folders_persons_and_classifiers_are_distinguished(collection: Collection) -> None:
     ids = collection.images().ids.tolist()
     assert set(label_sources(collection).values()) == {"folder"}
     write_labels(collection, {ids[0]: "lynx", ids[1]: "lynx"}, "the search page")

@@ -19,7 +19,7 @@ def page(**values: object) -> str:
     return render("comparisons/recipes/report.html", **{"title": "T", **given, "notes": [], **values})
 
 
-def test_what_people_wrote_is_escaped_wherever_it_stands() -> None:
+def test_text_from_users_is_escaped_everywhere() -> None:
     wrong = "<script>alert('x')</script>\"&"
     table = Table([wrong], [[wrong], [Best(wrong, wrong, wrong)]], 1)
     text = page(title=wrong, facts=wrong, results=table, worst=[(wrong, table)], notes=[wrong])

@@ -120,7 +120,7 @@ def test_a_stop_and_a_full_disk_end_it_and_keep_what_is_finished(squares: Square
     assert not squares.alive
 
 
-def test_tells_how_far_the_whole_is(squares: Squares) -> None:
+def test_progress_counts_all_cells(squares: Squares) -> None:
     heard: list[dict[str, Any]] = []
     run_comparison(squares, measuring(), failed, Reporter(hear=heard.append))
     assert heard == [{"kind": "cells", "done": done, "total": 4} for done in (1, 2, 3, 4)]

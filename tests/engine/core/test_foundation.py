@@ -149,7 +149,7 @@ def test_every_error_is_in_the_tree_and_survives_a_pipe() -> None:
         assert (type(again), str(again), vars(again)) == (type(one), str(one), vars(one))
 
 
-def test_the_shelf_makes_each_thing_once_and_forgets_the_oldest() -> None:
+def test_the_cache_makes_each_value_once_and_drops_the_oldest() -> None:
     shelf: Cache[int] = Cache(2)
     made: list[int] = []
 

@@ -20,7 +20,7 @@ RECIPES = st.builds(
 
 
 @given(RECIPES)
-def test_a_recipe_is_what_it_prints(recipe: Recipe) -> None:
+def test_a_printed_recipe_parses_back_to_itself(recipe: Recipe) -> None:
     assert Recipe.parse(str(recipe)) == recipe
     assert Recipe.from_dict(recipe.as_dict()) == recipe
     assert hash(Recipe.parse(str(recipe))) == hash(recipe)

@@ -12,7 +12,7 @@ def grey(seed: int) -> np.ndarray:
     return np.asarray(scene(seed).convert("L"))
 
 
-def test_a_picture_is_like_itself_whatever_its_exposure_and_contrast() -> None:
+def test_a_picture_agrees_with_itself_at_any_exposure_and_contrast() -> None:
     picture = grey(0)
     assert likeness(picture, picture) == 1.0
     assert likeness(picture, np.minimum(picture * 1.4, 255).astype(np.uint8)) > 0.95

@@ -72,7 +72,7 @@ def test_the_rule_chooses_what_is_kept(bench: Workbench) -> None:
         Rule("smallest")
 
 
-def test_nothing_of_a_protected_folder_is_taken(bench: Workbench) -> None:
+def test_nothing_in_a_protected_folder_is_marked_for_removal(bench: Workbench) -> None:
     found = bench.duplicate_groups("scenes", rule=Rule(protected=("b", "a")))
     assert exact(found).dropped == []
     protect(bench.collection("scenes"), ["old"])

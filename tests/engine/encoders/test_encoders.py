@@ -67,7 +67,7 @@ def test_every_family_is_tested_here(home: Home) -> None:
     assert {choice.name for choice in choices(home)} == set(READY) | set(BACKBONES) | DERIVED
 
 
-def test_every_line_says_what_it_is_good_for_and_stands_on_a_shelf(home: Home, make_run: Callable[..., Any]) -> None:
+def test_every_choice_says_what_it_is_good_for_and_has_a_heading(home: Home, make_run: Callable[..., Any]) -> None:
     make_run(4, "run-4", 160)
     for choice in choices(home):
         assert choice.good_for.endswith("."), choice.name
@@ -259,7 +259,7 @@ def test_an_encoder_that_gives_nan_is_named(home: Home, monkeypatch: pytest.Monk
         embed_pictures(encoder, [Image.new("RGB", (9, 9))], "max")
 
 
-def test_the_device_is_chosen_once_and_told() -> None:
+def test_the_device_is_chosen_once_and_reported() -> None:
     assert device() is device()
     assert device().title
     assert device().reduced == (device().dtype != torch.float32)

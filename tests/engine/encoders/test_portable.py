@@ -122,7 +122,7 @@ def test_the_onnx_file_knows_its_preparation(bench: Workbench) -> None:
 @pytest.mark.usefixtures("float32")
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", ["small", "ready"])
-def test_the_example_runs_as_it_stands(
+def test_the_example_runs_unchanged(
     bench: Workbench, pictures: list[Path], tmp_path: Path, name: str, form: str
 ) -> None:
     run = run_of(bench, name)

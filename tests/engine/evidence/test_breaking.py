@@ -42,7 +42,7 @@ def test_bisection_finds_the_weakest_strength_to_a_256th(limit: float) -> None:
     assert found.back is None
 
 
-def test_what_comes_back_is_told_and_what_never_breaks_too() -> None:
+def test_a_breaking_point_is_described_with_its_recovery() -> None:
     found = point(found_below((0, 0.2), (0.9, 2)))
     assert found.strength == pytest.approx(0.2, abs=1 / 256)
     assert found.back == pytest.approx(15 / 16)
@@ -82,7 +82,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     return bench
 
 
-def test_unaltered_a_match_stands_where_the_search_shows_it(bench: Workbench) -> None:
+def test_an_unaltered_match_has_the_rank_that_the_search_shows(bench: Workbench) -> None:
     for hit in bench.search(RAW, 1).hits:
         at = bench.standing(RAW, 1, hit.id, "rotate", 0)
         assert at.rank == hit.rank

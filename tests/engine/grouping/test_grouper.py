@@ -32,7 +32,7 @@ def plan(text: str, map: str = "pca") -> GroupingPlan:
 
 
 @pytest.mark.parametrize("text", ["pca(share=0.8) > kmeans(groups=4)", "hierarchical(groups=4)"])
-def test_a_plan_is_carried_out_and_tells_how_far_it_is(text: str) -> None:
+def test_a_plan_is_carried_out_with_progress(text: str) -> None:
     heard: list[Progress] = []
     found = group(blobs(), plan(text), "cosine", Reporter(listen=heard.append))
     assert np.bincount(found.labels).tolist() == [25] * 4
@@ -83,7 +83,7 @@ def test_no_image_is_refused() -> None:
         ("pca > hierarchical(groups=60)", "pca", "at most 40, the leaves of so large a tree"),
     ],
 )
-def test_what_cannot_be_done_is_told_before_the_first_step(
+def test_an_impossible_plan_is_refused_before_the_first_step(
     text: str, map: str, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projections()["mds"], "most", 50)
@@ -162,7 +162,7 @@ def test_where_the_plain_silhouette_is_highest_elsewhere_the_note_says_so() -> N
     assert best_number(group(points.astype(np.float32), plan("kmeans"), "euclidean", Reporter()).curve) == 3
 
 
-def test_the_silhouette_of_a_reduced_space_is_told_apart_from_that_of_the_encoder() -> None:
+def test_the_silhouette_of_a_reduced_space_is_reported_beside_that_of_the_encoder() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(80, 30)).astype(np.float32)
     vectors[:, 0] += np.repeat([0, 8], 40)

@@ -19,7 +19,7 @@ def test_random_groups_reach_a_high_nmi_and_no_ami() -> None:
     assert set(found) == {"purity", "nmi", "ami", "ari", "silhouette"}
 
 
-def test_chance_is_what_random_groups_of_the_same_sizes_reach() -> None:
+def test_chance_equals_random_groups_of_the_same_sizes() -> None:
     rng = np.random.default_rng(0)
     truth = [str(kind) for kind in rng.integers(0, 20, 200)]
     groups = rng.integers(0, 40, 200)

@@ -93,7 +93,7 @@ def test_it_equals_the_naive_search(kind, metric, few, monkeypatch):
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("kind", ["normal", "far from the origin", "bytes", "sparse", "lengths of all sizes"])
 @pytest.mark.parametrize("screen", [CodeScreen, ProductScreen])
-def test_each_screen_alone_is_right_wherever_it_answers(screen, kind, metric):
+def test_each_screen_alone_gives_exact_results_where_it_answers(screen, kind, metric):
     rng = np.random.default_rng(6)
     vectors = drawn(kind, 2000, 33, rng)
     queries = drawn(kind, 20, 33, rng)

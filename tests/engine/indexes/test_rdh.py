@@ -112,7 +112,7 @@ def test_merging_takes_the_nearest_of_all_and_the_smaller_id_of_equals() -> None
     assert merged([one, (*two[:2], np.array([-1]))], 4, 1.0).examined.tolist() == [-1]
 
 
-def test_each_parts_own_seconds_are_told() -> None:
+def test_the_seconds_of_each_part_are_reported() -> None:
     ids, vectors = made(400)
     built = RDH("euclidean", parts=3, runs="exact").build(ids, vectors)
     assert np.isnan(built.part_seconds).all()

@@ -111,7 +111,7 @@ def test_a_worker_that_takes_its_lock_while_somebody_looks_is_not_dead(
     assert [Job(folder).state, Job(folder).state] == ["starting", "running"]
 
 
-def test_a_job_tells_the_process_that_works_on_it(tmp_path: Path) -> None:
+def test_a_job_names_the_process_that_works_on_it(tmp_path: Path) -> None:
     folder = folder_for(tmp_path, "own")
     work(folder, {"own": lambda arguments, reporter: Job(folder).worker})
     assert Job(folder).result == {"state": "done", "value": os.getpid()}
@@ -221,7 +221,7 @@ def test_a_killed_worker_is_noticed_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness of sessions is Linux's")
-def test_only_work_for_hours_stands_back(tmp_path: Path) -> None:
+def test_only_background_work_gets_a_lower_priority(tmp_path: Path) -> None:
     nice = {}
     for kind in ("long", "short"):
         folder = folder_for(tmp_path, kind)

@@ -130,7 +130,7 @@ def test_another_title_keeps_the_name(home: Home) -> None:
             run.rename(wrong)
 
 
-def test_deleting_forgets_everything(home: Home) -> None:
+def test_deleting_removes_everything(home: Home) -> None:
     run = fresh(home, "mine")
     run.keep({"a": torch.zeros(3)})
     run.remove()
@@ -162,7 +162,7 @@ def test_the_download_holds_weights_card_and_events(home: Home, tmp_path: Path) 
     assert load(data)["a"].tolist() == [0, 1, 2]
 
 
-def test_going_back_forgets_later_epochs(home: Home) -> None:
+def test_going_back_drops_later_epochs(home: Home) -> None:
     run = fresh(home, "mine")
     for epoch in range(4):
         run.note(epoch=epoch)

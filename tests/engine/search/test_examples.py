@@ -90,7 +90,7 @@ def test_one_example_and_examples_without_minus_stay_their_mean() -> None:
     assert combined(vectors[:1], np.ones(1, np.float32), "euclidean").tolist() == [[2, 0]]
 
 
-def test_three_of_each_teach_a_model_that_tells_them_apart() -> None:
+def test_three_examples_of_each_class_train_a_model_that_separates_them() -> None:
     rng = np.random.default_rng(2)
     near, far = rng.normal(3, 0.3, (40, 6)), rng.normal(-1, 0.3, (60, 6))
     vectors = np.concatenate([near, far]).astype(np.float32)

@@ -234,7 +234,7 @@ def test_csv_and_json_hold_the_whole_answer() -> None:
 @pytest.mark.parametrize(
     "query", [Query.image(5), Query.image(5, (0.1, 0.2, 0.9, 1.0)), Query.picture(b"x", "-my 'odd' $(name).png")]
 )
-def test_the_command_is_one_that_the_command_line_understands(query: Query) -> None:
+def test_the_shown_command_is_valid_on_the_command_line(query: Query) -> None:
     opened = searcher("lsh", bits=6, tables=4)
     opened.images = replace(opened.images, labels=["-dog"] * COUNT)
     limits = Limits(include_query=True, label="-dog")

@@ -43,7 +43,7 @@ def called(server: McpServer, name: str, **arguments: Any) -> dict[str, Any]:
     return found
 
 
-def test_a_client_is_told_what_there_is(server: McpServer) -> None:
+def test_a_client_negotiates_a_version_and_lists_tools(server: McpServer) -> None:
     for version in VERSIONS:
         told = asked(server, "initialize", protocolVersion=version, capabilities={})["result"]
         assert (told["protocolVersion"], told["serverInfo"]["name"]) == (version, "benzer")

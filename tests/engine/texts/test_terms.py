@@ -54,5 +54,5 @@ def test_no_form_makes_a_difference_and_no_term_is_empty(text: str) -> None:
     assert all(term and term.strip() for term in found)
 
 
-def test_a_space_of_no_width_stands_between_words() -> None:
+def test_a_zero_width_space_separates_words() -> None:
     assert terms("red\u200bshoe") == ["red", "shoe"]

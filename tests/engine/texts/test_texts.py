@@ -68,7 +68,7 @@ def test_the_words_of_tf_idf_keep_the_distances_of_texts() -> None:
     assert found.words.of(3).shape == (0, 256)
 
 
-def test_tf_idf_is_told_apart_by_what_it_was_fitted_to_and_restored_from_it() -> None:
+def test_tf_idf_is_identified_by_the_texts_it_was_fitted_to_and_restored_from_them() -> None:
     encoder, other = TfIdf().fitted(TEXTS), TfIdf().fitted(TEXTS[:2])
     assert encoder.info.fingerprint != other.info.fingerprint
     again = TfIdf().restored(encoder.state)
@@ -118,7 +118,7 @@ def small() -> tuple[BertTexts, dict[str, torch.Tensor]]:
     return BertTexts(network, weights, VOCABULARY), weights
 
 
-def test_bert_gives_every_text_the_same_vector_whatever_stands_beside_it() -> None:
+def test_bert_gives_a_text_the_same_vector_in_every_batch() -> None:
     encoder, _ = small()
     together = encoder.encode(["blue bag", "", "unaffable bags! don't", "blue " * 10_000])
     for row, text in enumerate(["blue bag", "", "unaffable bags! don't", "blue " * 10_000]):

@@ -11,7 +11,7 @@ from engine.training.config import OBJECTIVES, ORIGINAL_STUDY, TrainingConfig, c
 from models.specs import SPECS
 
 
-def test_a_new_training_learns_by_contrast_with_a_small_network_unless_told_otherwise() -> None:
+def test_a_new_training_defaults_to_contrastive_learning_with_a_small_network() -> None:
     config = TrainingConfig.from_dict(with_defaults({"epochs": 3}))
     assert (config.objective, config.network, config.epochs, config.size) == ("contrastive", "small-resnet", 3, 64)
 

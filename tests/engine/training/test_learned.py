@@ -46,6 +46,6 @@ def test_another_collection_was_not_learned_from() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"images": 19}, {"collection": {"name": "faces", "fingerprint": "g"}}])
-def test_where_it_cannot_be_told_that_is_said(changed: dict[str, Any]) -> None:
+def test_the_note_says_if_the_training_pictures_are_unknown(changed: dict[str, Any]) -> None:
     assert learned_ids(run(**changed), collection()) is None
     assert "cannot be told" in learned_note(run(**changed), collection(), IDS)

@@ -466,7 +466,7 @@ def test_fewer_readable_pictures_are_not_taken_for_the_same(
         continue_run(runs.run(home, "stopped"), blobs, Reporter(), None)
 
 
-def test_where_nothing_is_held_out_no_such_loss_is_told(home: Home, blobs: Any) -> None:
+def test_no_validation_loss_is_reported_if_nothing_is_held_out(home: Home, blobs: Any) -> None:
     run = train_run(home, TrainingConfig(**SMALL, validation=0.0), blobs, Reporter())
     assert all("validation" not in event for event in run.events())
     assert "validation_loss" not in run.card
@@ -490,7 +490,7 @@ def test_weights_that_the_last_step_spoilt_are_not_kept(
     assert all(tensor.isfinite().all() for tensor in runs.run(home, "spoilt").load().values())
 
 
-def test_a_stop_that_cannot_be_stored_is_told_by_the_run(
+def test_a_stop_that_cannot_be_stored_is_reported_by_the_run(
     home: Home, blobs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:

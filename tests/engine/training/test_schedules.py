@@ -72,7 +72,7 @@ def test_one_cycle_is_that_of_pytorch_to_within_a_step() -> None:
     assert ours.rate(10) == pytest.approx(0.01 / 25 / 1e4)
 
 
-def test_the_curve_is_what_will_be_asked_for() -> None:
+def test_the_drawn_schedule_equals_the_one_used_in_training() -> None:
     points = curve("warm-restarts", 0.001, 20, {"t_0": 5})
     ours = schedule("warm-restarts", 0.001, 20, {"t_0": 5})
     assert points[0] == (0, 0.001)

@@ -62,7 +62,7 @@ def names(bench: Workbench) -> list[str]:
     return bench.collection("camera").images().names
 
 
-def test_files_that_come_and_go_are_taken_over(bench: Workbench, tmp_path: Path, at_work: list[str]) -> None:
+def test_added_and_deleted_files_are_imported(bench: Workbench, tmp_path: Path, at_work: list[str]) -> None:
     bench.watch("camera")
     until(lambda: at_work, at_work)  # once at first
     (tmp_path / "pictures" / "new.png").write_bytes(drawn_picture(9, "gold"))

@@ -145,7 +145,7 @@ def test_without_classifiers_it_says_how_to_make_one(empty_bench: Workbench) -> 
     assert test.session_state["classify-view"] == "Compare models"
 
 
-def test_the_list_tells_how_good_each_is_and_opens_one(run: Run) -> None:
+def test_the_list_shows_how_good_each_classifier_is_and_opens_one(run: Run) -> None:
     test = visit()
     told = texts(test)
     assert HOSTILE in told
@@ -169,7 +169,7 @@ def test_how_good_it_is_comes_from_its_own_model(run: Run, bench: Workbench) -> 
     assert "its classification has been deleted" in texts(visit())
 
 
-def test_a_link_opens_it_and_one_that_is_gone_is_told(run: Run) -> None:
+def test_a_link_opens_a_classifier_or_says_that_it_is_gone(run: Run) -> None:
     test = visit()
     test.session_state["classify-view"] = "Compare models"
     test.query_params["classifier"] = run.name
@@ -279,7 +279,7 @@ def test_what_is_missing_is_said_side_by_side(run: Run) -> None:
     assert words["words"]["note"].startswith("Attention on each word; 10 % on none")
 
 
-def test_how_often_so_sure_an_answer_was_right_is_told_where_both_sides_are_there(run: Run) -> None:
+def test_measured_accuracy_is_shown_only_with_both_picture_and_text(run: Run) -> None:
     told: dict[str, Any] = dict.fromkeys(("picture", "text", "fused"), (("Bags", 0.4), ("Caps", 0.3)))
     measured = measured_of(run)
     assert measured is not None
@@ -324,7 +324,7 @@ def test_what_it_has_said_is_one_click_away(run: Run) -> None:
     assert f"{OPEN} to decide, lowest confidence first" in texts(test)
 
 
-def test_the_error_of_the_last_application_is_told(run: Run, bench: Workbench) -> None:
+def test_the_error_of_the_last_application_is_shown(run: Run, bench: Workbench) -> None:
     folder = bench.home.jobs / "20990101-000000-000-apply"
     words = {"name": run.name, "collection": "shop"}
     write_json(folder / "config.json", {"kind": "apply", "title": "Name", "arguments": words, "started": 0.0})
@@ -383,7 +383,9 @@ def test_before_it_was_applied_there_is_nothing_to_review(run: Run) -> None:
     assert "Nothing to review yet" in texts(at_review(run))
 
 
-def test_decisions_that_cannot_be_kept_are_told(run: Run, bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decisions_that_cannot_be_stored_show_an_error(
+    run: Run, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decide(bench.home, run.name, "shop", {1: "Caps"})
     path = run.folder / "reviews" / "shop.json"
     path.write_text(path.read_text().replace("Caps", "Hats"))
@@ -456,7 +458,7 @@ def test_a_classifier_of_one_side_does_not_say_that_the_other_is_missing(run: Ru
     assert blind_to(run) == []
 
 
-def test_a_card_tells_what_was_said_and_decided(run: Run, bench: Workbench) -> None:
+def test_a_card_shows_the_prediction_and_the_decision(run: Run, bench: Workbench) -> None:
     decide(bench.home, run.name, "shop", {1: HOSTILE})
     found = found_of(bench, run)
     one = next(one for one in found.predictions if one.id == 1)

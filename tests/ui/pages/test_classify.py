@@ -268,7 +268,7 @@ def test_classes_come_from_another_column(here: Workbench, started: list[Any]) -
     assert here.classifications()[0].plan.column == "season"
 
 
-def test_time_is_told_by_earlier_trainings_of_the_same(here: Workbench) -> None:
+def test_time_is_estimated_from_earlier_trainings_of_the_same(here: Workbench) -> None:
     found = classified(here)
     rows = found.rows()
     known = classification_cost(here.home, found.plan, 100, [(found.plan, rows)], 0)
@@ -284,7 +284,7 @@ def test_time_is_told_by_earlier_trainings_of_the_same(here: Workbench) -> None:
 # ── what was found ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_results_are_told_and_opened(here: Workbench) -> None:
+def test_results_are_listed_and_opened(here: Workbench) -> None:
     found = classified(here, title=HOSTILE, conditions=("picture=missing",))
     at = opened()
     assert "**Late fusion: 95.0 % (75.1–99.9 %) accuracy, but no lead over picture only is decided" in texts(at)
@@ -434,7 +434,7 @@ def test_changed_labels_are_noticed(here: Workbench) -> None:
     assert "have changed since" in outdated(seen(CLASSIFICATIONS, found))
 
 
-def test_collections_whose_files_look_alike_are_told_apart(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collections_whose_files_look_alike_are_distinguished(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classify_state, "catalogue_stamp", lambda folder: ("the same size", "the same time"))
     shop_digest = classify_state._digest(plan())
     assert classify_state._digest(replace(plan(), collection="bare")) != shop_digest

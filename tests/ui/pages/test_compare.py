@@ -222,7 +222,7 @@ def test_a_stopped_experiment_shows_what_is_finished_and_goes_on(
         ({"state": "failed", "error": "The disk is full."}, "The disk is full."),
     ],
 )
-def test_the_end_of_an_experiment_is_told(here: Workbench, result: dict[str, Any] | None, sentence: str) -> None:
+def test_the_end_of_an_experiment_is_announced(here: Workbench, result: dict[str, Any] | None, sentence: str) -> None:
     experiment = create(here.home, plan())
     job(here, "experiment", experiment.name, result)
     test = visit()
@@ -421,7 +421,7 @@ def test_charts_are_told_in_words(here: Workbench) -> None:
     assert in_words(rows[0]).startswith("On average 6.0 of the 8 results have the query's label")
 
 
-def test_the_cost_is_told_in_words() -> None:
+def test_the_cost_is_described_in_words() -> None:
     assert ExperimentCost(60, 0).sentence() == "About 60 s on this computer."
     assert ExperimentCost(60, 2).sentence() == ("About 60 s on this computer, plus 2 trainings of unknown duration.")
 

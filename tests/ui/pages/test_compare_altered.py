@@ -136,7 +136,7 @@ def test_a_link_opens_its_part_and_a_damaged_table_does_no_harm(here: Workbench)
     assert "3 of 4 curves measured" in texts(test)
 
 
-def test_changed_pictures_are_told(here: Workbench) -> None:
+def test_changed_pictures_are_reported(here: Workbench) -> None:
     made = table(here, "hog")
     assert "have changed" not in texts(visit("Invariances", invariance=made.name))
     for row in made.rows():

@@ -110,7 +110,7 @@ def entry(what: str) -> None:
     trash_list("scenes")
 
 
-def test_an_act_is_told_undone_and_listed(here: Workbench) -> None:
+def test_an_action_is_announced_undone_and_listed(here: Workbench) -> None:
     before = files(here)
     test = AppTest.from_function(entry, args=("all",), default_timeout=60).run()
     assert not test.exception

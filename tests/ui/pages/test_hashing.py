@@ -108,7 +108,7 @@ def test_without_a_collection_a_file_can_still_be_measured(empty_bench: Workbenc
     assert "study-start" not in [button.key for button in test.button]
 
 
-def test_the_vectors_of_the_sidebar_are_told(here: Workbench) -> None:
+def test_the_vectors_of_the_sidebar_are_named(here: Workbench) -> None:
     assert "**Shapes · Raw pixels · Average pool, square root and centred** · 12 vectors × 3,072 · Cosine" in texts(
         visit()
     )
@@ -224,7 +224,7 @@ def test_the_form_starts_what_it_promises(here: Workbench, started: list[tuple[s
     )
 
 
-def test_what_will_fail_is_told_before_and_may_be_started_all_the_same(here: Workbench) -> None:
+def test_a_plan_that_will_fail_is_announced_but_can_be_started(here: Workbench) -> None:
     test = visit()
     test.pills(key="study-methods").set_value(["rdh"])
     test.text_input(key="study-parts").set_value("2, 900")
@@ -468,7 +468,7 @@ def test_exports_hold_what_was_measured(here: Workbench) -> None:
 # ── small parts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_table_marks_the_best_and_tells_shares(here: Workbench) -> None:
+def test_the_table_marks_the_best_and_shows_shares(here: Workbench) -> None:
     study = create(here.home, plan())
     measured(study, (1.0, 2.0), (0.96, 0.5), "No memory.", (0.9, 0.7))
     folded = study.folded()
@@ -508,7 +508,7 @@ def test_folds_become_means_with_deviations(here: Workbench) -> None:
     assert "Means over 2 folds" in texts(visit(study=study.name))
 
 
-def test_sizes_are_named_and_told(here: Workbench) -> None:
+def test_sizes_are_named_and_shown(here: Workbench) -> None:
     study = create(here.home, plan(methods=(LSH,), sizes=(5, 10)))
     measured(study, (1.0, 1.0), (0.9, 0.5), (1.0, 2.0), (0.9, 0.75))
     assert [name.sub for name in names_of(study.rows())] == [
@@ -520,7 +520,7 @@ def test_sizes_are_named_and_told(here: Workbench) -> None:
     assert list(sizes["slower"]) == ["1.00×", "2.00×", "1.00×", "1.50×"]
 
 
-def test_parts_are_told_with_where_they_were_measured(here: Workbench) -> None:
+def test_the_speed_up_of_more_parts_is_shown_with_where_it_was_measured(here: Workbench) -> None:
     methods = tuple(f"rdh(bits=4,parts={parts},tables=2)" for parts in (1, 2))
     study = create(here.home, plan(methods=methods))
     rows = measured(study, (1.0, 2.0), (0.9, 1.0), (0.9, 1.1))
@@ -537,7 +537,7 @@ def test_parts_are_told_with_where_they_were_measured(here: Workbench) -> None:
     assert where_measured("Ray on 3 nodes").startswith("Measured on Ray on 3 nodes")
 
 
-def test_titles_are_told_apart_by_what_they_do_not_share() -> None:
+def test_titles_are_shortened_to_what_differs() -> None:
     titles = ["RDH · 16 bits · 100 tables", "RDH · 24 bits · 100 tables"]
     assert told_apart(titles) == (dict(zip(titles, ["16 bits", "24 bits"], strict=True)), "100 tables")
     assert told_apart(["LSH · 8 bits", "ITQ · 8 bits"]) == ({"LSH · 8 bits": "LSH", "ITQ · 8 bits": "ITQ"}, "8 bits")
@@ -565,7 +565,7 @@ def test_advice_without_anything_measured_is_honest(here: Workbench) -> None:
     assert advised(study.advice(0.95)) == "Exact search takes 2 ms; other methods are not measured yet."
 
 
-def test_advice_tells_between_which_factors_it_lies_and_of_a_long_tail(here: Workbench) -> None:
+def test_advice_gives_its_range_of_factors_and_warns_of_a_long_tail(here: Workbench) -> None:
     study = create(here.home, plan())
     exact, row = measured(study, (1.0, 2.0), (0.99, 0.5))
     study.keep(replace(exact, p50_low=1.9, p50_high=2.2))
@@ -588,6 +588,6 @@ def test_advice_says_what_is_not_decided(here: Workbench) -> None:
     assert advised(study.advice(0.9)).startswith("**Whether anything is faster than exact search is not decided.**")
 
 
-def test_the_size_of_vectors_is_told() -> None:
+def test_the_size_of_vectors_is_shown() -> None:
     assert Source("file:/a.npy", "a", "a", "cosine", 200_000, 128).size == "200,000 vectors × 128"
     assert Source(SOURCE, "a", "a", "cosine", 600, None).size == "600 vectors"

@@ -144,7 +144,7 @@ def test_a_card_says_that_its_folder_has_gone(bench: Workbench, small_home: Path
         (tmp_path / "Few").rename(folder)
 
 
-def test_what_speaks_against_an_import_stands_in_the_dialog(
+def test_reasons_against_an_import_are_shown_in_the_dialog(
     bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BENZER_ROOTS", str(small_home))

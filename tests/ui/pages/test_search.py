@@ -104,7 +104,7 @@ def test_a_link_without_settings_takes_the_former_ones_back(bench: Workbench, be
     assert not test.session_state.recipe.options
 
 
-def test_another_collection_forgets_the_number_of_the_picture(bench: Workbench) -> None:
+def test_changing_the_collection_drops_the_query_picture(bench: Workbench) -> None:
     test = visit(**RAW, q="9")
     test.sidebar.selectbox(key="collection").select("few").run()
     assert test.session_state.query.image_id == 1

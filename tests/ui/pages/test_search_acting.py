@@ -81,7 +81,7 @@ def test_what_changed_nothing_cannot_be_taken_back(bench: Workbench) -> None:
     bench.undo_mark("shapes")
 
 
-def test_undo_reverts_what_the_notice_is_about_whatever_another_tab_has_done(bench: Workbench) -> None:
+def test_undo_reverts_what_its_notice_says_even_after_changes_in_another_tab(bench: Workbench) -> None:
     test = acted(("tag", [1], "mine"))
     bench.mark("shapes", [2], add=["theirs"])
     test.session_state.steps = [("undo", [], None)]

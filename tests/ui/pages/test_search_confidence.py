@@ -24,9 +24,7 @@ def test_the_probability_of_the_label_is_said_where_it_is_known() -> None:
     assert alike_shown((), 0) == ""
 
 
-def test_the_verdict_stands_under_the_heading_and_the_panel_shows_what_it_rests_on(
-    bench: Workbench, tmp_path: Path
-) -> None:
+def test_the_verdict_is_below_the_heading_and_the_panel_shows_its_basis(bench: Workbench, tmp_path: Path) -> None:
     draw(tmp_path / "pictures", 40)
     bench.run("import", source="folder", title="Forty", path=str(tmp_path / "pictures"))
     recipe = bench.default_recipe("forty").but(encoder="raw-pixels", weights="")

@@ -82,7 +82,7 @@ def test_the_browser_gets_maps_that_sum_to_the_score(bench: Workbench) -> None:
     assert data["sides"][0]["name"] == "<b>.png"
 
 
-def test_what_the_encoder_sees_stands_beside(bench: Workbench) -> None:
+def test_channels_are_shown_for_an_encoder_without_decoder(bench: Workbench) -> None:
     recipe_of(bench)
     test = seen(**LITE, q="1", why="3")
     assert "has no decoder. Of its 1,280 channels these 6 add most" in captions(test)

@@ -291,7 +291,9 @@ def test_without_a_classifier_the_way_leads_to_classify(
 # ── the list of encoders ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_classifier_stands_second_for_its_own_collection_and_last_elsewhere(recipe: Recipe, bench: Workbench) -> None:
+def test_a_classifier_is_listed_second_for_its_own_collection_and_last_elsewhere(
+    recipe: Recipe, bench: Workbench
+) -> None:
     own = [choice.name for choice in offered(bench.choices("shop"), "shop", "")]
     elsewhere = [choice for choice in offered(bench.choices("silent"), "silent", "") if choice.ready]
     assert own.index("fused") == 1

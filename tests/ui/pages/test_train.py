@@ -217,7 +217,7 @@ def test_a_learning_rate_is_found_and_used(bench: Workbench, started: list[Any])
     shutil.rmtree(folder)
 
 
-def test_runs_of_several_seeds_are_told_together(bench: Workbench) -> None:
+def test_runs_of_several_seeds_are_summarised_together(bench: Workbench) -> None:
     for seed, rise in enumerate((0.1, 0.12, 0.14)):
         run = fake_run(bench, f"seed-{seed}", rise=rise, seed=seed)
         run.keep({"encoder.a": __import__("torch").zeros(2)}, best_epoch=3, retrieval=0.4 + 3 * rise)
@@ -439,7 +439,7 @@ def test_a_run_of_a_ready_made_network_becomes_the_encoder_of_the_search(bench: 
     assert test.session_state["encoder"] == "resnet-18@groups"
 
 
-def test_weights_that_nothing_improved_are_told(bench: Workbench) -> None:
+def test_first_weights_that_stayed_the_best_are_reported(bench: Workbench) -> None:
     run = fake_run(bench, "still")
     (run.folder / "events.jsonl").unlink()
     for epoch in (0, 1):
@@ -848,7 +848,7 @@ def test_what_failed_otherwise_is_continued_without_talk_of_the_rate(bench: Work
     assert [error.value for error in test.error] == ["The collection must be as it was\\."]
 
 
-def test_the_last_training_tells_how_it_ended(bench: Workbench) -> None:
+def test_the_end_of_the_last_training_is_shown(bench: Workbench) -> None:
     fake_run(bench, "first", "cut off")
     fake_job(bench, "20260101-000000-000", "Training", run="first").release(force=True)
     test = page()

@@ -56,7 +56,7 @@ def test_while_it_runs_there_is_progress_instead_of_the_button(empty_bench: Work
         assert [button.label for button in test.button] == ["Stop"]
 
 
-def test_what_went_wrong_stands_above_the_button(empty_bench: Workbench, started: list[Any]) -> None:
+def test_the_error_is_shown_above_the_button(empty_bench: Workbench, started: list[Any]) -> None:
     job(empty_bench, {"state": "failed", "error": "There is *no* way to the server."})
     test = drawn()
     assert [part.value.replace("\\", "") for part in test.error] == ["There is *no* way to the server."]

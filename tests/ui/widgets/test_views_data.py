@@ -19,7 +19,7 @@ def test_a_selection_comes_back_as_it_went(count: int) -> None:
     assert picture_map.unpack(picture_map.pack(marked), count).tolist() == np.flatnonzero(marked).tolist()
 
 
-def test_a_bit_stands_where_the_browser_looks_for_it() -> None:
+def test_bits_are_packed_in_the_order_that_the_browser_reads() -> None:
     bits = base64.b64decode(picture_map.pack(np.array([0, 0, 1, 0, 0, 0, 0, 0, 0, 1], dtype=bool)))
     assert bits == bytes([0b100, 0b10])
 

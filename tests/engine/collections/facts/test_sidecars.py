@@ -85,7 +85,7 @@ def test_tags_and_stars_inside_a_picture_are_read(format: str) -> None:
     assert embedded(out.getvalue().replace(b"</rdf:RDF>", b"</rdf:ROT>")) == Sidecar()
 
 
-def test_what_stands_inside_a_picture_is_taken_over_once(tmp_path: Path) -> None:
+def test_metadata_inside_a_picture_is_imported_once(tmp_path: Path) -> None:
     for number, xmp in enumerate([XMP, XMP, b""]):
         Image.new("RGB", (8, 8), (number * 40, 0, 0)).save(tmp_path / f"{number}.jpg", xmp=xmp)
     (tmp_path / "1.jpg.xmp").write_bytes(with_sidecar(None, Sidecar(("boat",), 2)))

@@ -137,7 +137,7 @@ def test_blanks_and_signs_of_a_value_count(value: str) -> None:
     ]
 
 
-def test_a_backslash_at_the_end_stands_for_itself() -> None:
+def test_a_backslash_at_the_end_is_literal() -> None:
     assert parse_where("text~a\\") == (Condition("text", "~", "a\\"),)
 
 

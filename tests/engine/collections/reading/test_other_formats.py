@@ -56,7 +56,7 @@ def test_text_that_only_mentions_a_format_is_not_taken_for_it() -> None:
         assert refused(text).message.startswith("The file is not a picture in a format that is read")
 
 
-def test_a_tga_is_told_by_its_end_and_is_no_cursor() -> None:
+def test_a_tga_is_recognised_by_its_footer_and_not_taken_for_a_cursor() -> None:
     plain = b"\0\0\2" + bytes(9) + struct.pack("<HH", 4, 3) + b"\x18\0" + bytes(36)
     assert refused(plain).code == "not-a-picture"
     assert refused(plain + bytes(8) + b"TRUEVISION-XFILE.\0").message.startswith("This is a TGA, which is not read")

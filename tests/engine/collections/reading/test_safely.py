@@ -262,7 +262,7 @@ def test_bombs_are_refused_at_the_header(width, height):
         (bomb(70_000, 10), "A side of the picture is 70,000 pixels long; at most 65,535 are read."),
     ],
 )
-def test_limits_are_told_with_both_numbers(data, words):
+def test_a_refusal_names_the_limit_and_the_actual_number(data, words):
     with pytest.raises(UnreadableImage, match=words):
         open_picture(data)
 

@@ -234,6 +234,6 @@ def test_a_table_without_headings_loses_no_picture_in_silence() -> None:
         table_of("t.csv", b"a.png,cat\nb.png,dog\n")
 
 
-def test_lines_with_fewer_fields_than_headings_are_told() -> None:
+def test_lines_with_fewer_fields_than_headings_are_reported() -> None:
     table = table_of("t.csv", b"image,text,label\na.png,red\nb.png,blue,cat\n")
     assert table.notes() == ["1 line has fewer fields than headings, as line 2; the last ones are taken as empty."]

@@ -34,7 +34,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_label_is_the_last_folder_that_tells_pictures_apart(layout: str) -> None:
+def test_the_label_is_the_last_folder_that_differs_between_pictures(layout: str) -> None:
     paths, labels = LAYOUTS[layout]
     label = telling_labels(path.encode() for path in paths)
     assert [label(path.encode()) for path in paths] == labels

@@ -282,7 +282,7 @@ def test_stopping_keeps_what_is_finished(home, pile, reporter, monkeypatch):
     assert Collection.open(home, "pile").complete
 
 
-def test_an_unfinished_collection_is_not_taken_over_by_another_source(home, pile, tmp_path, encoded, monkeypatch):
+def test_an_unfinished_import_is_not_continued_from_another_source(home, pile, tmp_path, encoded, monkeypatch):
     monkeypatch.setattr(ingest, "BATCH", 4)
 
     class Impatient(Reporter):
@@ -344,7 +344,7 @@ def test_csv(home, pile, encoded, reporter, tmp_path):
         assert rescan(collection, reporter).unchanged == 9
 
 
-def test_corrected_labels_and_texts_of_a_csv_are_taken_over(home, pile, encoded, reporter):
+def test_corrected_labels_and_texts_of_a_csv_are_imported(home, pile, encoded, reporter):
     (pile / "bad.png").write_bytes(b"no picture")
     table = pile / "table.csv"
     table.write_text("image,label,text\nblue/00.png,cat,a\nblue/02.png,cat,b\nred/01.png,cat,c\nbad.png,cat,d\n")

@@ -84,7 +84,7 @@ def test_the_same_on_every_way_in(home, tmp_path, encoded, reporter, kind) -> No
 
 
 @pytest.mark.parametrize("inside", ["set/", "a/b/", "set\\"])
-def test_a_table_in_a_folder_of_an_archive_lists_what_lies_beside_it(home, tmp_path, encoded, reporter, inside) -> None:
+def test_a_table_in_a_folder_of_an_archive_lists_the_files_beside_it(home, tmp_path, encoded, reporter, inside) -> None:
     path = tmp_path / "around.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("other/1.png", encoded(0))

@@ -117,7 +117,7 @@ def test_a_hash_index_beside_the_slow_way(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())  # what was written to be weighed is gone
 
 
-def test_the_slowest_part_is_told(tmp_path):
+def test_the_slowest_part_is_reported(tmp_path):
     data = with_truth(drawn())
     found = measure(built("rdh", data, parts=3, bits=4), data, Reporter(), tmp_path)
     assert 0 < found["slowest_ms"] < found["p50"]
@@ -142,7 +142,7 @@ def test_quality_is_over_all_queries_where_time_is_up(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
-def test_answers_that_lack_a_part_are_told_of_single_queries_and_of_batches(tmp_path, monkeypatch, at_once):
+def test_answers_that_lack_a_part_are_reported_for_single_queries_and_batches(tmp_path, monkeypatch, at_once):
     data = with_truth(drawn(queries=150))
     index = built("exact", data)
     whole = index.search

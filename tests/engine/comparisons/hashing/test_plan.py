@@ -36,7 +36,7 @@ def test_settings_are_written_in_one_order():
         {"asked": "/data/queries.npy"},
     ],
 )
-def test_a_key_stands_for_what_is_measured(change):
+def test_a_changed_setting_changes_every_key(change):
     assert {cell.key for cell in PLAN.cells()}.isdisjoint(cell.key for cell in replace(PLAN, **change).cells())
 
 

@@ -123,7 +123,7 @@ def test_bold_best() -> None:
     assert bold_best([None]) == [False]
 
 
-def test_csv_says_how_each_row_stands_against_the_highest() -> None:
+def test_csv_compares_each_row_with_the_highest() -> None:
     plan, rows = ExperimentPlan("T", "c", ("model-1@r", "model-2@s")), [row(hit_5=0.5), row(key="k2", precision=0.75)]
     [first, best] = list(csv.DictReader(io.StringIO(to_csv(measured(plan, rows), decided(0.001)))))
     names = ("against the highest", "against it from", "against it to", "p", "verdict", "recall@5")
@@ -177,7 +177,7 @@ def test_correlations_are_spearmans() -> None:
 
 
 @pytest.mark.parametrize("missing", [0, 35])
-def test_a_table_with_a_hole_still_stands(missing: int) -> None:
+def test_a_table_with_a_missing_row_is_still_written(missing: int) -> None:
     _, rows = report_rows()
     lines = report_hits(rows[:missing] + rows[missing + 1 :])
     assert [len(line) for line in lines] == [5] * 10

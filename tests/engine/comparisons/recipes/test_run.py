@@ -110,7 +110,7 @@ def test_a_row_agrees_with_the_search(bench: Workbench) -> None:
     assert row.precision == pytest.approx(np.mean(shares))
 
 
-def test_whitening_that_fails_is_told_by_its_own_cells_only(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whitening_that_fails_fails_only_its_own_cells(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise BadParameter("vectors", "whitening", "different from each other", "vectors that are all alike")
 

@@ -100,7 +100,7 @@ def test_a_picture_goes_for_its_own_sake_and_comes_back(bench: Workbench, pictur
     assert (contents(pictures), rows(bench)) == (before, known)
 
 
-def test_a_picture_goes_once_and_only_while_it_is_what_it_was(bench: Workbench, pictures: Path) -> None:
+def test_a_picture_is_trashed_once_and_only_while_unchanged(bench: Workbench, pictures: Path) -> None:
     [drop] = plain(bench, "other.png")
     shutil.copy(pictures / "keep.png", pictures / "other.png")
     assert refusal(bench, drop) == "It has changed since it was listed."

@@ -99,7 +99,7 @@ def test_lists_come_back_from_disk_as_they_were(tmp_path: object) -> None:
     assert all((getattr(found, name) == getattr(back, name)).all() for name in ("ids", "rows", "distances", "pairs"))
 
 
-def test_bad_ids_and_a_stop_are_heard() -> None:
+def test_bad_ids_are_refused_and_a_stop_is_obeyed() -> None:
     vectors = crowd(5, 0)
     index = make_index("exact", "cosine").build(np.arange(5), vectors)
     for ids in (np.arange(5)[::-1], np.zeros(5, np.int64), np.arange(4), np.arange(0)):

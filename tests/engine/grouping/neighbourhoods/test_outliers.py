@@ -73,7 +73,7 @@ def test_more_neighbours_than_are_listed_are_refused(k: int) -> None:
             score(found, k)
 
 
-def test_what_is_not_judged_says_nothing_of_what_is_usual() -> None:
+def test_pictures_that_are_not_judged_do_not_shift_what_is_usual() -> None:
     judged = np.array([True, True, True, True, False, False])
     found = outliers_of(near(np.array([[0.0], [1], [2], [9], [500], [900]])), judged)
     assert {one.id for one in found} == {100, 101, 102, 103}

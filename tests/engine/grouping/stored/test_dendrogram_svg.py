@@ -34,26 +34,26 @@ def strokes(root: ElementTree.Element) -> dict[str, str]:
     return {path.attrib["d"]: path.attrib["stroke"] for path in root.iter(f"{SVG}path")}
 
 
-def test_it_is_xml_whatever_the_names_hold() -> None:
+def test_it_is_valid_xml_for_any_names() -> None:
     titles = [title.text for title in drawn(title="A & <B>").iter(f"{SVG}title")]
     assert titles == ["A & <B>", "cat <b>&���", "dog", "panda"]
 
 
-def test_it_asks_nothing_of_any_server_and_holds_the_pictures() -> None:
+def test_it_embeds_the_pictures_and_makes_no_requests() -> None:
     text = dendrogram_svg(LEAVES, JOINS, COLOURS, {7: PICTURE, 9: b"no picture"})
     addresses = re.findall(r'(?:href|src)="([^"]*)"', text)
     assert addresses == ["data:image/webp;base64," + base64.b64encode(PICTURE).decode()]
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
 
 
-def test_a_folded_leaf_tells_how_many_more_and_names_are_written_where_asked() -> None:
+def test_a_folded_leaf_shows_how_many_more_and_names_on_request() -> None:
     words = [text.text for text in drawn().iter(f"{SVG}text")]
     assert "+12" in words
     assert "dog" not in words
     assert "dog" in [text.text for text in drawn(names=True).iter(f"{SVG}text")]
 
 
-def test_the_higher_join_stands_further_left_by_its_height() -> None:
+def test_the_higher_join_is_drawn_further_left_in_proportion_to_its_height() -> None:
     posts = {shape: colour for shape, colour in strokes(drawn()).items() if "V" in shape and colour != "#dcd7cb"}
     (low, first), (high, second) = sorted(posts.items(), key=lambda post: -float(post[0][1:].split()[0]))
     at = [float(shape[1:].split()[0]) for shape in (low, high)]

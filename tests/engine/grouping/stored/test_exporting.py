@@ -49,7 +49,7 @@ def test_a_new_collection_has_the_pictures_and_the_labels(bench: Workbench, tmp_
     assert len(bench.collection("mine").picture(1)) > 0
 
 
-def test_a_grouping_is_told_by_its_name(bench: Workbench, tmp_path: Path) -> None:
+def test_jobs_take_a_grouping_by_its_name(bench: Workbench, tmp_path: Path) -> None:
     recipe = bench.default_recipe("small").but(encoder="colour-histogram", weights="")
     plan = {"clustering": "hierarchical(groups=2)", "map": "pca"}
     name = bench.run("group", recipe=recipe.as_dict(), plan=plan, title="Two")["grouping"]
@@ -135,7 +135,7 @@ def test_pictures_are_copied_into_folders(bench: Workbench, tmp_path: Path) -> N
     assert (tmp_path / "out" / "My groups" / "Both" / "0.png").read_bytes() == original.read_bytes()
 
 
-def test_the_zip_stands_in_the_folder_of_the_job(bench: Workbench, tmp_path: Path) -> None:
+def test_the_zip_is_written_into_the_folder_of_the_job(bench: Workbench, tmp_path: Path) -> None:
     folder = tmp_path / "job"
     folder.mkdir()
     arguments = {"home": str(bench.home.root), "collection": "small", "title": "x", "folder": ""}

@@ -44,7 +44,7 @@ def read(id: int) -> bytes:
 # ── CSV ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_table_tells_file_group_distance_and_the_odd_ones() -> None:
+def test_the_table_has_file_group_distance_and_outliers() -> None:
     groups = [Some(0, "Cats", [7, 3, 9], [0.1, 0.25, 0.9], odd=1), Some(-1, "Ungrouped", [4], [0.5])]
     text = groups_csv(groups, {7: "a.jpg", 3: "b/c.jpg", 9: "d.jpg", 4: "e.jpg"})
     assert list(csv.reader(io.StringIO(text))) == [
@@ -121,7 +121,7 @@ def test_each_group_becomes_a_folder_of_a_new_folder(tmp_path: Path) -> None:
     assert tree(done.path) == {"Cats/a.jpg": read(1), "Cats/a (2).jpg": read(2), "x/b.jpg": read(3)}
 
 
-def test_what_stands_there_is_never_overwritten(tmp_path: Path) -> None:
+def test_existing_files_are_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "groups").mkdir()
     (tmp_path / "groups" / "mine.txt").write_text("mine")
     places = [Entry(1, "Cats", "a.jpg")]
@@ -180,7 +180,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         into_folder([Entry(1, "A", "a")], read, tmp_path / "none", "groups", Reporter())
 
 
-def test_progress_is_told_and_may_stop_it(tmp_path: Path) -> None:
+def test_progress_is_reported_and_a_stop_is_obeyed(tmp_path: Path) -> None:
     heard: list[Progress] = []
     into_folder([Entry(n, "A", str(n)) for n in range(5)], read, tmp_path, "groups", Reporter(listen=heard.append))
     assert [progress.done for progress in heard] == [0, 1, 2, 3, 4, 5]

@@ -79,7 +79,7 @@ def test_most_others_are_ruled_out(kind, metric):
     assert len(left_of(rows, vectors[0], np.arange(20_000), 10)) < 60
 
 
-def test_a_vector_lies_as_near_to_its_bytes_as_is_said():
+def test_the_stored_error_of_a_row_is_its_distance_from_its_bytes():
     vectors = drawn(0, 500, 12, "spikes")
     rows = ByteRows(RowTable(np.arange(500), vectors), "euclidean")
     rows.fill()

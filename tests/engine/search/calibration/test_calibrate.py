@@ -72,7 +72,7 @@ def test_scores_are_those_of_the_slow_way() -> None:
         np.testing.assert_allclose(np.sort(found.absent[row]), np.sort(absent), rtol=1e-4, atol=1e-6)
 
 
-def test_the_same_picture_is_told_and_a_merely_similar_one_is_not() -> None:
+def test_the_same_picture_gets_a_verdict_and_a_merely_similar_one_does_not() -> None:
     vectors, labels = kinds()
     found = made(vectors, labels, altered=np.linspace(0, 0.5, 64))
     assert found.judge([0.0, 5.0, 5.0, 5.0, 5.0]).verdict == "surely the same"
@@ -161,7 +161,7 @@ def test_a_small_collection_is_never_said_to_hold_nothing() -> None:
     assert made(vectors, [""] * len(vectors)).judge([1e9] * 5).verdict != "nothing similar here"
 
 
-def test_a_verdict_that_few_get_is_not_told_and_the_reason_says_how_few() -> None:
+def test_a_verdict_that_few_searches_get_is_withheld_with_its_rate() -> None:
     vectors, labels = kinds(spread=7)
     found = made(vectors, labels)
     right = float(np.mean(found.present[-1] < found.near[-1]))

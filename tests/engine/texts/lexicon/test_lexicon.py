@@ -51,7 +51,7 @@ def test_what_it_cannot_know_means_nothing(text: str) -> None:
     assert not meaning.known
 
 
-def test_known_and_unknown_words_are_told_apart() -> None:
+def test_known_and_unknown_words_are_distinguished() -> None:
     meaning = lexicon().meaning("a striped dog and happiness, happiness")
     assert meaning.known == (("dog", "dog"),)
     assert meaning.unknown == ("striped", "happiness")
@@ -66,7 +66,7 @@ def test_two_kinds_count_alike() -> None:
     ("text", "kind", "one"),
     [("giraffe", "ruminant", "ox"), ("beach", "geological formation", "seashore"), ("crow", "corvine bird", "magpie")],
 )
-def test_what_is_no_class_stands_for_the_nearest_kind(text: str, kind: str, one: str) -> None:
+def test_a_word_that_names_no_class_means_the_nearest_kind(text: str, kind: str, one: str) -> None:
     meaning = lexicon().meaning(text)
     assert meaning.near == meaning.known == ((text, kind),)
     assert one in names_of(meaning.weights)
@@ -82,13 +82,13 @@ def test_what_is_no_class_stands_for_the_nearest_kind(text: str, kind: str, one:
         (["crane bird"], {"crane bird"}),
     ],
 )
-def test_a_class_is_meant_in_its_own_sense_however_it_is_spelled(texts: list[str], classes: set[str]) -> None:
+def test_a_class_has_its_own_sense_in_every_spelling(texts: list[str], classes: set[str]) -> None:
     for text in texts:
         assert names_of(lexicon().meaning(text).weights) == classes
 
 
 @pytest.mark.parametrize(("text", "name"), [("handbags", "purse"), ("TV", "television"), ("wharf", "pier")])
-def test_a_word_stands_for_the_class_that_a_synonym_names(text: str, name: str) -> None:
+def test_a_word_means_the_class_that_a_synonym_names(text: str, name: str) -> None:
     meaning = lexicon().meaning(text)
     assert meaning.near == ((text.lower(), name),)
     assert names_of(meaning.weights) == {name}

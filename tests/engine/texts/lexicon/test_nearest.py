@@ -47,7 +47,7 @@ class Stub(TextEncoder):
         return ["x", "##qz"] if text == "xqz" else ["[UNK]"] if text == "犬" else text.split()
 
 
-def test_an_unknown_word_stands_for_the_nearest_kind(home: Home) -> None:
+def test_an_unknown_word_means_the_nearest_kind(home: Home) -> None:
     assert not lexicon().meaning("pooch").known
     found = NearestKinds.of(home, lexicon(), Stub()).meaning("pooch")
     assert found is not None
