@@ -86,7 +86,7 @@ def accuracy_interval(right: int, asked: int) -> str:
 
 
 def best(table: Sequence[ResultLine], rows: Sequence[FoldRow]) -> Best | None:
-    """The best of a classification's table, None where nothing is measured; `rows` are its rows that have figures."""
+    """The best of a classification's table, None if nothing is measured; `rows` are its measured rows."""
     clean = sorted((line for line in table if line.condition.name == CLEAN), key=lambda line: -line.accuracy)
     if not clean:
         return None

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def train_final(home: Home, name: str, fusion: str, reporter: Reporter, title: str = "") -> Run:
-    """Train one of a classification's fusions on all labelled items and keep it as a classifier.
+    """Train one of a classification's fusions on all labelled items and store it as a classifier.
 
     A tenth of every class (the plan's validation share) only chooses the epoch and the weight of a late fusion. One of
     the same title whose training was interrupted goes on.
@@ -90,7 +90,7 @@ def apply(home: Home, name: str, collection: str, reporter: Reporter, every: boo
 
 
 def open_classifier(home: Home, name: str) -> FusionEncoder:
-    """The classifier of that name, ready to judge; raises as `FusionEncoder.open` does.
+    """The classifier of that name, ready to predict; raises as `FusionEncoder.open` does.
 
     An encoder that learns from a collection (visual words) is restored as learned from that of the classifier.
     """
@@ -102,7 +102,7 @@ def open_classifier(home: Home, name: str) -> FusionEncoder:
 
 
 def _check_own(opened: FusionEncoder, collection: Collection, reporter: Reporter) -> None:
-    """Refuse a collection whose pictures would be seen otherwise than those that were learned from."""
+    """Refuse a collection whose pictures would be encoded differently from those of the training."""
     card, picture = opened.run.card, opened.picture
     known = (card["picture"] or {}).get("fingerprint")
     if picture is None or known is None or "picture" in card.get("tuned", ()):
@@ -120,7 +120,7 @@ def _check_own(opened: FusionEncoder, collection: Collection, reporter: Reporter
 
 
 def _begun(home: Home, task: Task, items: Examples, name: str, fusion: str, title: str) -> Run:
-    """The classifier's run: one that was interrupted and was made of the same, else a new one."""
+    """The classifier's run: an interrupted one made from the same plan and items, else a new one."""
     config = config_of(task.plan, fusion)
     for run in classifiers(home):
         card = run.card
@@ -136,7 +136,7 @@ def _begun(home: Home, task: Task, items: Examples, name: str, fusion: str, titl
 
 
 def _card(task: Task, items: Examples, name: str, fusion: str, title: str) -> dict[str, Any]:
-    """What must be known of a classifier to use it rightly."""
+    """The facts of a classifier that are needed to use it correctly."""
     collection, picture = task.collection, task.picture
     named = {"name": collection.name, "title": collection.title, "fingerprint": collection.fingerprint()}
     config = config_of(task.plan, fusion)
@@ -158,7 +158,7 @@ def _card(task: Task, items: Examples, name: str, fusion: str, title: str) -> di
 
 
 def _named(picture: Encoder) -> dict[str, str]:
-    """What opens an encoder again, and tells whether it is the same one then."""
+    """The facts by which an encoder is opened again and checked to be the same."""
     info = picture.info
     return {"encoder": info.name, "weights": info.weights, "fingerprint": info.fingerprint}
 

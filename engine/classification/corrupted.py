@@ -87,7 +87,7 @@ class Corrupted:
         return replace(items, text=found.vectors, words=words, starts=starts, has_text=there)
 
     def _seen(self, condition: Corruption, items: Examples, rows: Rows, encoder: Encoder) -> Floats:
-        """(n, p) vectors of the pictures of some rows by an encoder that has learned, blurred on request."""
+        """(n, p) vectors of some pictures by a fine-tuned encoder, blurred on request."""
         assert self.tunable is not None
         vectors = items.picture.copy()
         places = self.tunable.places[rows]
@@ -137,6 +137,6 @@ def _parts(rows: Rows) -> Iterator[Rows]:
 
 
 def _pictures(pixels: NDArray[np.uint8], blur: int) -> list[Image.Image]:
-    """Decoded pictures, blurred by a radius in pixels of a picture that is 224 wide."""
+    """Decoded pictures, blurred by a radius in pixels at a width of 224."""
     found = [Image.fromarray(one) for one in pixels]
     return [blurred(one, 100 * blur / _BLUR_OF) for one in found] if blur else found

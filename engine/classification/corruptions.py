@@ -20,7 +20,7 @@ _FORM = re.compile(r"(picture)=(missing|blur-([1-9]\d?))|(text)=(missing|drop-([
 
 @dataclass(frozen=True)
 class Corruption:
-    """One corruption: `side` is "picture", "text" or "" for a clean item; missing, else blurred or words dropped."""
+    """A corruption of one side, "picture" or "text": missing, blurred or with dropped words; side "": a clean item."""
 
     name: str
     side: str = ""
@@ -30,7 +30,7 @@ class Corruption:
 
     @classmethod
     def parse(cls, text: str) -> Corruption:
-        """The corruption of this written form; BadParameter for anything else.
+        """The corruption of this notation; BadParameter for anything else.
 
         >>> Corruption.parse("text=drop-50").drop
         50

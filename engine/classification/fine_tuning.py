@@ -78,7 +78,7 @@ class Price:
 
     @property
     def times(self) -> float:
-        """How many times longer than with frozen encoders."""
+        """The ratio of the time to that with frozen encoders."""
         return self.seconds / max(self.frozen, 1e-9)
 
     def sentence(self) -> str:
@@ -110,7 +110,7 @@ def measured_speed(home: Home, collection: Collection, plan: ClassificationPlan)
 
 
 def price(plan: ClassificationPlan, items: int, speed: Speed) -> Price:
-    """The price of a plan over this many items at a measured speed."""
+    """The estimated time of a plan over this many items at a measured speed."""
     configs = [config_of(plan, fusion) for fusion in plan.fusions]
     share = items * (plan.folds - 1)  # over all folds, each of which learns from all but its own
     frozen = sum(speed.of(config.before, share) for config in configs)
@@ -118,7 +118,7 @@ def price(plan: ClassificationPlan, items: int, speed: Speed) -> Price:
 
 
 def _pixels(collection: Collection, items: Examples, size: int, reporter: Reporter) -> tuple[Pixels, Rows]:
-    """(m, s, s, 3) decoded pictures, and (n,) where each item's stands, −1 for one that cannot be read."""
+    """(m, s, s, 3) decoded pictures, and (n,) the index of each item's picture, −1 for an unreadable one."""
     wanted = items.ids[items.has_picture]
     if len(wanted) * size * size * 3 > _HELD_AT_MOST:
         ids, pixels = decoded_pixels(collection, size, reporter)

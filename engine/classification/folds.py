@@ -11,7 +11,7 @@ Rows = NDArray[np.int64]
 
 
 def drawn(codes: Rows, each: int | None, seed: int) -> Rows:
-    """(m,) rows, ascending: `each` of every class drawn with the seed; all if it is None or a class has no more."""
+    """(m,) rows, ascending: `each` random ones of every class; all if that is None or a class has no more."""
     if each is None:
         return np.arange(len(codes))
     random = np.random.default_rng([seed, 1])
@@ -20,7 +20,7 @@ def drawn(codes: Rows, each: int | None, seed: int) -> Rows:
 
 
 def folds(codes: Rows, count: int, seed: int) -> Rows:
-    """(n,) the fold of each item, from 0: stratified, so that no class is in one fold twice more than in another.
+    """(n,) the fold of each item, from 0, stratified: the counts of a class in any two folds differ by at most one.
 
     Raises:
         BadParameter: a class has fewer items than there are folds.

@@ -87,7 +87,7 @@ class ClassificationPlan:
         return self.fusions != ("picture",)
 
     def cells(self) -> list[FoldCell]:
-        """Fusion by fusion, fold by fold."""
+        """All trainings, fusion by fusion and fold by fold."""
         every = (self.collection, self.picture, self.embedding, self.text, self.folds, self.labels, self.each)
         rest = (self.column, self.conditions, sorted(self.settings.items()), self.seed)
         return [

@@ -107,7 +107,7 @@ def _lost(line: ResultLine, clean: ResultLine) -> str:
 
 
 def _model(classification: Classification, line: ResultLine) -> dict[str, Any]:
-    """One model: its classes, what it confuses, how confident it is, and how it learned."""
+    """One model: its classes, confusions, calibration and learning curves."""
     classes = [
         [label, *(f"{value:.3f}" for value in figures), f"{count:,}"]
         for label, *figures, count in classification.per_class(line.fusion)
@@ -128,7 +128,7 @@ def _model(classification: Classification, line: ResultLine) -> dict[str, Any]:
 
 
 def calibration_sentence(calibration: measures.Calibration) -> str:
-    """The calibration error with its interval, and whether it is larger than chance alone makes it."""
+    """The calibration error with its interval, and whether it is larger than expected by chance."""
     low, high, chance = *calibration.interval, calibration.by_chance
     text = f"Calibration error of all predictions together: {calibration.error:.3f}"
     text += f" (95 % interval {low:.3f} to {high:.3f})."

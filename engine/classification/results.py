@@ -192,7 +192,7 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
         return [one for one in kept if not (wrong and one.right)]
 
     def same_as(self, fusion: str) -> str:
-        """The title of an earlier model that predicts the same class for every item, "" for none.
+        """The title of an earlier model with identical predictions, "" if there is none.
 
         A late fusion that gives one side all weight is that side.
         """

@@ -45,7 +45,7 @@ class Review:
 
     @property
     def waiting(self) -> dict[int, str]:
-        """The decided labels that are not in the collection yet, by id."""
+        """The decided labels that have not been written to the collection yet, by id."""
         chosen = {one.id: self.decisions.get(one.id, "") for one in self.predictions}
         return {id: label for id, label in chosen.items() if label and label != self.labels[id]}
 
@@ -121,7 +121,7 @@ def decide(home: Home, name: str, collection: str, decisions: Mapping[int, str |
 
 
 def write_decided(home: Home, name: str, collection: str) -> int:
-    """Write all decided labels to the collection, all or none; how many changed.
+    """Write all decided labels to the collection, or none; returns how many changed.
 
     `engine.collections.labelling.undo_labels` reverts them.
 

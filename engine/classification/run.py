@@ -46,7 +46,7 @@ def plan_classification(home: Home, plan: ClassificationPlan) -> Classification:
 
 
 def run_classification(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
-    """Measure every cell that has not been measured yet, or with other pictures, texts, labels or weights.
+    """Measure every cell that is missing, or was measured with other pictures, texts, labels or weights.
 
     Figures of other items are dropped first: with different folds and classes they cannot be combined with new ones.
     An interrupted training is continued.
@@ -78,7 +78,7 @@ def _failed(cell: FoldCell, sentence: str) -> FoldRow:
 
 @dataclass(frozen=True)
 class FoldTrainings:
-    """The trainings of a classification over its items, which are the same for all of them.
+    """The trainings of a classification, which share its items.
 
     Attributes:
         made_of: what they are made of. folds: (n,) the fold of each item.
@@ -112,7 +112,7 @@ class FoldTrainings:
         Run(run.folder).remove()
 
     def _trained(self, cell: FoldCell, learning: Rows, kept_apart: Rows) -> tuple[Fusion, Any]:
-        """The cell's network; a training that was interrupted goes on, one of other items starts again."""
+        """The cell's trained network; continues an interrupted training, and starts again if its items differ."""
         from engine.classification.training.train import train_classifier
 
         config, root = config_of(self.run.plan, cell.fusion), self.run.comparison.folder / "runs"

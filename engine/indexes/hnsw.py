@@ -95,7 +95,7 @@ class HNSW(RowIndex):
         return Neighbours(answer.ids, answer.distances, examined)
 
     def _reached(self, queries: Vectors, wanted: int, allowed: _Allowed) -> tuple[list[Ids], Ids]:
-        """For each of (q, d) queries, rows that contain its results, and how many vectors were compared to find them.
+        """For each of (q, d) queries, rows that contain its results, and the number of vectors compared to find them.
 
         The walk looks harder where it ends early. A few allowed rows are all taken, for that costs less than to walk.
         """
@@ -113,7 +113,8 @@ class HNSW(RowIndex):
         return reached, np.minimum(examined, total)
 
     def _walk(self, queries: Vectors, wanted: int, effort: int, allowed: _Allowed) -> tuple[Ids, Ids]:
-        """The (q, wanted) nearest allowed rows on the way, -1 where it ended early, and how many were compared, (q,).
+        """The (q, wanted) nearest allowed rows on the walk, −1 where it ended early, and (q,) the numbers of
+        comparisons.
 
         faiss counts the comparisons of a batch together: they are spread evenly over its queries.
         """

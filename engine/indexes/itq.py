@@ -1,4 +1,4 @@
-"""Iterative quantization: principal directions, turned so that the corners of the cube lie near the vectors.
+"""Iterative quantization: principal directions, rotated so that the vectors are near the corners of a cube.
 
 Gong, Lazebnik, "Iterative quantization: a procrustean approach to learning binary codes" (CVPR 2011).
 """
@@ -14,7 +14,7 @@ _ITERATIONS = 50
 
 
 class ITQ(PCAH):
-    """PCA hashing with a rotation that loses least; further tables start from other rotations and end with others."""
+    """PCA hashing with the rotation of least quantization error; further tables start from other random rotations."""
 
     name = "itq"
     title = "ITQ"

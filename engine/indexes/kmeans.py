@@ -158,7 +158,7 @@ class KMeansIndex(RowIndex):
 
 
 def _cluster_centres(points: Vectors, clusters: int) -> Vectors:
-    """The (c, d) means that k-means ends with; fewer where there are fewer distinct points."""
+    """The (c, d) final means of k-means; fewer if there are fewer distinct points."""
     if clusters == 0:
         return np.empty((0, points.shape[1]), dtype=np.float32)
     rng = np.random.default_rng(_SEED)

@@ -1,4 +1,4 @@
-"""PCA hashing: the sides of the planes across the principal directions.
+"""PCA hashing: one bit for each side of the planes through the centre across the principal directions.
 
 Wang, Kumar, Chang, "Semi-supervised hashing for scalable image retrieval" (CVPR 2010), its unsupervised case; randomly
 rotated directions: Jégou, Douze, Schmid, Pérez, "Aggregating local descriptors into a compact image representation"

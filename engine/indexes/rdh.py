@@ -263,7 +263,7 @@ class RDH(Index):
         return Parts((self.runs, self.metric, options), self.copies, bases, steps)
 
     def _options(self, numbers: Mapping[str, Value] | None = None) -> dict[str, Any]:
-        """The settings of a part's index with these numbers, else with those that are given."""
+        """The settings of a part's index: with these numbers if given, else with the user's."""
         if not issubclass(methods()[self.runs], HashIndex):
             return {}
         hashed: dict[str, Any] = {**(numbers or self._given), "lookup": "buckets"}

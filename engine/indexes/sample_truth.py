@@ -29,7 +29,7 @@ def true_neighbours(table: RowTable, metric: str, seed: int, neighbours: int = N
 
 
 def _share_of(neighbours: int, share: float) -> int:
-    """How many of the nearest `neighbours` to search for within a share of the vectors."""
+    """How many of the `neighbours` nearest to expect within a share of the vectors."""
     return min(neighbours, max(NEIGHBOURS, round(neighbours * share)))
 
 

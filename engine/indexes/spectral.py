@@ -60,7 +60,7 @@ class Waves(HashFunctions):
 
 
 def wave_margins(along: NDArray[np.float64], frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, b) places along waves to how far each is from the next 0 of the cosine, below 0 where the cosine is."""
+    """The distance of (n, b) positions along waves to the next zero of the cosine, negative where the cosine is."""
     halves = along * frequencies / np.pi + 0.5  # the cosine is 0 at the whole numbers, above it from even ones on
     whole = np.floor(halves)
     beyond = halves - whole
@@ -82,7 +82,7 @@ def longest_waves(lows: NDArray[np.float64], highs: NDArray[np.float64], bits: i
 
 
 class SpectralHashing(HashIndex):
-    """One bit for each wave; further tables turn the principal directions at random before."""
+    """One bit for each wave; for further tables, the principal directions are rotated at random first."""
 
     name = "spectral"
     title = "Spectral hashing"

@@ -1,1 +1,1 @@
-"""Hash codes of a collection, live: bits, planes and buckets of one picture, and what codes find at what price."""
+"""Hash codes of a collection, live: bits, planes and buckets of one picture, and the cost and recall of codes."""

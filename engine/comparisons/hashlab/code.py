@@ -1,4 +1,4 @@
-"""The code of one picture: its bits, how far it lies from the boundary of each, and what lies on either side."""
+"""The code of one picture: its bits, its distance from the boundary of each, and the pictures on either side."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Plane:
-    """How the pictures lie on both sides of one bit's boundary.
+    """How the pictures are distributed over both sides of one bit's boundary.
 
     Attributes:
         share: of the pictures that have a 1 there. edges: (25,) of the histogram `counts` (24,), by the margin.
@@ -90,7 +90,7 @@ def checked_flips(flips: Flips, hashed: Hashed) -> Flips:
 
 
 def flipped(hashed: Hashed, code: Code, flips: Flips) -> NDArray:
-    """The (T,) code as the tables hold it, with these bits flipped: the first bit is the highest."""
+    """The (T,) code in the representation of the tables, with these bits flipped: the first bit is the highest."""
     bits = code.bits.astype(np.uint64)
     for table, bit in flips:
         bits[table, bit] ^= np.uint64(1)

@@ -31,7 +31,7 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Hashing:
-    """A method with its numbers, as a recipe writes it; those left out have the defaults.
+    """A method with its numbers, as in a recipe; those left out have their defaults.
 
     >>> str(Hashing.parse("itq(bits=16,tables=2)"))
     'itq(bits=16,probes=0,tables=2)'
@@ -50,7 +50,7 @@ class Hashing:
 
     @classmethod
     def parse(cls, text: str) -> Hashing:
-        """The hashing that is written like `lsh(bits=8,tables=4,probes=1)`; BadParameter if there is none."""
+        """The hashing written like `lsh(bits=8,tables=4,probes=1)`; BadParameter for anything else."""
         method, options = parse_method(text)
         found = cls(method)
         return replace(found, **checked_settings(_SETTINGS, dict(options), f"the method {method}"))
@@ -60,7 +60,7 @@ class Hashing:
 
     @property
     def searched(self) -> int:
-        """The probes that there are buckets for."""
+        """The effective number of probes: at most the number of other buckets."""
         return min(self.probes, 2**self.bits - 1)
 
     def by(self, method: str) -> Hashing:
@@ -70,7 +70,7 @@ class Hashing:
 
 @dataclass(frozen=True)
 class Projected(HashFunctions):
-    """Hash functions `inner` behind a projection to few directions: those of `centre` (d,) and `basis` (p, d).
+    """Hash functions `inner` after a projection to a few directions, given by `centre` (d,) and `basis` (p, d).
 
     They serve while a collection is looked at, and are not stored.
     """
@@ -98,7 +98,7 @@ class Projected(HashFunctions):
 
 
 def projected(vectors: Vectors, metric: str, centre: NDArray[np.float32], basis: NDArray[np.float32]) -> Points:
-    """(n, d) vectors to (n, p) points along the directions `basis` (p, d); the same for one as for many at once."""
+    """(n, p) coordinates of (n, d) vectors along the directions `basis` (p, d); independent of the batch size."""
     wide = centred(vectors, metric, centre) @ basis.T.astype(np.float64)
     return np.ascontiguousarray(wide, dtype=np.float32)
 
@@ -126,7 +126,7 @@ class Space:
 
     @property
     def most_bits(self) -> int:
-        """The longest code that every method can make here."""
+        """The longest code that every method supports here."""
         return int(self.points.shape[1])
 
     def points_of(self, vectors: Vectors) -> Points:
@@ -163,9 +163,9 @@ class Hashed:
         return found.reshape(len(points), self.inner.tables, self.inner.bits)
 
     def used(self) -> int:
-        """How many buckets hold at least one picture, in the first table."""
+        """The number of non-empty buckets of the first table."""
         return len(np.unique(self.codes[0]))
 
     def largest(self) -> int:
-        """How many pictures the fullest bucket of the first table holds."""
+        """The number of pictures in the fullest bucket of the first table."""
         return int(np.unique(self.codes[0], return_counts=True)[1].max(initial=0))

@@ -1,4 +1,4 @@
-"""The hash lab: the codes of a collection under every method, computed once for each setting and then at hand."""
+"""The hash lab: the codes of a collection under every method, computed once per setting and cached."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _PRICES_KEPT = 256
 
 @dataclass(frozen=True)
 class Change:
-    """Which pictures come and go when bits are flipped, each nearest first; `near` is how many of the nearest eight
-    were candidates before, and are after.
+    """The candidates that are gained and lost when bits are flipped, nearest first; `near` counts those among the
+    nearest eight.
 
     Attributes:
         stay, come, go: ids. distances: by id. nearest: the ids of the eight nearest of all, nearest first.
@@ -46,17 +46,17 @@ class Change:
 
     @property
     def before(self) -> int:
-        """How many candidates there were."""
+        """The number of candidates before."""
         return len(self.stay) + len(self.go)
 
     @property
     def after(self) -> int:
-        """How many candidates there are."""
+        """The number of candidates after."""
         return len(self.stay) + len(self.come)
 
     @property
     def near(self) -> tuple[int, int]:
-        """How many of the nearest were candidates before, and are after."""
+        """How many of the nearest are candidates before and after."""
         kept, gone, new = (int(np.isin(self.nearest, ids).sum()) for ids in (self.stay, self.go, self.come))
         return kept + gone, kept + new
 
@@ -67,7 +67,7 @@ class Change:
 
 
 class HashLab:
-    """Hash codes of (n, d) vectors under (n,) ascending ids, of which a sample is taken beyond 100,000.
+    """Hash codes of (n, d) vectors under (n,) ascending ids; more than 100,000 vectors are sampled.
 
     `exact` is exact search over these vectors, if there is one already.
 
@@ -97,7 +97,7 @@ class HashLab:
 
     @property
     def most_bits(self) -> int:
-        """The longest code that every method can make here."""
+        """The longest code that every method supports here."""
         return self.space.most_bits
 
     def hashed(self, hashing: Hashing) -> Hashed:
@@ -110,7 +110,7 @@ class HashLab:
         return code_of(self.hashed(hashing), self.space.points_of(vector))
 
     def planes(self, hashing: Hashing, table: int) -> list[Plane]:
-        """What lies on both sides of each bit of a table, over at most 20,000 pictures."""
+        """The pictures on both sides of each bit's boundary in a table, of at most 20,000."""
         rows = sample_rows(self.table, _PLANES_OF, 0)
         key = (replace(hashing, probes=0), table)
         return self._planes.get(
@@ -118,7 +118,7 @@ class HashLab:
         )
 
     def change(self, hashing: Hashing, vector: Vectors, flips: Flips = frozenset(), without: int = -1) -> Change:
-        """The pictures that share a bucket with a (1, d) vector, and which come and go when bits are flipped.
+        """The candidates of a (1, d) vector that are gained and lost when bits are flipped.
 
         Args:
             flips: (table, bit) pairs, from 0. without: the id of the picture itself, which is left out.
@@ -140,11 +140,11 @@ class HashLab:
         return Change(stay, come, go, distances, self._nearest(vector, without))
 
     def price(self, hashing: Hashing) -> Price:
-        """What the hashing finds at what price, measured with up to 128 pictures of the collection as queries."""
+        """Recall and cost of a hashing, measured with up to 128 pictures of the collection as queries."""
         return self._prices.get(hashing, lambda: price_of(self.hashed(hashing), hashing, self.questions))
 
     def prices(self, hashing: Hashing) -> list[Price]:
-        """The price of every method with the same numbers of bits, tables and probes."""
+        """Recall and cost of every method with the same numbers of bits, tables and probes."""
         return [self.price(hashing.by(method)) for method in FAMILIES]
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────

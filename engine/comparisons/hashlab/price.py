@@ -1,4 +1,4 @@
-"""What codes find and what that costs: recall, the share compared and the time of one query, for a hashing."""
+"""Recall and cost of hash codes: the share of pictures compared and the time of one query."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Price:
-    """What a hashing finds at what price.
+    """Recall and cost of one hashing.
 
     Attributes:
         method: written with its numbers. here: with its own number of probes; low, high: the interval of its recall
@@ -61,8 +61,9 @@ class Price:
 
 @dataclass(frozen=True)
 class Questions:
-    """Rows of the collection that are searched with, (q,), their vectors, and their nearest, (q, k), without
-    themselves; −1 where there are fewer."""
+    """Query rows (q,) of the collection, their vectors, and their nearest rows (q, k) without themselves; −1 if there
+    are fewer.
+    """
 
     rows: Rows
     vectors: Vectors
@@ -70,7 +71,7 @@ class Questions:
 
 
 def price_of(hashed: Hashed, hashing: Hashing, questions: Questions) -> Price:
-    """The price of a hashing, measured with these queries; each is left out of its own results."""
+    """Recall and cost of a hashing over these queries, each excluded from its own results."""
     steps = sorted({step for step in STEPS if step < 2**hashing.bits} | {hashing.searched})
     reached = {step: _reached(hashed.buckets, questions, step) for step in steps}
     curve = {step: Point(step, float(recall.mean()), float(share.mean())) for step, (recall, share) in reached.items()}

@@ -56,8 +56,8 @@ class Buckets(Lookup):
         bits: int | None = None,
         largest: int = 0,
     ) -> None:
-        """`bits`: how many of the functions make a bucket; of one with more than `largest` rows (0: of none), the
-        query's side by the next function is taken, and so on, as long as there are functions."""
+        """`bits`: the number of functions that define a bucket. A bucket with more than `largest` rows (0: unlimited)
+        is subdivided by the next function, repeatedly, and only the query's side is used."""
         super().__init__(functions, metric, table)
         self.probes = probes
         self.bits = bits or functions.bits
@@ -87,12 +87,12 @@ class Buckets(Lookup):
         return self.candidates_at(np.ascontiguousarray(codes[:, 0]), margins[0], self.probes)
 
     def candidates_at(self, code: NDArray, margins: NDArray[np.float32], probes: int) -> Rows:
-        """The rows in the buckets of a (T,) code and as many next to them as `probes`, ascending; margins (T·b,)."""
+        """The rows in the bucket of a (T,) code and in the `probes` buckets next to it, ascending; margins: (T·b,)."""
         rows: Rows = _loops().candidates_of(margins, code, probes, self._parts(), self.table.alive)
         return rows
 
     def reached(self, queries: Vectors, near: Rows, probes: int) -> tuple[Ids, NDArray[np.bool_]]:
-        """(q,) how many candidates each of (q, d) queries has, and (q, m) whether each row of `near` is one of them."""
+        """(q,) the number of candidates of each of (q, d) queries, and (q, m) whether those of `near` are included."""
         codes, margins = self.functions.codes(queries, self.metric)
         counts, found = np.zeros(len(near), np.int64), np.zeros(near.shape, bool)
         _loops().reached(margins, codes, probes, self._parts(), self.table.alive, near, counts, found)
@@ -124,7 +124,7 @@ class Buckets(Lookup):
             distances[short], rows[short], examined[short] = found, nearest, seen
 
     def look_wider(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, probes: int) -> None:
-        """Fill in the results from that many extra buckets, or from everything."""
+        """Complete the results from that many extra buckets, or from all rows."""
         if probes == EVERYTHING:
             self._compare_all(queries, distances, rows, examined)
         else:
@@ -171,15 +171,16 @@ def probes_for(k: int, probes: int, growth: Growth) -> int:
 
 
 def widths(probes: int, bits: int) -> Iterator[int]:
-    """The numbers of extra buckets to probe if `probes` hold too few: four times as many, four times again, and
-    finally EVERYTHING."""
+    """The increasing numbers of extra buckets to probe if `probes` find too few: four times as many each, then
+    EVERYTHING.
+    """
     while (probes := max(4, 4 * probes)) < min(MAX_PROBES, 2**bits):
         yield probes
     yield EVERYTHING
 
 
 def sorted_tables(codes: NDArray, bits: int) -> Tables:
-    """(T, n) codes by row to the sorted tables."""
+    """The sorted tables of (T, n) codes by row."""
     prefix = min(bits, PREFIX)
     rows = np.empty(codes.shape, dtype=np.int32)
     starts = np.zeros((len(codes), 2**prefix + 1), dtype=np.int32)

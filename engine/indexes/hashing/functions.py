@@ -108,7 +108,7 @@ class HashFunctions(ABC):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; an array with a default may be absent (stored before there was one)."""
+        """Read what `save` wrote; arrays with a default may be absent, as older versions did not write them."""
         arrays = {}
         for field in fields(cls):  # type: ignore[arg-type]
             path = folder / f"{field.name}.npy"
@@ -118,7 +118,8 @@ class HashFunctions(ABC):
 
 
 def centred(vectors: Vectors, metric: str, centre: NDArray) -> NDArray[np.float64]:
-    """(n, d) vectors scaled for cosine, with the centre at the origin; in double precision, so that how many are hashed
-    at once does not show in the last bit."""
+    """(n, d) vectors, scaled for cosine and centred; in double precision, so that results do not depend on the batch
+    size.
+    """
     wide: NDArray[np.float64] = prepared(vectors, metric).astype(np.float64) - centre
     return wide

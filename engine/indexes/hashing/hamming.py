@@ -19,8 +19,9 @@ MAX_RERANK = 1_000_000
 
 
 class HammingRanking(Lookup):
-    """The `rerank` rows with the nearest codes (of equally near ones the earlier), at least k; more for large k where
-    the number was chosen from the data."""
+    """The `rerank` rows with the nearest codes (ties: the earlier), at least k; more for a large k if chosen from the
+    data.
+    """
 
     def __init__(self, functions: HashFunctions, metric: str, table: RowTable, rerank: int = 0) -> None:
         super().__init__(functions, metric, table)
@@ -67,7 +68,9 @@ class HammingRanking(Lookup):
         return np.sort(rows[0])
 
     def places(self, askers: Vectors, others: Rows) -> Rows:
-        """(q, m): how many rows have codes at least as near to each of (q, d) askers as its row of (q, m) others."""
+        """(q, m): the number of rows with codes at least as near to each of (q, d) askers as that of its row in (q, m)
+        others.
+        """
         from engine.indexes.kernels.hamming import code_places
 
         places = np.zeros(others.shape, dtype=np.int64)

@@ -123,7 +123,7 @@ class HashIndex(RowIndex):
         return self._in_force(self.chosen_for(vectors))
 
     def foreseen(self, count: int, dimensions: int) -> BuildCost:
-        """For every table, its functions, where each bucket begins, and for each vector a code and a place."""
+        """For every table: its functions, the start of each bucket, and a code and a position for each vector."""
         usual = (_RANKED_TABLES, _RANKED_BITS) if self.lookup == "hamming" else (_USUAL_TABLES, _USUAL_BITS)
         tables, bits = self.tables or usual[0], self._with_inner(self.bits or usual[1])
         buckets = 0 if self.lookup == "hamming" else 4 << min(bits, PREFIX)
@@ -132,7 +132,7 @@ class HashIndex(RowIndex):
         )
 
     def axes(self, dimensions: int) -> int:
-        """How many values each hash function has."""
+        """The number of coefficients of each hash function."""
         return min(dimensions, MAX_BITS)
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
@@ -181,7 +181,7 @@ class HashIndex(RowIndex):
         return ranking
 
     def _growth(self, chosen: int, choose_for_many: Callable[[], int]) -> Growth:
-        """How the number chosen for `neighbours` grows where more are asked for."""
+        """How a number chosen for `neighbours` grows for larger k."""
         return Growth(self.neighbours, chosen if self.neighbours >= MANY else choose_for_many())
 
     def _buckets(self, table: RowTable) -> Buckets:
@@ -205,7 +205,9 @@ class HashIndex(RowIndex):
         return Buckets(functions, self.metric, table, probes, bits, self.largest)
 
     def _fits(self, table: RowTable, tables: int, bits: int | None) -> list[tuple[HashFunctions, Sequence[int]]]:
-        """Functions to choose among: one set where fewer bits are a part of it, else one for each number of bits."""
+        """Candidate functions with their code lengths: one set if shorter codes are prefixes of it, else one per
+        length.
+        """
         if self.functions is not None:
             return [(self.functions, [self._outer(self.functions)])]
         if bits:
@@ -217,11 +219,11 @@ class HashIndex(RowIndex):
         return [(self.fit(table.vectors, tables, length), [length]) for length in lengths]
 
     def _with_inner(self, bits: int) -> int:
-        """The functions together with those that subdivide large buckets."""
+        """The number of functions to fit: `bits`, plus those that subdivide large buckets."""
         return min(bits + _INNER_BITS, BUCKET_BITS) if self.largest else bits
 
     def _outer(self, functions: HashFunctions) -> int:
-        """How many bits of functions from elsewhere make a bucket: as many as asked for, if the others have a use."""
+        """The number of bits per bucket with external functions: as requested if the others subdivide, else all."""
         return min(self.bits, functions.bits) if self.largest and self.bits else functions.bits
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
@@ -267,7 +269,7 @@ class HashIndex(RowIndex):
 
     @property
     def functions_in_force(self) -> HashFunctions:
-        """Those that the index was built with, from elsewhere or its own."""
+        """The functions that the index was built with, external or fitted."""
         built(self._table)
         return self._lookup.functions
 
@@ -296,7 +298,7 @@ class HashIndex(RowIndex):
         return self._in_force(self._lookup)
 
     def _in_force(self, lookup: Lookup) -> dict[str, int | str]:
-        """The settings with what was chosen, also those that have no use here."""
+        """The effective settings, including those that do not apply to this kind of look-up."""
         given = {"probes": self.probes, "rerank": self.rerank, "largest": self.largest or None}
         kept: dict[str, int | str] = {name: value for name, value in given.items() if value is not None}
         functions = lookup.functions

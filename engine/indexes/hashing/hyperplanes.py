@@ -114,7 +114,7 @@ def draw_hyperplanes(
 
 
 def _balanced(points: NDArray[np.float64], bits: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(b, p) normals, in the order in which they were drawn: those of 4·b that split the points most evenly."""
+    """The 4·b of the (b, p) normals that split the points most evenly, in the order in which they were drawn."""
     drawn = rng.standard_normal((_DRAWN_FOR_ONE * bits, points.shape[1]))
     uneven = np.abs((points @ drawn.T > 0).sum(axis=0) - len(points) / 2)
     return drawn[np.sort(np.argsort(uneven, kind="stable")[:bits])]

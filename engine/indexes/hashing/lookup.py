@@ -54,7 +54,7 @@ class Lookup(ABC):
     @property
     @abstractmethod
     def numbers(self) -> dict[str, int]:
-        """What the constructor is given besides, by name."""
+        """The numeric arguments of the constructor, by name."""
 
     @abstractmethod
     def fill(self) -> None:
@@ -66,7 +66,7 @@ class Lookup(ABC):
 
     @abstractmethod
     def save(self, folder: Path, kept: Rows) -> None:
-        """Write the codes of the (n,) rows that are kept, which then have the numbers 0 to n − 1."""
+        """Write the codes of the (n,) kept rows, which are renumbered 0 to n − 1."""
 
     @abstractmethod
     def load(self, folder: Path) -> None:
@@ -78,7 +78,7 @@ class Lookup(ABC):
 
     @abstractmethod
     def _search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids) -> None:
-        """Fill (q, k) distances (the square, for Euclidean) and rows, and (q,) how many were compared."""
+        """Fill (q, k) distances (squared, for Euclidean) and rows, and (q,) the numbers of comparisons."""
 
     def search(self, queries: Vectors, distances: NDArray, rows: Rows, examined: Ids, further: bool = True) -> None:
         """As `_search`, in chunks and with as many threads as worthwhile.
@@ -106,5 +106,5 @@ class Lookup(ABC):
 
 
 def short_of(rows: Rows, size: int) -> NDArray[np.int64]:
-    """Which of the (q, k) answers have fewer results than the k, or the `size`, that are possible."""
+    """Which of the (q, k) answers have fewer than k results (fewer than `size`, if that is smaller)."""
     return np.flatnonzero((rows >= 0).sum(axis=1) < min(rows.shape[1], size))

@@ -24,7 +24,7 @@ def centre_of_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def principal_directions(centred: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """(n, d) centred points to (count, d) orthonormal leading directions; to any where n is not above count."""
+    """The (count, d) orthonormal leading directions of (n, d) centred points; arbitrary ones if n ≤ count."""
     dimensions = centred.shape[1]
     if len(centred) <= count:
         drawn = np.random.default_rng(0).standard_normal((dimensions, count))

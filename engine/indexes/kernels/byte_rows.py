@@ -1,4 +1,4 @@
-"""Compiled loops of ranking candidates: bounds on their distances from one byte a value, and the few left compared.
+"""Compiled loops to rank candidates: distance bounds from one byte per value, then exact comparison of the few left.
 
 Imported late (numba takes a second); the compiled code is kept beside this file until the file changes.
 """
@@ -27,7 +27,7 @@ _LINE = 64  # bytes that memory sends at a time
 
 @intrinsic
 def prefetch(typingctx: Any, address: Any) -> Any:
-    """Ask memory for the 64 bytes around an address, without waiting for them."""
+    """Prefetch the 64 bytes around an address without waiting for them."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -42,7 +42,7 @@ def prefetch(typingctx: Any, address: Any) -> Any:
 
 @njit(cache=True)
 def prefetch_row(start: int, row: int, size: int) -> None:
-    """Ask for all of a row of `size` bytes in an array that begins at the address `start`."""
+    """Prefetch a whole row of `size` bytes of an array that begins at the address `start`."""
     first = start + row * size
     for address in range(first, first + size, _LINE):
         prefetch(address)
@@ -52,7 +52,7 @@ def prefetch_row(start: int, row: int, size: int) -> None:
 def encode_rows(
     vectors: NDArray, cosine: bool, lows: NDArray, scale: float, least: float, codes: NDArray, errors: NDArray
 ) -> None:
-    """Write (n, d) vectors as bytes, value ≈ lows[j] + scale · byte, and how far each is from what its bytes say.
+    """Write (n, d) vectors as bytes, value ≈ lows[j] + scale · byte, and the distance of each from its decoded bytes.
 
     Args:
         cosine: scale to length 1 first; a zero vector, which has no direction, gets an error beyond all.
@@ -81,7 +81,7 @@ def code_distance(asked: NDArray, code: NDArray) -> float:
 
 @njit(cache=True)
 def promising(asked: NDArray, blur: float, bytes_: tuple, found: NDArray, count: int, k: int) -> int:
-    """Move to the front of found[:count], in order, the rows that may be among the k nearest; how many they are.
+    """Move the rows that may be among the k nearest to the front of found[:count], in order; returns their number.
 
     Args:
         asked: (d,) float32, the query in the units of the bytes. blur: how far it may be from the query itself;
@@ -119,7 +119,7 @@ def rank_rows(
     query: NDArray, asked: NDArray, blur: float, bytes_: tuple, vectors: NDArray, cosine: bool, found: NDArray,
     count: int, distances: NDArray, nearest: NDArray,
 ) -> None:  # fmt: skip
-    """Fill (k,) exact distances and rows with the nearest of the distinct rows found[:count], whose order is lost."""
+    """Fill (k,) exact distances and nearest rows from the distinct rows found[:count], which is reordered."""
     count = promising(asked, blur, bytes_, found, count, distances.shape[0])
     length, held, size = dot(query, query), 0, vectors.shape[1] * vectors.itemsize
     for j in range(count):

@@ -32,7 +32,7 @@ def dot(a: NDArray, b: NDArray) -> float:
 
 @njit(cache=True)
 def distance_to(query: NDArray, length: float, vector: NDArray, cosine: bool) -> float:
-    """What the results are ordered by: 1 − cos, or the squared Euclidean distance.
+    """The quantity by which results are ordered: 1 − cos, or the squared Euclidean distance.
 
     A zero vector has no direction: it is at 0 from its equal and at 1 from all others.
     """
@@ -46,7 +46,7 @@ def distance_to(query: NDArray, length: float, vector: NDArray, cosine: bool) ->
 
 @njit(cache=True)
 def offer(distances: NDArray, rows: NDArray, held: int, distance: float, row: int) -> int:
-    """Put a row into the sorted k nearest if it belongs there (ties: the smaller row first); how many are held now."""
+    """Insert a row into the sorted k nearest if near enough (ties: the smaller row first); returns the new count."""
     k = distances.shape[0]
     if held == k and (distance > distances[k - 1] or (distance == distances[k - 1] and row > rows[k - 1])):
         return held
@@ -81,7 +81,7 @@ def nearest_of(
 def nearest_of_all(
     queries: NDArray, vectors: NDArray, alive: NDArray, cosine: bool, distances: NDArray, rows: NDArray
 ) -> None:
-    """Fill (q, k) distances and rows with the nearest of all rows that are alive: the plain way, always right."""
+    """Fill (q, k) distances and rows with the nearest of all live rows by brute force."""
     for i in prange(queries.shape[0]):
         length = dot(queries[i], queries[i])
         held = 0

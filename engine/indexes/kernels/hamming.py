@@ -23,7 +23,7 @@ _STRIDE = 32  # distances that are looked at together
 
 @intrinsic
 def popcount(typingctx: Any, word: Any) -> Any:
-    """How many bits of a 64-bit word are set: one instruction, of many words at once where the processor can."""
+    """The number of set bits of a 64-bit word: one instruction, vectorised where the processor can."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ctpop(args[0])
@@ -33,7 +33,7 @@ def popcount(typingctx: Any, word: Any) -> Any:
 
 @njit(cache=True, parallel=True)
 def pack_words(margins: NDArray, words: NDArray) -> None:
-    """Set bit j of (w, n) zeroed words where margin j of (n, m) lies above 0."""
+    """Set bit j of (w, n) zeroed words where margin j of (n, m) is above 0."""
     for i in prange(margins.shape[0]):
         for w in range(words.shape[0]):
             word = np.uint64(0)
@@ -57,7 +57,7 @@ def hamming_distances(query: NDArray, words: NDArray, first: int, last: int, dis
 
 @njit(cache=True)
 def _any_below(distances: NDArray, limit: int) -> bool:
-    """Whether any is below the limit; without a way out early, which would keep it from looking at many at once."""
+    """Whether any distance is below the limit; without an early exit, which would prevent vectorisation."""
     below, most = False, np.uint16(min(limit, 65535))
     for i in range(distances.shape[0]):
         below |= distances[i] < most
@@ -66,7 +66,9 @@ def _any_below(distances: NDArray, limit: int) -> bool:
 
 @njit(cache=True)
 def _cut(rows: NDArray, ranks: NDArray, held: int, wanted: int, counts: NDArray) -> tuple[int, int]:
-    """Keep the `wanted` of the held rows with the smallest distances (ties: the earlier); how many, and the largest."""
+    """Keep the `wanted` held rows with the smallest distances (ties: the earlier); returns their number and the
+    largest.
+    """
     counts[:] = 0
     for i in range(held):
         counts[ranks[i]] += 1
@@ -88,7 +90,8 @@ def nearest_codes(
     query: NDArray, words: NDArray, alive: NDArray, wanted: int, rows: NDArray, ranks: NDArray, block: NDArray,
     counts: NDArray,
 ) -> int:  # fmt: skip
-    """Write to `rows`, in order, the `wanted` living rows with the nearest codes (ties: the earlier row); how many.
+    """Write the `wanted` live rows with the nearest codes to `rows`, in order (ties: the earlier); returns their
+    number.
 
     Args:
         query: (w,) and words: (w, n) uint64. rows, ranks: (c,) with c > wanted + 64, scratch beyond what is returned.
@@ -119,7 +122,7 @@ def search_codes(
     bytes_: tuple, vectors: NDArray, cosine: bool, wanted: int, bits: int, distances: NDArray, nearest: NDArray,
     examined: NDArray, workers: int,
 ) -> None:  # fmt: skip
-    """Fill (q, k) distances and rows with the nearest of the `wanted` rows that have the nearest codes.
+    """Fill (q, k) distances and rows by exact re-ranking of the `wanted` rows with the nearest codes.
 
     Args:
         query_words: (q, w). words: (w, n). bits: how many bits a code has. asked, blurs, bytes_:
@@ -139,7 +142,8 @@ def search_codes(
 
 @njit(cache=True, parallel=True)
 def code_places(query_words: NDArray, words: NDArray, others: NDArray, bits: int, places: NDArray) -> None:
-    """Fill places[i, j] with how many rows have codes at least as near to query i as row others[i, j] has.
+    """Fill places[i, j] with the number of rows whose codes are at least as near to query i as that of row others[i,
+    j].
 
     Args:
         query_words: (q, w). words: (w, n). others: (q, m), −1 where missing, which leaves 0.

@@ -20,8 +20,8 @@ _BITS_A_DIGIT = 16
 
 @njit(cache=True, parallel=True)
 def settle_margins(points: NDArray, normals: NDArray, thresholds: NDArray, doubtful: float, margins: NDArray) -> None:
-    """Compute margins near 0 again in double precision, so that a sign depends neither on the rounding of BLAS nor on
-    how many points were hashed together.
+    """Recompute margins near 0 in double precision, so that signs depend neither on rounding in BLAS nor on the batch
+    size.
 
     Args:
         points: (n, p) float32. normals: (m, p) and thresholds: (m,) float32. margins: (n, m) float32, the products less
@@ -37,7 +37,7 @@ def settle_margins(points: NDArray, normals: NDArray, thresholds: NDArray, doubt
 
 @njit(cache=True, parallel=True)
 def pack_codes(margins: NDArray, bits: int, codes: NDArray) -> None:
-    """Fill (T, n) unsigned codes from (n, T·b) margins: the first function of a table makes its highest bit."""
+    """Fill (T, n) unsigned codes from (n, T·b) margins; the first function of a table gives its highest bit."""
     for i in prange(margins.shape[0]):
         for t in range(codes.shape[0]):
             code = np.uint64(0)
@@ -92,7 +92,8 @@ def _sort_by_digit(
 
 @njit(cache=True)
 def probe_masks(margins: NDArray, count: int, masks: NDArray) -> int:
-    """Fill masks with the bits to flip, nearest bucket first (the own bucket, mask 0, leads); how many there are.
+    """Fill masks with the bits to flip, nearest bucket first, beginning with the own bucket (mask 0); returns their
+    number.
 
     Query-directed probing: Lv, Josephson, Wang, Charikar, Li, "Multi-probe LSH" (VLDB 2007), algorithm 1. A bucket is
     the nearer, the smaller the sum of the squared margins of the flipped bits.
@@ -132,7 +133,7 @@ def probe_masks(margins: NDArray, count: int, masks: NDArray) -> int:
 def _bucket(
     sorted_codes: NDArray, starts: NDArray, code: np.uint64, bits: int, cut: np.uint64, depth: int
 ) -> tuple[int, int]:
-    """Where the rows whose codes begin with the first `depth` bits of that code stand in their table."""
+    """The range of a table's sorted rows whose codes begin with the first `depth` bits of that code."""
     prefix, known = np.int64(code >> cut), bits - np.int64(cut)
     if depth <= known:
         prefix >>= known - depth
@@ -147,7 +148,7 @@ def _bucket(
 
 @njit(cache=True)
 def _place(sorted_codes: NDArray, first: int, last: int, code: np.uint64, left_off: np.uint64, above: bool) -> int:
-    """The first place in first:last whose code, with the last bits left off, is not below `code`, or is above it."""
+    """The first position in first:last whose code, without its last bits, is at least `code` (above it, if `above`)."""
     while first < last:
         middle = (first + last) // 2
         there = np.uint64(sorted_codes[middle]) >> left_off
@@ -162,7 +163,7 @@ def _place(sorted_codes: NDArray, first: int, last: int, code: np.uint64, left_o
 def gather(
     margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, seen: NDArray, found: NDArray
 ) -> int:
-    """Write the union of one query's buckets to `found`, each living row once; how many.
+    """Write the union of one query's buckets to `found`, each live row once; returns their number.
 
     Memory is asked for what all buckets need next before any of them needs it: so the buckets do not wait in turn.
 
@@ -191,7 +192,9 @@ def gather(
 
 @njit(cache=True)
 def _buckets_wanted(margins: NDArray, codes: NDArray, t: int, tables: tuple, wanted: NDArray) -> int:
-    """Fill the codes of the buckets of table t to look into, nearest first, and ask for where they begin; how many."""
+    """Fill the codes of the buckets of table t to probe, nearest first, and prefetch their starts; returns their
+    number.
+    """
     starts, cut, bits, top = tables[2], tables[3], tables[4], tables[5]
     filled = probe_masks(margins[t * bits : t * bits + top], wanted.shape[0], wanted)
     for m in range(filled):
@@ -202,7 +205,7 @@ def _buckets_wanted(margins: NDArray, codes: NDArray, t: int, tables: tuple, wan
 
 @njit(cache=True)
 def _prefetch_codes(t: int, tables: tuple, wanted: NDArray) -> None:
-    """Ask for the sorted codes among which the buckets will be searched for."""
+    """Prefetch the sorted codes that the search for the buckets will read."""
     sorted_codes, starts, cut = tables[0], tables[2], tables[3]
     if sorted_codes.shape[1] == 0:
         return
@@ -214,7 +217,7 @@ def _prefetch_codes(t: int, tables: tuple, wanted: NDArray) -> None:
 
 @njit(cache=True)
 def _find_buckets(t: int, tables: tuple, wanted: NDArray, spans: NDArray) -> None:
-    """Fill (first, last, depth) of each bucket of table t and ask for its rows."""
+    """Fill (first, last, depth) of each bucket of table t and prefetch its rows."""
     sorted_codes, rows, starts, cut, bits, top, largest = tables[:7]
     for m in range(wanted.shape[0]):
         depth = top
@@ -231,7 +234,7 @@ def _find_buckets(t: int, tables: tuple, wanted: NDArray, spans: NDArray) -> Non
 
 @njit(cache=True)
 def _note_all(rows: NDArray, seen: NDArray, found: NDArray, count: int) -> int:
-    """Add the rows that have not been seen; how many there are then. Without a branch: guessing would cost more."""
+    """Append the unseen rows; returns the new count. Branch-free, as mispredicted branches would cost more."""
     for i in range(rows.shape[0]):
         row = np.int64(rows[i])
         byte, bit = seen[row >> 3], np.uint8(1 << (row & 7))
@@ -243,7 +246,7 @@ def _note_all(rows: NDArray, seen: NDArray, found: NDArray, count: int) -> int:
 
 @njit(cache=True)
 def _note_late(t: int, tables: tuple, code: np.uint64, depth: int, seen: NDArray, found: NDArray, count: int) -> int:
-    """Add the rows of the bucket that are not sorted in yet."""
+    """Append the rows of the bucket that have not been sorted into the tables yet; returns the new count."""
     bits, late_codes, late_first = tables[4], tables[7], tables[8]
     for j in range(late_codes.shape[1]):
         if (np.uint64(late_codes[t, j]) ^ code) >> np.uint64(bits - depth) == np.uint64(0):
@@ -253,7 +256,7 @@ def _note_late(t: int, tables: tuple, code: np.uint64, depth: int, seen: NDArray
 
 @njit(cache=True)
 def _living(alive: NDArray, found: NDArray, count: int) -> int:
-    """Keep the rows that are still there; how many."""
+    """Keep only live rows; returns their number."""
     kept = 0
     for j in range(count):
         row = found[j]
@@ -275,7 +278,7 @@ def reached(
     margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, near: NDArray, counts: NDArray,
     found: NDArray,
 ) -> None:  # fmt: skip
-    """Fill (q,) how many rows the union of each query's buckets holds, and (q, m) whether those of `near` are there."""
+    """Fill (q,) the sizes of the unions of each query's buckets, and (q, m) whether they contain the rows of `near`."""
     for i in prange(margins.shape[0]):
         seen, rows = np.zeros(alive.shape[0] // 8 + 1, np.uint8), np.empty(alive.shape[0] + 1, np.int32)
         counts[i] = gather(margins[i], codes[:, i], probes, tables, alive, seen, rows)
@@ -290,7 +293,9 @@ def search_tables(
     blurs: NDArray, bytes_: tuple, vectors: NDArray, cosine: bool, distances: NDArray, nearest: NDArray,
     examined: NDArray, workers: int,
 ) -> None:  # fmt: skip
-    """Fill (q, k) distances and nearest rows from the union of each query's buckets, and how many were compared."""
+    """Fill (q, k) distances and nearest rows from the union of each query's buckets, and (q,) the numbers of
+    comparisons.
+    """
     seen = np.zeros((workers, alive.shape[0] // 8 + 1), np.uint8)
     found = np.empty((workers, alive.shape[0] + 1), np.int32)
     for worker in prange(workers):
@@ -307,7 +312,8 @@ def search_tables(
 def probes_needed(
     margins: NDArray, codes: NDArray, others: NDArray, places: NDArray, cut: int, masks_of: int, needed: NDArray
 ) -> None:
-    """Fill needed[i, j, t] with how many extra buckets of table t lead from query i to vector j; 255 where none do.
+    """Fill needed[i, j, t] with the extra buckets of table t to probe until query i finds vector j; 255 if none
+    contains it.
 
     Args:
         margins: (q, T, b). codes: (T, q). others: (m', T), the codes of the distinct vectors; places: (q, m), which of
@@ -333,7 +339,7 @@ def probes_needed(
 
 @njit(cache=True)
 def _bits_set(mask: np.uint64, enough: int) -> int:
-    """How many bits are set, counted up to `enough`."""
+    """The number of set bits, counted up to `enough`."""
     count = 0
     while mask != np.uint64(0) and count < enough:
         mask &= mask - np.uint64(1)

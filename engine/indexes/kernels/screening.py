@@ -1,4 +1,4 @@
-"""Compiled loops of exact search: bounds on all distances from 8-bit codes, and the few vectors they leave in question.
+"""Compiled loops of exact search: bounds on all distances from 8-bit codes, and the few vectors they leave undecided.
 
 The inner loop is written in LLVM's language, because no compiler finds the instruction that multiplies and adds four
 bytes at a time (vpdpbusd) from plain code. Where the processor lacks it, the same sums are spelled out. The compiled
@@ -65,7 +65,7 @@ def _store(builder: Any, value: Any, address: Any) -> None:
 
 
 def _emit_bounds(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """IR of `bounds`: sums of products first, then bounds on the squared distances, then which lie within the limit."""
+    """IR of `bounds`: sums of products, then bounds on the squared distances, then a mask of those within the limit."""
     codes, facts, query_codes, query_facts, groups, masks, lows, values = args
     i64 = groups.type
 
@@ -127,7 +127,7 @@ def bounds(
 def tighten(
     lows: NDArray, ups: NDArray, rows: NDArray, count: int, k: int, slack: float, share: float
 ) -> tuple[int, float]:
-    """Drop what cannot be among the k nearest any more; how many stay, and the limit that they stay under.
+    """Drop rows that can no longer be among the k nearest; returns the number kept and the limit of their lower bounds.
 
     slack, share: what rounding in single precision may add up to: slack + share · |the limit|.
     """
@@ -243,7 +243,7 @@ def rank_survivors(
     queries: NDArray, vectors: NDArray, lows: NDArray, ups: NDArray, rows: NDArray, counts: NDArray, slacks: NDArray,
     cosine: bool, distances: NDArray, nearest: NDArray, survivors: NDArray,
 ) -> None:  # fmt: skip
-    """Fill (q, k) exact distances and rows from what all workers kept; survivors: (q,), −1 where one gave up."""
+    """Fill (q, k) exact distances and rows from the survivors of all workers; survivors: (q,), −1 where one gave up."""
     k = distances.shape[1]
     for q in prange(queries.shape[0]):
         total, gave_up = 0, False
@@ -273,7 +273,7 @@ def rank_survivors(
 def encode_rows(
     vectors: NDArray, rows: NDArray, centre: NDArray, cosine: bool, fixed_scale: float, codes: NDArray, facts: NDArray
 ) -> None:
-    """Write the 8-bit codes of (m, d) vectors and the facts that bound their error; vector i becomes row rows[i].
+    """Write the 8-bit codes of (m, d) vectors and the terms that bound their errors; vector i becomes row rows[i].
 
     A vector (scaled to length 1 for cosine) is centre + scale · (code − 128) + error. With fixed_scale > 0 that scale
     is used for all, else each vector's own: its largest value over 127.

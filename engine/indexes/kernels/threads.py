@@ -1,4 +1,4 @@
-"""How many cores a piece of work may wake."""
+"""The number of threads for a piece of compiled work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ _WORTH_THREADS = 4e-3
 
 @contextmanager
 def threads_for(seconds: float) -> Iterator[int]:
-    """How many threads to use for work of about that long on one core: one where waking others would cost more."""
+    """A context in which numba uses one thread for work too short to be worth waking others; yields the number of
+    threads.
+    """
     import numba
 
     former = numba.get_num_threads()

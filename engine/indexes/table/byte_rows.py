@@ -39,7 +39,7 @@ class ByteRows:
         self._encode(self.table.vectors)
 
     def _range(self) -> tuple[NDArray[np.float64], float]:
-        """The (d,) values of byte 0 and the step to the next; 0 and 1 where all are bytes, which then lose nothing."""
+        """The (d,) values of byte 0 and the step; 0 and 1 if all values are bytes, whose encoding is then lossless."""
         sample = prepared(self.table.vectors[sample_rows(self.table, _SAMPLE, 0)], self.metric)
         if not sample.size:
             return np.zeros(self.table.dimensions), 1.0
@@ -50,7 +50,7 @@ class ByteRows:
         return lows, float((highs - lows).max()) / 255 or 1.0
 
     def _encode(self, vectors: Vectors) -> None:
-        """Add (a, d) vectors behind the others."""
+        """Append (a, d) vectors."""
         from engine.indexes.kernels.byte_rows import encode_rows
 
         first, self._count = self._count, self._count + len(vectors)
@@ -86,7 +86,7 @@ class ByteRows:
         return self.scale > _SMALLEST and max(255 * self.scale, self._worst) < _LARGEST
 
     def parts(self) -> tuple:
-        """What the compiled loops need, as one value."""
+        """The arguments of the compiled loops as one tuple."""
         return for_reading(self._codes), for_reading(self._errors), self.scale, self._worst
 
     def save(self, folder: Path, kept: Rows) -> None:
@@ -98,7 +98,7 @@ class ByteRows:
         write_json(folder / "bytes.json", {"scale": self.scale})
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote; computed for an index that was stored before bytes were."""
+        """Read the bytes that `save` wrote; they are recomputed for an index stored by a version without them."""
         if not (folder / "bytes.json").exists():
             self.fill()
             return
@@ -108,7 +108,7 @@ class ByteRows:
 
 
 def _aligned(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """An uninitialised array that begins where a line of the cache does."""
+    """An uninitialised array aligned to a cache line."""
     size = int(np.prod(shape))
     room = np.empty(size + _ALIGNED, np.uint8)
     first = -room.ctypes.data % _ALIGNED

@@ -34,7 +34,7 @@ class RowTable:
 
     @property
     def ids(self) -> Ids:
-        """(m,) the ids of all rows, gone ones included."""
+        """(m,) the ids of all rows, removed ones included."""
         return self._ids[: self._count]
 
     @property
@@ -94,7 +94,7 @@ class RowTable:
         return rows
 
     def vectors_of(self, ids: Ids) -> Vectors:
-        """(n, d) a copy of the vectors under these ids; NotFound when one is not there."""
+        """A copy (n, d) of the vectors under these ids; NotFound for an unknown id."""
         found: Vectors = self._vectors[self.rows_of(ids)]
         return found
 
@@ -129,7 +129,7 @@ class RowTable:
 
     @classmethod
     def load(cls, folder: Path) -> RowTable:
-        """Read what `save` wrote. The vectors were checked when they were stored, so they stay on the disk here."""
+        """Read the files that `save` wrote. The vectors were validated before they were stored and stay on disk."""
         table = cls.__new__(cls)
         table._vectors = mapped(folder / "vectors.npy")
         table._ids = load_array(folder / "ids.npy")
@@ -174,7 +174,7 @@ class RowIndex(Index):
         return self._rows.ids[self._rows.alive]
 
     def vectors_of(self, ids: Ids) -> Vectors:
-        """(n, d) the vectors under these ids; NotFound when one is not there."""
+        """(n, d) the vectors under these ids; NotFound for an unknown id."""
         return self._rows.vectors_of(ids)
 
     @property

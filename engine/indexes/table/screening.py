@@ -60,7 +60,7 @@ class Screen(Protocol):
         """Exclude these rows."""
 
     def search(self, queries: Vectors, distances: NDArray[np.float64], rows: Rows) -> Ids:
-        """Fill the (q, k) nearest; (q,) how many were compared in full, −1 where the bounds were of no use."""
+        """Fill the (q, k) nearest; returns (q,) the numbers of full comparisons, −1 where the bounds did not help."""
 
 
 def _loops() -> Any:
@@ -193,7 +193,7 @@ class CodeScreen:
         return np.ascontiguousarray(tiled), facts.reshape(tiles, 8, 5)
 
     def helps(self) -> bool:
-        """Whether the bounds are tight enough on these vectors: tried on a sample of them."""
+        """Whether the bounds are tight enough on these vectors, measured on a sample."""
         sample = sample_rows(self.table, _TRIED_ON, 0)
         queries = self.table.checked_queries(self.table.vectors[sample])
         shape = (len(sample), min(8, max(len(sample), 1)))
@@ -293,7 +293,8 @@ class ProductScreen:
 
 
 def asked_of(queries: Vectors, metric: str, centre: NDArray[np.float64]) -> Asked:
-    """The queries in the space of a screen. Those it has no place for get an infinite square and go the plain way.
+    """The queries in the space of a screen; those that it cannot represent get an infinite square and are searched
+    exactly.
 
     These are the ones too large for single precision and, under cosine, zero queries, which have no direction.
     """
@@ -310,7 +311,9 @@ def asked_of(queries: Vectors, metric: str, centre: NDArray[np.float64]) -> Aske
 def rounding_of(
     asked: Asked, centre: NDArray[np.float64], dimensions: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What single precision may get wrong: (q,) 2·γ·|q|, to be multiplied by a row's length, and (q, 2) the slacks."""
+    """Rounding bounds of single precision: (q,) 2·γ·|q|, to be multiplied by a row's length, and (q, 2) additive
+    slacks.
+    """
     unit = (dimensions + 4) * 2.0**-24
     gammas = (2 * unit / (1 - unit) * np.sqrt(asked.squares) * (1 + 1e-6)).astype(np.float32)
     # The centre's part is the same for all rows of a query, and cancels; it still counts for the rounding.

@@ -26,7 +26,7 @@ _QUERIES = 1024
 
 
 class CudaScreen(ProductScreen):
-    """Vectors, products and the choice of those in question on the device; their exact ranking on the processor."""
+    """Vectors and products on the GPU, where undecided rows are selected; their exact ranking is on the CPU."""
 
     def __init__(self, table: RowTable, metric: str, device: str = "cuda") -> None:
         super().__init__(table, metric)
@@ -122,7 +122,7 @@ def _merged(best: tuple[Any, Any, Any], fresh: tuple[Any, Any, Any], wanted: int
 
 @contextmanager
 def _full_precision() -> Iterator[None]:
-    """Products in true single precision, whatever was allowed for networks: the bounds rest on it."""
+    """Products in true single precision, whatever is allowed for networks: the bounds rely on it."""
     import torch
 
     former = torch.get_float32_matmul_precision()
