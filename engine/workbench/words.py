@@ -158,16 +158,7 @@ class WordMethods(PictureMethods):
             used,
             _named(query, images),
             hits,
-            Receipt(
-                milliseconds=matching_ms + scoring_ms,
-                encode_milliseconds=beside.milliseconds if beside else 0.0,
-                examined=len(images.ids),
-                pool=len(images.ids),
-                total=len(allowed),
-                recall=1.0,
-                estimated=False,
-                wanted=recipe.k,
-            ),
+            _receipt(len(images.ids), len(allowed), recipe.k, matching_ms + scoring_ms, beside),
             label=limits.label,
             include_query=limits.include_query,
             note=_note(meaning, scores, has_picture),
@@ -237,6 +228,20 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
     began = time.perf_counter()
     result = work()
     return result, 1000 * (time.perf_counter() - began)
+
+
+def _receipt(count: int, eligible: int, wanted: int, milliseconds: float, beside: _Beside | None) -> Receipt:
+    """The receipt of a search that scored every picture, so that its results are exact."""
+    return Receipt(
+        milliseconds=milliseconds,
+        encode_milliseconds=beside.milliseconds if beside else 0.0,
+        examined=count,
+        pool=count,
+        total=eligible,
+        recall=1.0,
+        estimated=False,
+        wanted=wanted,
+    )
 
 
 def _unseen(images: Images) -> Scores:
