@@ -222,7 +222,7 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILTER",
         help="only pictures that meet this, like label=cat, date>=2020-01-01, size>=12MP, tag=lake, stars>=3, "
-        "text~red, folder=2020/May or a column of the table; may be given again",
+        "text~red, folder=2020/May or a column of the table; repeatable",
     )
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")

@@ -21,7 +21,7 @@ _SHOWN = 20  # lines of a report
 def register(commands: Commands) -> None:
     sub = commands.add("tag", command_tag)
     _chosen(sub)
-    sub.add_argument("--add", action="append", default=[], metavar="TAG", help="add this tag; may be given again")
+    sub.add_argument("--add", action="append", default=[], metavar="TAG", help="add this tag; repeatable")
     sub.add_argument("--remove", action="append", default=[], metavar="TAG", help="remove this tag")
     sub.add_argument("--stars", type=int, help="set the stars, 0 for none to 5")
     sub.add_argument("--undo", action="store_true", help="undo the last change of tags and stars")

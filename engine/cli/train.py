@@ -328,7 +328,7 @@ def _free(name: str, arguments: argparse.Namespace) -> None:
     bench = Workbench()
     runs = [bench.training_run(name)] if name else [run for run, _ in bench.spare_states()]
     if not runs:
-        return print("No finished run holds what only continuing needs.")
+        return print("No finished run keeps the state for continuing.")
     which = f"the run {name}" if name else count_of(len(runs), "finished run")
     if confirmed(f"what only continuing {which} exactly needs", arguments):
         print(f"Freed {file_size(free(runs[0]) if name else free_all(runs))}.")

@@ -67,7 +67,7 @@ def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
 def _there(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.exists():
-        raise BadParameter("file", "own vectors", "one that is there", text)
+        raise BadParameter("file", "custom embeddings", "an existing file", text)
     return path
 
 

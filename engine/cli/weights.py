@@ -117,7 +117,7 @@ def _download(network: Backbone, arguments: argparse.Namespace) -> None:
 
 def _fetch(name: str, title: str) -> None:
     done = Workbench().run("fetch", progress_line(), network=name)
-    print(f"The weights of {title} are here (sha256 {done['sha256'][:12]}…).")
+    print(f"The weights of {title} are installed (sha256 {done['sha256'][:12]}…).")
 
 
 def _add(network: Backbone, arguments: argparse.Namespace) -> None:
@@ -128,7 +128,11 @@ def _add(network: Backbone, arguments: argparse.Namespace) -> None:
 def _delete(network: Backbone, arguments: argparse.Namespace) -> None:
     if confirmed(f"the weights of {network.title}", arguments):
         there = pretrained.remove(Home.default(), network)
-        print(f"Deleted the weights of {network.title}." if there else f"There are no weights of {network.title} here.")
+        print(
+            f"Deleted the weights of {network.title}."
+            if there
+            else f"The weights of {network.title} are not installed."
+        )
 
 
 def _texts(network: Published, arguments: argparse.Namespace) -> None:
@@ -156,4 +160,4 @@ def _towers(arguments: argparse.Namespace) -> None:
         print(f"{added.title} was added: search with --encoder {name} --words …")
     elif confirmed(f"the text-image encoder {name}", arguments):
         there = towers.remove(Home.default(), name)
-        print(f"Deleted {name}." if there else f"There is no text-image encoder {name} here.")
+        print(f"Deleted {name}." if there else f"There is no text-image encoder {name}.")

@@ -62,7 +62,7 @@ class Connection:
             key, nonce = bytes.fromhex(address.key), secrets.token_bytes(_NONCE)
             connection.send(_proof(key, _ASKS, connection.exactly(_NONCE, until)) + nonce, until)
             if not hmac.compare_digest(connection.exactly(_NONCE, until), _proof(key, _ANSWERS, nonce)):
-                raise ConnectionRefusedError("Somebody else listens there now.")
+                raise ConnectionRefusedError("Another process listens there now.")
         except OSError:
             connection.close()
             raise

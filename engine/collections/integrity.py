@@ -96,7 +96,7 @@ def _seal(catalogue: Catalogue) -> Iterator[Finding]:
     try:
         known = read_object(path, generation=int, sha256=str)
     except Corrupt as error:
-        again = "Sealed again: every row carries a checksum of its own, and fits it."
+        again = "Sealed again: every row matches its own checksum."
         yield Finding(str(error), partial(seal, catalogue), again)
         return
     try:
@@ -158,7 +158,7 @@ def _edits(collection: Collection) -> Iterator[Finding]:
             continue
         except Corrupt as error:
             yield Finding(
-                f"{error.message} The groups stand without their edits.",
+                f"{error.message} The groups are kept, without their edits.",
                 partial(_without_edits, path),
                 "Kept aside; the groups are as they were found, without their edits.",
             )

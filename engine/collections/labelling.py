@@ -164,7 +164,7 @@ def damaged_labels(collection: Collection) -> str:
     try:
         _stored(collection)
     except Corrupt as error:
-        return f"{error.message} The labels themselves stand; earlier ones can no longer be restored."
+        return f"{error.message} The labels themselves are intact; earlier ones can no longer be restored."
     return ""
 
 

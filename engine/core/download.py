@@ -157,5 +157,5 @@ def _offline(remote: Remote, why: str) -> Offline:
     checksum = f"{kind} {digits[:-1]}…" if digits.endswith("*") else f"{kind} {digits}"
     return Offline(
         f"{remote.url} ({checksum}) could not be downloaded: {why}.",
-        way_out="Connect to the internet and start again: what has arrived is kept. " + remote.otherwise,
+        way_out="Connect to the internet and start again: the part already downloaded is kept. " + remote.otherwise,
     )

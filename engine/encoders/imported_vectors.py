@@ -71,7 +71,7 @@ class OwnVectors(Derived):
             spatial=False,
             fingerprint=snapshot.digest[:32] if snapshot else "nowhere",
             source=str(facts.get("file", "")),
-            licence="as where the vectors came from says",
+            licence="that of their source",
         )
 
     @classmethod

@@ -140,7 +140,7 @@ class RDH(Index):
         with parts.changing:
             known = np.isin(ids, parts.ids)
             if known.any():
-                raise BadParameter("ids", "the index", "new", f"{ids[known][0]}, which is there already")
+                raise BadParameter("ids", "the index", "new", f"{ids[known][0]}, which already exists")
             if len(ids):
                 fewest = min(parts.pieces, key=lambda piece: len(piece.ids))
                 parts.all_of([(fewest, "add", (ids, vectors))])

@@ -81,7 +81,7 @@ class Files:
             return Item(key, failure=Failure("table", "outside", "The path leads out of the data set."))
         found = self._spelled.find(written)
         if len(found) > 1:
-            message = f"Several files may be meant: {', '.join(found[:3])}."
+            message = f"Several files match: {', '.join(found[:3])}."
             return Item(key, failure=Failure("table", "ambiguous", message))
         missing = Failure("table", "missing", "The data set lists this picture, but its file is not there.")
         return self._items[found[0]] if found else Item(key, failure=missing)

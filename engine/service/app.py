@@ -105,7 +105,7 @@ class Service:
             return error(status, str(refused))
         except Exception:  # nothing of it leaves the computer
             _log.exception("A request to the service failed.")
-            return error(500, "This could not be done; the log of the service says more.")
+            return error(500, "An unexpected error occurred; see the log of the service.")
         if isinstance(found, bytes):
             return Response(found, media_type="image/webp")
         return _Plain(found)

@@ -81,7 +81,7 @@ class McpServer:
             return {"content": [_text(str(error))], "isError": True}
         except Exception:
             logging.getLogger("benzer").exception("A tool failed.")
-            return {"content": [_text("This could not be done; the log says more.")], "isError": True}
+            return {"content": [_text("An unexpected error occurred; see the log.")], "isError": True}
 
     def _content(self, name: object, given: Mapping[str, Any]) -> Content:
         if not isinstance(name, str) or name not in _TOOLS:

@@ -17,7 +17,7 @@ from engine.core.storage import read_json, set_aside
 from engine.jobs.job import damaged_jobs
 from engine.runs.listing import damaged_runs
 
-_MEASURED = "Deleted: it is measured again when the comparison goes on."
+_MEASURED = "Deleted: it is measured again when the comparison continues."
 
 
 def check_home(home: Home, repair: bool = False) -> list[Finding]:

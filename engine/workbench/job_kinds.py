@@ -50,7 +50,7 @@ from engine.workbench.copying import copy_files
 
 Arguments = dict[str, Any]
 
-_AGAIN = "The same command goes on from there."
+_AGAIN = "The same command continues from there."
 _VECTORS = "Vectors that are finished are kept. " + _AGAIN
 
 
@@ -207,8 +207,8 @@ def _collection_title(home: Home, name: str) -> str:
 # ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-_MEASURED = "What is measured is kept; go on with: python -m engine {0} --resume NAME (see: {0} --list)"
-_TRAINED = "What is finished is kept; go on with: python -m engine train --resume NAME (see: python -m engine runs)"
+_MEASURED = "What is measured is kept; continue with: python -m engine {0} --resume NAME (see: {0} --list)"
+_TRAINED = "What is finished is kept; continue with: python -m engine train --resume NAME (see: python -m engine runs)"
 _NOTHING = "Nothing was changed."
 
 KINDS: dict[str, JobKind] = {
@@ -226,7 +226,7 @@ KINDS: dict[str, JobKind] = {
         JobKind("duplicates", "Finding nearest neighbours in", duplicates, _recipe, ("duplicates",), _VECTORS),
         JobKind("perceptual", "Comparing the pictures of", find_duplicates, _collection, ("duplicates",), _AGAIN),
         JobKind("tidy", _act, act_on_duplicates, _collection, ("duplicates",),
-                "What was done is listed on the page Duplicates and can be taken back there."),
+                "What was done is listed on the page Duplicates and can be undone there."),
         JobKind("group", "Grouping", _group, _recipe, ("groups",), _VECTORS),
         JobKind("stability", "Resampling the tree", measure_stability, _title, ("groups",), _NOTHING),
         JobKind("extract", "Creating the collection", extract, _title, ("collection", "export"), _AGAIN),

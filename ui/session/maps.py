@@ -53,4 +53,4 @@ def tile_png(name: str, z: int, x: int, y: int, *, dark: bool) -> bytes:
 
 
 def _forgotten() -> Offered:
-    raise NotFound("There is no such map any more.")
+    raise NotFound("This map no longer exists.")

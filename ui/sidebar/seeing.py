@@ -18,7 +18,7 @@ from ui.sidebar.cluster_help import cluster_help, cluster_window
 from ui.sidebar.encoder_picker import encoder_picker
 
 _FINISH_HELP = (
-    "What is done to the vectors afterwards. Precision@8 of EfficientNet-Lite0, average pool, on 1,500 photographs of "
+    "Post-processing of the vectors. Precision@8 of EfficientNet-Lite0, average pool, on 1,500 photographs of "
     "three species and on 114 paintings by five artists: none .974 and .825; square root and centred .977 and .840; "
     "averaged with neighbours .981 and .832; both .981 and .848; PCA whitening .941 and .785. Averaging with the eight "
     "nearest pictures (DBA) blurs fine differences, so duplicates are found without it."

@@ -116,7 +116,7 @@ class Culling {
 
   mark(group, item, keep) {
     if (item.protected || (!keep && group.items.every((other) => other === item || !this.kept(other)))) {
-      this.say(item.protected ? "This picture lies in a protected folder." : "One picture of each group stays.");
+      this.say(item.protected ? "This picture is in a protected folder." : "One picture of each group stays.");
       return;
     }
     this.undoable.push({ group, item, before: this.marks.get(item.id), done: this.done.has(group.name) });

@@ -92,7 +92,7 @@ def _no_archive(path: Path, name: str) -> UnreadableArchive:
         head = file.read(_FIRST_BYTES)
     if head.startswith(b"PK\3\4"):
         return UnreadableArchive(
-            f"The ZIP archive {name} is cut off or damaged at its end, where the list of its files stands.",
+            f"The ZIP archive {name} is cut off or damaged at its end, where its list of files is.",
             way_out="Copy or download it once more.",
         )
     what = title_of(head)

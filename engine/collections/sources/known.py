@@ -119,7 +119,7 @@ _ALL = (
         "Photographs of the faces of animals",
         0,
         "https://www.kaggle.com/datasets/andrewmvd/animal-faces",
-        "The folder each picture stands in becomes its label.",
+        "The folder of each picture becomes its label.",
     ),
     _by_hand(
         "best-artworks",

@@ -19,7 +19,7 @@ from engine.collections.sources.tables import Columns, Table, named_lines, opene
 from engine.core.errors import BadParameter, UnreadableImage
 
 _ADDRESS = "This is an address; pictures are read from this computer only."
-_OUTSIDE = "The picture lies outside the folder of the table."
+_OUTSIDE = "The picture is outside the folder of the table."
 
 
 @dataclass
@@ -143,7 +143,7 @@ def _findings(table: Table, find: Callable[[str], str | Failure]) -> dict[int, s
     # cats/1.png and dogs/1.png cannot both be the one file 1.png that is there.
     for number, found in finds.items():
         if isinstance(found, str) and len(meant[found]) > 1 and len(cells[number]) > len(spelling(found)):
-            finds[number] = Failure("table", "ambiguous", "Several lines of the table may mean this one file.")
+            finds[number] = Failure("table", "ambiguous", "Several lines of the table match this one file.")
     return finds
 
 
@@ -158,7 +158,7 @@ def _finding(table: Table, line: Record, find: Callable[[str], str | Failure]) -
 
 def _only(found: list[str], missing: str) -> str | Failure:
     if len(found) > 1:
-        return Failure("table", "ambiguous", f"Several files may be meant: {', '.join(found[:3])}.")
+        return Failure("table", "ambiguous", f"Several files match: {', '.join(found[:3])}.")
     return found[0] if found else Failure("table", "missing", missing)
 
 

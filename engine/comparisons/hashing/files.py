@@ -125,7 +125,7 @@ def _dataset(file: Any, name: str, path: Path) -> NDArray[Any] | None:
         return None
     found = file[name]
     if found.dtype.kind not in "fiu" or found.external or found.is_virtual:
-        raise BadParameter(name, path.name, "numbers that stand in the file itself", found.dtype)
+        raise BadParameter(name, path.name, "numbers stored in the file itself", found.dtype)
     _check_whole(found, name, path)
     begin = found.id.get_offset() if found.chunks is None else None
     if begin is not None and found.dtype == np.dtype("<f4") and found.ndim == 2 and found.size:

@@ -292,7 +292,7 @@ def kept_megabytes(index: Index, below: Path) -> tuple[float, str]:
         except StorageFull:
             raise
         except (OSError, BenzerError):  # a part on another machine may not see this folder
-            return 0.0, "What its parts keep could not be seen from here."
+            return 0.0, "The files of its parts could not be read from this computer."
         return bytes_in(Path(folder)) / 1e6, ""
 
 

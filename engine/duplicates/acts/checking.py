@@ -18,7 +18,7 @@ from engine.duplicates.acts.journal import SIDECAR, TEMPORARY, Entry, Kind, root
 from engine.duplicates.groups import has_file
 from engine.duplicates.rules import Rule
 
-COPIED_IN = "It was copied into Benzer; the file itself lies elsewhere and is not touched."
+COPIED_IN = "It was copied into Benzer; the file itself is elsewhere and is not touched."
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Checker:
         if drop.keeper is None and row.stored:
             raise Refused(COPIED_IN)
         if self.rule.protects(row):
-            raise Refused("It lies in a protected folder.")
+            raise Refused("It is in a protected folder.")
         path = self.collection.path_of(row)
         facts = self._touchable(path)
         self._unchanged(path, row.hash)
@@ -115,7 +115,7 @@ class Checker:
         if real in self.really_gone:
             raise Refused("The picture to keep is a link to one that would be taken away.")
         if not real.is_relative_to(self.root):
-            raise Refused("The picture to keep lies outside the folder of the collection.")
+            raise Refused("The picture to keep is outside the folder of the collection.")
         if not keeper.is_file() or self._digest(keeper) != row.hash:
             raise Refused("The picture to keep is gone or has changed, so this one stays.")
         if self.kind == "link":
@@ -136,7 +136,7 @@ class Checker:
         except OSError as error:
             raise Refused("The file is no longer there.") from error
         if not parent.is_relative_to(self.root) or parent.is_relative_to(trash_of(self.collection).resolve()):
-            raise Refused("It lies outside the folder of the collection.")
+            raise Refused("It is outside the folder of the collection.")
         if not stat.S_ISREG(facts.st_mode):
             raise Refused("It is a link or no regular file.")
         return facts
@@ -173,7 +173,7 @@ def trash_refused(collection: Collection) -> str:
     """Why no picture of a collection can be moved to the trash for its own sake; "" if its files are in reach."""
     folder = collection.source.get("folder")
     if not folder:
-        return "These pictures were copied into Benzer; the files themselves lie elsewhere and are not touched."
+        return "These pictures were copied into Benzer; the files themselves are elsewhere and are not touched."
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"The folder {folder} cannot be written to, so nothing can be moved out of it."
     return ""

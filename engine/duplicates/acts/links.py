@@ -21,7 +21,7 @@ def put_link(batch: Batch, entry: Entry) -> None:
         os.link(batch.root / entry.keeper, beside, follow_symlinks=False)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            raise Refused("It lies on another disk than the kept one.") from error
+            raise Refused("It is not on the same disk as the kept one.") from error
         if error.errno in _UNABLE:
             raise Refused("This disk has no hard links.") from error
         raise

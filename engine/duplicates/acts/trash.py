@@ -141,7 +141,7 @@ def _take_away(batch: Batch, entry: Entry) -> None:
         raise Refused("The file is no longer there.") from error
     except OSError as error:
         if error.errno == errno.EXDEV:
-            raise Refused("It lies on another disk than the trash folder.") from error
+            raise Refused("It is not on the same disk as the trash folder.") from error
         raise
     if entry.sidecar:
         _carry(batch.at(entry), target)
@@ -155,7 +155,7 @@ def _put_back(batch: Batch, entry: Entry) -> None:
     try:
         move_without_replacing(source, target)  # cut off, the file has both names: see `settle`
     except FileExistsError as error:
-        raise Refused("Another file of that name lies there now.") from error
+        raise Refused("Another file has its name now.") from error
     if entry.sidecar:
         _carry(source, target)
     sync_folder(target.parent)
@@ -173,7 +173,7 @@ def _make_durably(folder: Path, below: Path) -> None:
 def _check_place(folder: Path, root: Path) -> None:
     """Refused where the folder, as far as it exists and links resolved, is no longer below the root."""
     if not folder.resolve().is_relative_to(root.resolve()):
-        raise Refused("Its place lies outside the folder of the collection now.")
+        raise Refused("Its former folder is now outside that of the collection.")
 
 
 def _carry(source: Path, target: Path) -> None:

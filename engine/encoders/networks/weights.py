@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 FOLDER = "BENZER_WEIGHTS"  # the environment variable that names a folder of weights
 _ENDINGS = (".safetensors", ".pth", ".pt")
-_GIVEN = "as where the file came from says"
+_GIVEN = "that of its source"
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def add(home: Home, network: Backbone, path: Path) -> Card:
         Corrupt: it has the name of torchvision's file but another hash.
     """
     if not path.is_file():
-        raise BadParameter("file", f"the weights of {network.title}", "a file that is there", str(path))
+        raise BadParameter("file", f"the weights of {network.title}", "an existing file", str(path))
     if path.stat().st_size > (2 * network.megabytes + 64) << 20:
         raise BadParameter("file", f"the weights of {network.title}", f"about {network.megabytes} MB", path.name)
     if path.name == network.file and not fits(path, network.remote.pin):

@@ -154,7 +154,7 @@ class Outliers:
             notes.append(f"{count_of(len(self.blank), 'blank picture')} left out: {examples(self.blank)}.")
         if self.unseen:
             count = count_of(len(self.unseen), "picture")
-            notes.append(f"{count} in which the encoder sees nothing left out: {examples(self.unseen)}.")
+            notes.append(f"{count} left out, in which the encoder sees nothing: {examples(self.unseen)}.")
         return " ".join(notes)
 
     def rows(self) -> list[list[object]]:

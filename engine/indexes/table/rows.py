@@ -78,7 +78,7 @@ class RowTable:
         ids = checked_ids(ids, len(vectors))
         known = np.isin(ids, self.ids[self.alive])
         if known.any():
-            raise BadParameter("ids", "the index", "new", f"{ids[known][0]}, which is there already")
+            raise BadParameter("ids", "the index", "new", f"{ids[known][0]}, which already exists")
         first, last = self._count, self._count + len(ids)
         self._reserve(last)
         self._vectors[first:last], self._ids[first:last], self._alive[first:last] = vectors, ids, True

@@ -83,7 +83,7 @@ def test_only_what_was_fetched_is_removed_and_nothing_is_added(
 def test_what_is_whole_is_not_fetched_again(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     put(home.pretrained / "texts")
     assert main(["weights", "fetch", NAME]) == 0
-    assert "The weights of Tiny are here" in capsys.readouterr().out
+    assert "The weights of Tiny are installed" in capsys.readouterr().out
 
 
 def test_a_search_offers_to_fetch_what_its_classifier_reads_with(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

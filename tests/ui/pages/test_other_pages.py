@@ -122,7 +122,7 @@ def test_the_dialog_follows_the_import_to_its_report(
     monkeypatch.setattr("engine.jobs.job.begin_worker", lambda folder: None)
     job = bench.start("import", source="folder", path=str(small_home / "pictures" / "Few"), title="Once more")
     test = page("collections", adding=True, adding_job=job.id)
-    assert "the import goes on" in texts(test)
+    assert "the import continues" in texts(test)
     work(job.folder)
     test.run()
     assert "5 added" in texts(test)

@@ -50,7 +50,7 @@ def one_by_one(run: Predictor, name: str, review: Review, decide: Decide) -> Non
         where, turn = f"{start + 1:,} to {start + len(batch):,} of {len(of):,}", partial(_turn, key, start + PAGE)
     if not batch:
         st.info(
-            "Nothing is left to decide here." if shown == TO_DECIDE else "Nothing here.", icon=":material/done_all:"
+            "Everything here has been decided." if shown == TO_DECIDE else "Nothing here.", icon=":material/done_all:"
         )
         return
     st.caption(f"{where}. Keys: A accepts, C corrects, S skips, Z undoes, ↑ and ↓ move.")

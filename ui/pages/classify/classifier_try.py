@@ -71,7 +71,7 @@ def _asked(run: Run) -> tuple[bytes | None, str, str]:
         own = card["collection"]["name"]
         st.button(
             "Random item", key="classifier-random", icon=":material/casino:", on_click=_take, args=(run,),
-            disabled=not _there(own), help="Takes an item of the collection it was trained on.",
+            disabled=not _there(own), help="Uses an item of the collection it was trained on.",
         )  # fmt: skip
         st.button("Reset", key="classifier-anew", icon=":material/restart_alt:", on_click=_put, args=(None, "", ""))
     return data, name, " ".join(str(state.get(_TEXT) or "").split()) if card["text"] else ""

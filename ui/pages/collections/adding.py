@@ -85,7 +85,7 @@ def _follow(job: Job) -> None:
     """The job that was started here, then its report; what it made is the collection chosen from then on."""
     if job.alive:
         job_progress(job, key="adding")
-        st.caption("You can close this window; the import goes on.")
+        st.caption("You can close this window; the import continues.")
         return
     report = report_of(job)
     if report is not None and st.session_state.get("chosen_after") != job.id:

@@ -97,13 +97,13 @@ def _more(card: CollectionCard) -> None:
         on_click=start,
         args=("rescan",),
         kwargs={"collection": card.name} | ({"verify": True} if verify else {}),
-        help="Takes over what was added, changed, moved or deleted, and tags and stars from XMP files.",
+        help="Imports what was added, changed, moved or deleted, and tags and stars from XMP files.",
     )
     if collection.source.get("folder") and (collection.folder / marks.FILE).exists():
         st.button(
             "Write tags and stars to XMP files", key=f"sidecars-{card.name}", icon=":material/sell:",
             on_click=_write_sidecars, args=(card.name,),
-            help="Beside the pictures, where other programs read them; what else these files hold stays.",
+            help="Beside the pictures, where other programs read them; other contents of these files are kept.",
         )  # fmt: skip
     labels = collection.labels()
     if labels:

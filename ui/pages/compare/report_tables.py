@@ -47,7 +47,7 @@ def _explained(view: Seen) -> str:
 def _seeds(view: Seen) -> str:
     """A clause on the seeds, "" for one seed of each training."""
     most = max((one.seeds for one in over_seeds(view.plan, view.rows)), default=1)
-    return f" All are means over up to {most} seeds, whose deviations stand under *Over seeds*." if most > 1 else ""
+    return f" All are means over up to {most} seeds, whose deviations are under *Over seeds*." if most > 1 else ""
 
 
 def _notes(rows: Sequence[ExperimentRow]) -> dict[str, list[str]]:

@@ -148,7 +148,7 @@ def _agreement(view: Seen) -> None:
         titles = [_QUALITY[name][0] for name in charted]
         values, chances = ([of[name] for name in charted] for of in (view.quality, view.chance))
         if learned_labels(view):
-            st.caption("The encoder learned these labels: the agreement says nothing of pictures it has not seen.")
+            st.caption("The encoder learned these labels: the agreement says nothing about unseen pictures.")
         alt = charts.spoken_agreement(titles, values, chances)
         draw(charts.agreement_chart(titles, values, chances), key=f"groups-agreement-{view.key}", alt=alt)
 

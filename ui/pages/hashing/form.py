@@ -34,7 +34,7 @@ _LOOKUP_HELP = (
 )
 _FUNCTIONS_HELP = (
     "RDH splits the vectors at random into parts. **Same**: all parts hash alike, so that the candidates are those of "
-    "one LSH over everything. **Different**: each part draws functions of its own. **Selected**: the same in all "
+    "one LSH over everything. **Different**: each part draws its own functions. **Selected**: the same in all "
     "parts, of planes that split the vectors nearly in half."
 )
 _LIST_HELP = "Several numbers, as in 8, 16: every combination becomes a configuration. Empty: chosen from the data."
@@ -119,7 +119,7 @@ def _judging() -> None:
     )  # fmt: skip
     _whole(
         right, "queries", "Queries",
-        "Vectors that are asked with. They are taken out of what is searched, so that none finds itself.",
+        "Vectors used as queries. They are left out of the searched vectors, so that none finds itself.",
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def _expert() -> None:
         left, right = st.columns(2)
         _whole(
             left, "folds", "Folds",
-            "With more than 1, cross validation: each fold is asked once, while the others are searched.",
+            "With more than 1, cross validation: each fold is the queries once, while the others are searched.",
         )  # fmt: skip
         _whole(right, "seed", "Seed", "The same seed gives the same random choices.")
     st.toggle(

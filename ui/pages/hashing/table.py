@@ -13,7 +13,7 @@ from ui.widgets.results_table import Column, Line
 
 MAP_HELP = (
     "Mean average precision as in the thesis: the precision at each correct result, averaged over the right ones that "
-    "were returned. Where candidates are ranked by their true distance, nothing wrong stands before a right one: it is "
+    "were returned. Where candidates are ranked by their true distance, nothing wrong comes before a right one: it is "
     "then the share of queries with any right result, and says nothing of how many were found. The .77 to .84 of the "
     "thesis at every code length cannot come from that procedure: with long codes most queries find nothing."
 )

@@ -29,7 +29,7 @@ def tune_form(source: Source) -> None:
     )  # fmt: skip
     right.number_input(
         "Neighbours", step=1, value=None, key="study-tune-neighbours", persist_state="session",
-        help="As many as you will show: 8 or 10 on a page, 100 for another program.",
+        help="As many as you will show, for example 8 or 10 on a page, 100 for another program.",
     )  # fmt: skip
     titles = {name: method.title for name, method in workbench().methods().items()}
     st.multiselect(

@@ -216,7 +216,7 @@ def _more(run: Run) -> None:
     _for_other_programs(run)
     if can_free(run):
         size = file_size(state_bytes(run))
-        help = "Deletes what only continuing this run exactly needs."
+        help = "Deletes the state that is needed only to continue this run exactly."
         if st.button(f"Free {size} …", key=f"free-{name}", icon=":material/cleaning_services:", help=help):
             _ask_to_free([run])
     if not run.shipped and st.button(

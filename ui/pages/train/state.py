@@ -172,7 +172,7 @@ def learned_from_asked(note: Mapping[str, Any]) -> str:
     if not seen:
         return f"It learned from labels; the {pictures:,} pictures that it is judged by were held out."
     which = f"{seen:,} of the {pictures:,} pictures that it is judged by"
-    return f"It learned the labels of {which}, so the figure says nothing of unseen pictures."
+    return f"It learned the labels of {which}, so the figure says nothing about unseen pictures."
 
 
 def title_of(run: Run) -> str:

@@ -176,7 +176,10 @@ def test_what_cannot_be_seen_is_said(tmp_path):
         def save(self, folder):
             raise PermissionError("another machine")
 
-    assert kept_megabytes(Elsewhere(), tmp_path) == (0.0, "What its parts keep could not be seen from here.")
+    assert kept_megabytes(Elsewhere(), tmp_path) == (
+        0.0,
+        "The files of its parts could not be read from this computer.",
+    )
 
 
 def test_a_person_may_stop_it(tmp_path):

@@ -79,7 +79,7 @@ def test_a_restore_that_the_disk_refused_can_be_tried_again(
     ("code", "sentence"),
     [
         (errno.EPERM, "This disk has no hard links."),
-        (errno.EXDEV, "It lies on another disk than the kept one."),
+        (errno.EXDEV, "It is not on the same disk as the kept one."),
         (errno.ENOSPC, "The disk refused: no space left on device."),
     ],
 )

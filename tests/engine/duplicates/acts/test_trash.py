@@ -116,7 +116,7 @@ def test_protected_and_copied_pictures_are_not_moved_for_their_own_sake(
 ) -> None:
     [drop] = plain(bench, "other.png")
     protect(bench.collection("scenes"), [""])
-    assert refusal(bench, drop) == "It lies in a protected folder."
+    assert refusal(bench, drop) == "It is in a protected folder."
     shutil.make_archive(str(tmp_path / "packed"), "zip", pictures)
     own = Workbench(bench.home)
     own.run("import", source="archive", title="Packed", path=str(tmp_path / "packed.zip"))
@@ -406,7 +406,7 @@ def test_a_group_is_never_dropped_as_a_whole_at_once(bench: Workbench) -> None:
 def test_protected_folders_are_left_alone_whoever_asks(bench: Workbench) -> None:
     chosen = drops(bench)
     outcome = bench.drop_duplicates("scenes", chosen, Rule(protected=("sub",)))
-    assert (outcome.files, outcome.refused[0].sentence) == (0, "It lies in a protected folder.")
+    assert (outcome.files, outcome.refused[0].sentence) == (0, "It is in a protected folder.")
     protect(bench.collection("scenes"), ["sub"])
     assert bench.drop_duplicates("scenes", chosen).files == 0
 
@@ -419,7 +419,7 @@ def test_a_folder_that_became_a_link_out_of_the_root_is_not_touched(bench: Workb
     before = contents(outside)
     outcome = bench.drop_duplicates("scenes", chosen)
     assert outcome.files == 0
-    assert {refused.sentence for refused in outcome.refused} == {"It lies outside the folder of the collection."}
+    assert {refused.sentence for refused in outcome.refused} == {"It is outside the folder of the collection."}
     assert contents(outside) == before
 
 
@@ -442,7 +442,7 @@ def test_a_restore_never_leaves_the_root_nor_overwrites(bench: Workbench, pictur
     (pictures / "sub" / "copy-0.png").write_bytes(b"another file")
     back = bench.restore_dropped("scenes", outcome.batch)
     assert back.files == COPIES - 1
-    assert back.refused[0].sentence == "Another file of that name lies there now."
+    assert back.refused[0].sentence == "Another file has its name now."
     assert (pictures / "sub" / "copy-0.png").read_bytes() == b"another file"
     [batch] = bench.dropped("scenes")
     shutil.rmtree(pictures / "sub")
@@ -547,7 +547,7 @@ def test_another_disk_is_named(bench: Workbench, monkeypatch: pytest.MonkeyPatch
     across = failing(errno.EXDEV)
     monkeypatch.setattr(trash.os, "rename", lambda a, b: across() if "copy-" in str(a) else rename(a, b))
     outcome = bench.drop_duplicates("scenes", drops(bench))
-    assert outcome.refused[0].sentence == "It lies on another disk than the trash folder."
+    assert outcome.refused[0].sentence == "It is not on the same disk as the trash folder."
 
 
 def test_what_is_not_in_the_trash_is_named(bench: Workbench) -> None:
