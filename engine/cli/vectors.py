@@ -67,7 +67,7 @@ def _add(bench: Workbench, arguments: argparse.Namespace) -> None:
 def _there(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.exists():
-        raise BadParameter("file", "custom embeddings", "an existing file", text)
+        raise BadParameter("file", "custom embeddings", "an existing file or folder", text)
     return path
 
 
