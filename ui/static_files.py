@@ -1,4 +1,4 @@
-"""Streamlit's own scripts, styles and fonts: answered from memory, and announced before the browser asks for them.
+"""Streamlit's own scripts, styles and fonts: served from memory, and preloaded by link headers.
 
 A page in a browser that has never seen it needs a hundred small files. From the disk each takes its turn behind the
 threads that draw the page, and those of the fields are only asked for when the first field is to be drawn.
@@ -62,7 +62,7 @@ def _announcing(send: Send) -> Send:
 
 @cache
 def announced() -> str:
-    """The scripts of what is drawn, and those they import, as links (RFC 8288) relative to a page.
+    """Links (RFC 8288), relative to a page, that preload the scripts of the drawn components and their imports.
 
     Those that the page itself names are left out.
     """

@@ -100,7 +100,7 @@ def _is_own_origin(headers: dict[str, str], scheme: str) -> bool:
 
 
 def _origin(address: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port; None for what is no address of a page."""
+    """Scheme, host and port of a page's address; None for anything else."""
     try:
         parts = urlsplit(address)
         port = parts.port or _PORTS.get(parts.scheme)
@@ -156,7 +156,7 @@ def picture(request: Request) -> Response:
 
 
 def facts(request: Request) -> Response:
-    """`/facts/<collection>/<id>.json`: what is known of a picture, as the page shows it."""
+    """`/facts/<collection>/<id>.json`: the facts of a picture, as the page shows them."""
     try:
         known = workbench().picture_facts(_named(request), request.path_params["id"])
         found = facts_shown(known) | {"suggested": suggestions_shown(_named(request), known)}
@@ -263,7 +263,7 @@ def _wait_for_jobs() -> None:
 
 
 def _warm_up() -> None:
-    """Run a first search, which loads and compiles what all later ones use."""
+    """Run a first search, which loads and compiles what later ones use."""
     try:
         import torch  # first of all, so that no page calls SciPy meanwhile: see `ui/main.py`
 

@@ -16,7 +16,7 @@ from ui.session.opened import open_collection, workbench
 
 
 def facts_shown(facts: PictureFacts) -> dict[str, Any]:
-    """The facts as texts for people, in JSON's types; what is not known is "" or left out."""
+    """Facts as display texts in JSON types; unknown ones are "" or left out."""
     shown: dict[str, Any] = {
         "name": facts.name,
         "folder": facts.folder,
@@ -59,7 +59,7 @@ def date_shown(taken: str) -> str:
 
 
 def taken_away(collection: str, ids: Sequence[int], kind: str) -> tuple[str | bytes | IO[bytes], str]:
-    """Pictures as "txt" (their paths), "csv" (what is known of them), "html" (a report) or "zip", and its media type.
+    """An export of pictures with its media type: "txt" (paths), "csv" (facts), "html" (a report) or "zip".
 
     Paths are bytes, as the name of a file may be no text; a ZIP is a temporary file, which the caller closes.
 

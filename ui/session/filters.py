@@ -32,7 +32,7 @@ def where_of(collection: str) -> Where:
 
 
 def set_where(collection: str, text: str) -> None:
-    """Narrow a collection to what meets these conditions; BadParameter if they are none."""
+    """Filter a collection by these conditions; BadParameter if they are invalid."""
     conditions = parse_where(text)
     st.session_state.where = {**st.session_state.get("where", {}), collection: print_where(conditions)}
 

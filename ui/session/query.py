@@ -95,7 +95,7 @@ def set_query_image(id: int | None, *, keep_words: bool = False) -> None:
 
 
 def propose_image(id: int) -> None:
-    """Search for an image until the user asks for something."""
+    """Use an image as the query until the user chooses one."""
     set_query_image(id)
     st.session_state.query = SessionQuery(image_id=id, proposed=True)
 

@@ -36,7 +36,7 @@ def choose_encoder(text: str) -> None:
 
 
 def choose_embedding(name: str) -> None:
-    """Put an embedding into the sidebar: a drop-down for the pooling, another for what follows it."""
+    """Set an embedding in the sidebar: a drop-down for the pooling, another for the post-processing."""
     st.session_state.embedding = unfinished(name)
     st.session_state.finish = name.removeprefix(unfinished(name))
 

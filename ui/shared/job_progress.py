@@ -1,4 +1,4 @@
-"""A job on the page: what it does, its progress, rate and remaining time, and a button to stop it."""
+"""A job on the page: its description, progress, rate and remaining time, and a button to stop it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ui.shared.plain_text import plain_text
 
 
 def show_error(error: BenzerError) -> None:
-    """What happened and what to do, as two sentences."""
+    """Show the error and its remedy as two sentences."""
     body = plain_text(error.message)
     st.error(f"{body}\n\n{plain_text(error.way_out)}" if error.way_out else body, icon=":material/error:")
 
@@ -34,7 +34,7 @@ def errors_shown() -> Iterator[None]:
 
 
 def empty_state(title: str, sentence: str, actions: Mapping[str, Callable[[], None]], *, key: str) -> None:
-    """A sentence and buttons for what to do next."""
+    """A sentence and buttons for the next steps."""
     with st.container(border=True, key=key):
         st.header(plain_text(title), anchor=False)
         st.write(plain_text(sentence))

@@ -70,7 +70,7 @@ def _no_encoder(recipe: Recipe, what: str, error: NotReady, job: Job | None) -> 
 
 
 def _not_ready(recipe: Recipe, what: str, error: NotReady, job: Job | None) -> None:
-    """Say what is missing and offer to prepare it, unless that is under way."""
+    """Explain what is missing and offer to prepare it, unless that is in progress."""
     if job is not None:
         st.info(f"{what.capitalize()} appear here when preparation finishes.", icon=":material/hourglass_top:")
         return

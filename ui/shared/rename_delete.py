@@ -23,7 +23,7 @@ def rename_field(
 
 
 def confirm_buttons(label: str, act: Callable[[], object], key: str, then: Callable[[], object] | None = None) -> None:
-    """The end of a dialog that asks first: a button that does it, and one that does not.
+    """The end of a confirmation dialog: a button to confirm and one to cancel.
 
     The dialog closes after `act` and `then`; it stays with the error where `act` fails.
     """

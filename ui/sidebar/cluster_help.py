@@ -1,4 +1,4 @@
-"""Help for choosing the number of clusters: what each number gains, in a chart next to the field."""
+"""Help for choosing the number of clusters: a chart of measures by number, next to the field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cluster_help() -> None:
 
 
 def cluster_window(recipe: Recipe) -> None:
-    """The dialog, if it was asked for; to be drawn outside of the panel, which would close it."""
+    """Draw the dialog if requested; outside of the panel, which would close it."""
     if st.session_state.pop("cluster_help_asked", False):
         _window(recipe)
 

@@ -74,7 +74,7 @@ def _fits(choice: EncoderChoice, collection: str) -> bool:
 
 
 def _settle(lines: Sequence[EncoderChoice], default: Recipe) -> None:
-    """Replace impossible choices of the session by defaults; the page says what was replaced."""
+    """Replace impossible choices of the session by defaults; the page shows what was replaced."""
     state, pooling = st.session_state, unfinished(default.embedding)
     titles = {line.key: line.title for line in lines}
     first = f"{default.encoder}@{default.weights}" if default.weights else default.encoder
@@ -99,7 +99,7 @@ def _possible(key: str, label: str, options: Collection[str], shown: Callable[[s
 
 
 def _options(method: type[Index]) -> dict[str, int | str]:
-    """The chosen settings of a search method; what is empty or the default is left to the method."""
+    """The chosen settings of a search method; empty and default values are left out."""
     found: dict[str, int | str] = {}
     for setting in method.settings:
         key = f"{method.name}.{setting.name}"

@@ -112,6 +112,6 @@ def metric_title(name: str) -> str:
 
 
 def finish_title(name: str) -> str:
-    """The title of what is done to the vectors afterwards."""
+    """The title of a post-processing of vectors."""
     title = FINISHES.get(name, name).removeprefix(", ")
     return title[:1].upper() + title[1:] or "None"

@@ -32,7 +32,7 @@ class Marks:
 
     @classmethod
     def received(cls, value: Any, version: str) -> Marks | None:
-        """What the browser tells; None for anything else, or for marks of groups that were listed before."""
+        """The marks sent by the browser; None for anything else, and for marks of an outdated list of groups."""
         if not isinstance(value, dict) or value.get("version") != version:
             return None
         keep = {int(id): bool(kept) for id, kept in value.get("keep", {}).items()}

@@ -1,4 +1,4 @@
-"""The encoders to choose from, on shelves: one line each, with what it is good for, its cost and its figure here."""
+"""The encoder picker: sections with one line per encoder: its use, cost and measured figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _shelves = component("encoder_shelves", "encoder_shelves.css", "encoder_shelves.
 
 @dataclass(frozen=True)
 class ShelfLine:
-    """An encoder: `facts` are a few words on size and speed, `figure` what was measured, `state` what is missing."""
+    """An encoder: `facts` are a few words on size and speed, `figure` is its measured quality, `state` is what is
+    missing.
+    """
 
     key: str
     title: str

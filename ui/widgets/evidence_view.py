@@ -1,4 +1,4 @@
-"""Two pictures with the map of what each place contributes; a place that is pointed at shows where it matches."""
+"""Two pictures with a map of each place's contribution; hovering over a place shows where it matches."""
 
 from __future__ import annotations
 

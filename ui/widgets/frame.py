@@ -8,7 +8,7 @@ _frame = component("frame", "frame.js", html="<span></span>")
 
 
 def frame(last: str) -> None:
-    """Mend the menu, the framework's own words and the sidebar, and remember the address of what was used last.
+    """Adapt Streamlit's menu, texts and sidebar, and remember the last address.
 
     Draw it within the sidebar. `last` is the query string for a new tab, "" to keep what is remembered.
     """

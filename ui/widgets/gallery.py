@@ -46,7 +46,7 @@ def thumbnails_of(collection: str) -> str:
 
 
 def served_below(kind: str, collection: str) -> str:
-    """The address that what is served of a collection begins with, below the path that a proxy may ask for."""
+    """The prefix of the addresses of a collection's files, below the path prefix of a proxy."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}/{kind}/{collection}" if base else f"/{kind}/{collection}"
 

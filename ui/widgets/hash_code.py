@@ -1,4 +1,4 @@
-"""The bits of a code as buttons, and what the bit that is pointed at splits: its plane."""
+"""The bits of a code as buttons, with the plane of the bit under the pointer."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _strips = component("picture_strips", "picture_strips.css", "picture_strips.js")
 
 @dataclass(frozen=True)
 class StripPicture:
-    """A picture of a strip: its address, what it shows, and a line below it."""
+    """A picture of a strip: its address, alternative text, and caption."""
 
     src: str
     name: str

@@ -1,4 +1,4 @@
-"""Draws a fragment again when what it shows has changed, and not before: see `pulse.js`."""
+"""Redraws a fragment only when its content has changed: see `pulse.js`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with the selected pictures: a bar at the foot of the window, and what came of the last act."""
+"""Actions on the selected pictures: a bar at the foot of the window, and the outcome of the last action."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _bar = component("selection_bar", "selection_bar.css", "picture_icons.js", "sele
 
 @dataclass(frozen=True)
 class Notice:
-    """What came of an act: `number` tells one from the next, `undo` whether it can be taken back.
+    """The outcome of an action: `number` identifies it, `undo` is whether it can be undone.
 
     `gone` are pictures that are no longer there, and thus no longer selected.
     """

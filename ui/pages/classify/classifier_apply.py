@@ -74,7 +74,7 @@ def _titled(run: Run, name: str) -> str:
 
 
 def _start(run: Run, name: str, every: bool) -> None:
-    """Explain what can be predicted, and draw the button that starts it."""
+    """Explain what can be predicted, and draw the start button."""
     images = images_of(name)
     count = len(images) if every else sum(not label for label in images.labels)
     if not count:

@@ -92,7 +92,7 @@ def _measure(name: str, fusion: str, made_of: str) -> Measured | None:
 
 
 def _items_digest(made_of: str) -> str:
-    """The part that tells pictures, texts and labels, without that of the encoders: a classifier has those it needs."""
+    """The part of a fingerprint that covers pictures, texts and labels, not the encoder, which a classifier stores."""
     return made_of.partition("-")[0]
 
 
@@ -106,7 +106,7 @@ def network_of(run: Run) -> FusionEncoder:
 
 
 def follow_link() -> bool:
-    """Open what the address names, unless this session wrote it there; whether it named anything."""
+    """Open what the address names, unless this session wrote it; returns whether it named anything."""
     linked = newly_linked(KEY)
     if linked:
         remember_link(KEY, linked)

@@ -215,7 +215,7 @@ def _words_data(words: list[tuple[str, float]]) -> dict[str, Any]:
 
 
 def whole_words(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Words with the sum of their pieces' shares: WordPiece marks a piece that goes on with "##"."""
+    """Words with the summed shares of their pieces: WordPiece marks a continuation with "##"."""
     words: list[tuple[str, float]] = []
     for piece, share in pieces:
         if piece.startswith("##") and words:
@@ -226,7 +226,7 @@ def whole_words(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
 
 
 def _how_weighed(run: Run) -> str:
-    """How both sides are put together, "" where the words tell."""
+    """How picture and text are weighted, "" if the words show it."""
     fusion = run.card.get("fusion")
     if fusion == "late" and "share" in run.card:
         share = float(run.card["share"])

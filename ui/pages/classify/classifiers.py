@@ -222,7 +222,7 @@ def _cut_off(run: Run) -> None:
 
 
 def _work(run: Run) -> None:
-    """Try it, apply it, review what it predicted: one at a time."""
+    """Tabs to try it, apply it and review its predictions."""
     parts = {TRY: try_view, APPLY: apply_view, REVIEW: review_view}
     key = tab_key(run)
     if key not in st.session_state:  # one whose review is not ended yet is continued

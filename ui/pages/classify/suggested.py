@@ -1,4 +1,6 @@
-"""Suggested labels: what pictures show, without training; applied to a collection and reviewed like a classifier's."""
+"""Suggested labels: what pictures show, without training; applied to a collection and reviewed like a classifier's
+predictions.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def suggested_card() -> None:
 
 
 def suggested_view(labels: SuggestedLabels) -> None:
-    """Draw the form that applies it and the review of what it suggested."""
+    """Draw the form that applies suggested labels, and their review."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.header(labels.title, anchor=False)
         st.button("Close", key="suggested-close", icon=":material/close:", on_click=open_classifier, args=("",))

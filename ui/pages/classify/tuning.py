@@ -86,7 +86,7 @@ def _price(plan: ClassificationPlan, items: int) -> Price | None:
 
 
 def _speeds() -> dict[tuple[Any, ...], Any]:
-    """What was measured in this session, by what it depends on."""
+    """The speeds measured in this session, by the settings that they depend on."""
     found: dict[tuple[Any, ...], Any] = st.session_state.setdefault("classify_speeds", {})
     return found
 

@@ -82,7 +82,7 @@ def _dialog() -> None:
 
 
 def _follow(job: Job) -> None:
-    """The job that was started here, then its report; what it made is the collection chosen from then on."""
+    """Show the job started here, then its report; the new collection is chosen from then on."""
     if job.alive:
         job_progress(job, key="adding")
         st.caption("You can close this window; the import continues.")

@@ -29,7 +29,7 @@ def _dialog(card: CollectionCard) -> None:
 
 
 def export_form(card: CollectionCard) -> None:
-    """Format, what goes along, and the folder."""
+    """Draw the fields: format, contents and folder."""
     known, titles = formats(), {one.name: one.title for one in workbench().groupings(card.name)}
     format = st.selectbox("Format", list(known), key="export-format", format_func=lambda name: known[name].title)
     st.caption(plain_text(known[format].summary))

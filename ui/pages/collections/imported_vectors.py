@@ -57,7 +57,7 @@ def _line(collection: Collection, card: imported_vectors.OwnCard) -> None:
 
 
 def _add(collection: Collection, title: str, files: list[UploadedFile]) -> list[str]:
-    """Import the files of vectors and lists of names; notes on what was left out."""
+    """Import files of vectors and lists of names; returns notes on what was left out."""
     first = next((file for file in files if file.name.lower().endswith(ARRAYS)), files[0])
     named = title.strip() or first.name.rsplit(".", 1)[0]
     parts = [Part(file.name, file) for file in sorted(files, key=lambda file: file is not first)]

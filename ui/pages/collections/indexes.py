@@ -1,4 +1,4 @@
-"""The stored search indexes in a dialog: what each takes, and buttons that free it."""
+"""The stored search indexes in a dialog: the size of each, and buttons to delete them."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def measure_trainings(configs: Sequence[Config], collection: str) -> None:
 
 
 def _measured() -> dict[tuple[object, ...], float]:
-    """Seconds per epoch, by what they depend on."""
+    """Measured seconds per epoch, by the settings that they depend on."""
     found: dict[tuple[object, ...], float] = st.session_state.setdefault("experiment_measured", {})
     return found
 

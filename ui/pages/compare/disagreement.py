@@ -101,7 +101,7 @@ def _found(job: Job) -> Disagreement:
 
 
 def _names(found: Disagreement) -> tuple[str, str]:
-    """What the two encoders are called; with their poolings only where nothing else tells them apart."""
+    """The titles of the two encoders, with their poolings only if the titles are equal."""
     first, second = named(found.first), named(found.second)
     return (first.name, second.name) if first.name != second.name else (first.whole, second.whole)
 

@@ -1,4 +1,4 @@
-"""How many pictures share how many of their nearest, as bars."""
+"""A bar chart of how many of their nearest pictures two encoders share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def overlap_chart(found: Disagreement) -> Figure:
-    """A bar for each number of shared neighbours; those of pictures about which the encoders disagree stand out."""
+    """A bar for each number of shared neighbours; bars of pictures on which the encoders disagree are highlighted."""
     colours, figure = palette(), new_figure()
     figure.add_bar(
         x=list(range(K + 1)),

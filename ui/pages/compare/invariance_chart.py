@@ -21,7 +21,7 @@ _HEIGHT = 360
 
 
 def curves_chart(rows: Sequence[InvarianceRow], names: Sequence[str], count: int, picked: str | None) -> Figure:
-    """A curve for each encoder under one alteration, told apart by colour, shape and dash.
+    """A curve for each encoder under one alteration, distinguished by colour, symbol and dash.
 
     Args:
         count: results among which a picture counts as found. picked: the encoder whose curve stands out.

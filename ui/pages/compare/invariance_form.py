@@ -1,4 +1,4 @@
-"""The form that starts a table of invariances: encoders, alterations, and how many pictures are altered."""
+"""The form that starts a table of invariances: encoders, alterations, and the number of altered pictures."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _settings(card: CollectionCard, recipe: Recipe) -> None:
 
 
 def _summary(card: CollectionCard) -> None:
-    """How much work it is, the title and the button; or a sentence on what is impossible."""
+    """The amount of work, the title and the button; or a sentence on what is impossible."""
     plan: InvariancePlan | None = None
     try:
         plan = _plan(card)

@@ -31,7 +31,7 @@ _OFFERED = 2  # other collections with labels
 
 
 def page() -> None:
-    """Draw the chosen part: what is measured of it, the forms for more, and the others of its kind."""
+    """Draw the chosen kind of comparison: its results, the forms to start more, and the list of all."""
     st.title("Compare", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None and not listed(EXPERIMENTS) and not listed(INVARIANCES):
@@ -51,7 +51,7 @@ def _no_collection(sentence: str) -> None:
 
 
 def _part() -> str:
-    """What is compared: the choice of the visitor, or what the address names."""
+    """The kind of comparison chosen by the visitor or named in the address."""
     for part, kind in ((_INVARIANCES, INVARIANCES), (_CONFIGURATIONS, EXPERIMENTS)):
         if newly_linked(kind.key):
             st.session_state["compare-part"] = part

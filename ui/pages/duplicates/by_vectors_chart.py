@@ -16,7 +16,7 @@ _HEIGHT = 190  # pixels
 
 
 def nearest_chart(nearest: NDArray[np.float32], threshold: float, suggested: float, top: float) -> Figure:
-    """Counts of nearest distances from 0 to `top`; bars within the threshold stand out; the suggestion is dotted."""
+    """Counts of nearest distances from 0 to `top`; bars within the threshold are highlighted, the suggestion dotted."""
     import numpy as np
 
     colours = palette()

@@ -66,7 +66,7 @@ def _protected(collection: str, folders: list[str]) -> None:
 
 
 def exports(duplicates: FoundDuplicates) -> None:
-    """Draw the button for CSV, and the one that resets the decisions on what is not a duplicate."""
+    """Draw the buttons for CSV and for resetting the decisions on what is not a duplicate."""
     name = f"benzer-{duplicates.collection}-duplicates.csv"
     st.download_button(
         "CSV", lambda: duplicates.to_csv().encode("utf-8-sig"), name, "text/csv",

@@ -26,7 +26,7 @@ _GROUPS_A_PAGE = 50
 
 
 def page() -> None:
-    """Draw the choices, the groups with the bar that acts on them, and what can be restored."""
+    """Draw the settings, the groups with their action bar, and what can be restored."""
     st.title("Find duplicates", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
@@ -60,7 +60,7 @@ def page() -> None:
 
 
 def _vectors(recipe: Recipe) -> None:
-    """Near duplicates by the vectors that Search uses, when asked for."""
+    """Draw near duplicates by the vectors that Search uses, on request."""
     panel = st.expander("By vectors", icon=":material/scatter_plot:", key="duplicates-vectors", on_change="rerun")
     if panel.open:
         with panel, errors_shown():

@@ -50,7 +50,7 @@ def found_duplicates(collection: str) -> FoundDuplicates:
 
 
 def version_of(duplicates: FoundDuplicates) -> str:
-    """Changes whenever the groups, or what the rule keeps of them, do."""
+    """A version that changes whenever the groups, or the pictures that the rule keeps, change."""
     parts = [f"{g.name}:{','.join(str(m.row.id) for m in g.members if m.keep)}" for g in duplicates.groups]
     return digest_of(duplicates.collection, duplicates.least, *parts)
 
@@ -105,12 +105,12 @@ def act(duplicates: FoundDuplicates, what: str, marks: Marks) -> None:
 
 
 def restore(collection: str, batch: str) -> None:
-    """Put back what an act took away."""
+    """Restore the files that an action removed."""
     tell("restore", lambda: workbench().restore_dropped(collection, batch))
 
 
 def tell(kind: str, do: Callable[[], Outcome]) -> None:
-    """Run an action, and show its outcome on the page."""
+    """Run an action and show its outcome on the page."""
     try:
         outcome = do()
     except BenzerError as error:

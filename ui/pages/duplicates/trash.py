@@ -1,4 +1,4 @@
-"""What came of the last act, and the list of what can be restored."""
+"""The outcome of the last action, and the list of what can be restored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LISTED = 20  # acts
 
 
 def _ended() -> None:
-    """Say once what a job that was started here has done."""
+    """Announce once the outcome of a job that was started here."""
     wanted = st.session_state.get("duplicates-job")
     job = next((job for job in recent_jobs() if job.id == wanted), None) if wanted else None
     if job is None or job.alive:
@@ -36,7 +36,7 @@ def _ended() -> None:
 
 
 def news(collection: str) -> None:
-    """Say once what an act did, with a button that undoes it."""
+    """Announce once the outcome of an action, with a button to undo it."""
     _ended()
     message = st.session_state.pop("duplicates-news", None)
     if message is None:

@@ -33,7 +33,7 @@ class Compared:
 
 
 def preparing(collection: str) -> Compared:
-    """Draw what is under way or missing before near duplicates can be listed."""
+    """Draw the running job, or the preparation that near duplicates still need."""
     running = [job for job in recent_jobs() if job.alive and _about(job, collection)]
     for job in running:
         job_progress(job, key=f"duplicates-{job.id}")
@@ -48,7 +48,7 @@ def _about(job: Job, collection: str) -> bool:
 
 
 def _start_or_offer(collection: str) -> None:
-    """Compare a small collection at once, a large one when asked."""
+    """Compare a small collection at once, a large one on request."""
     last = next((job for job in recent_jobs("perceptual") if _about(job, collection)), None)
     failed = last.error if last is not None else ""
     count = len(images_of(collection).ids)

@@ -101,7 +101,7 @@ def _share(row: StudyRow) -> Mapping[str, Any]:
 
 
 def lines_of(rows: Sequence[StudyRow], said: Mapping[str, str] | None = None) -> list[Line]:
-    """The rows as lines of the table, with the method as tooltip; `said` of a row goes into its note."""
+    """The rows as lines of the table, with the method as tooltip; `said` holds remarks that go into a row's note."""
     elsewhere = len({row.workers for row in rows if not row.error}) > 1 or any("Ray" in row.workers for row in rows)
 
     def note(row: StudyRow) -> str:

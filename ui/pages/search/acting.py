@@ -27,7 +27,7 @@ _EXAMPLES = 20  # most pictures that a selection is searched with
 
 
 def act_on(collection: str, what: str, ids: list[int], value: object) -> None:
-    """Do what was asked for in a grid of pictures."""
+    """Carry out the action requested in a grid of pictures."""
     if what == "more":
         show_more(STEP)
     elif what == "all":

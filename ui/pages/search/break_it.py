@@ -73,7 +73,7 @@ def _dialog(recipe: Recipe, query: Query, id: int) -> None:
 
 
 def _pictures(recipe: Recipe, query: Query, id: int, way: Alteration, at: Standing) -> None:
-    """The altered query, the match with its rank and distance, and what is nearest in its place."""
+    """The altered query, the match with its rank and distance, and the nearest picture if the match is not it."""
     st.html(f"<style>{_STYLE}</style>")
     with st.container(key="break-pictures"):
         columns = st.columns(3)

@@ -1,4 +1,4 @@
-"""How far the results of a search can be trusted: the verdict under the heading, and what it rests on."""
+"""How far the results of a search can be trusted: the verdict below the heading, and its basis."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _MOVED = "moved to the trash"
 
 @dataclass(frozen=True)
 class Done:
-    """The outcome of an action: a sentence, how to undo it (None: not possible), and pictures that are gone."""
+    """The outcome of an action: a sentence, how to undo it (None: not possible), and the removed pictures."""
 
     text: str
     undo: tuple[str, Any] | None = None

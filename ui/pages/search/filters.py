@@ -1,4 +1,4 @@
-"""The row of filters: label, folder, date, camera, size, tag and what else the collection offers."""
+"""The row of filters: label, folder, date, camera, size, tag and the collection's further columns."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def clear_filters(collection: str) -> None:
 
 
 def _read_facts(collection: str) -> None:
-    """Read what was not read when the pictures were imported."""
+    """Read the facts that were not read when the pictures were imported."""
     try:
         workbench().start("facts", collection=collection)
     except BenzerError as error:

@@ -1,4 +1,4 @@
-"""The first minute: what Benzer is, and three ways to begin."""
+"""The first visit: what Benzer is, and three ways to begin."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _FEW = 20  # pictures that are prepared while the page waits: those of an act, o
 
 
 def not_ready(recipe: Recipe, job: Job | None) -> None:
-    """Say what has to be prepared first, and offer to do it."""
+    """Explain what has to be prepared first, and offer it."""
     if job is not None:
         st.info("Results appear here when preparation finishes.", icon=":material/hourglass_top:")
         return

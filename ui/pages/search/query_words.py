@@ -76,7 +76,7 @@ def way_to_words(recipe: Recipe) -> None:
 
 
 def query_title(query: SessionQuery, name: str) -> str:
-    """The query as Markdown: the file name of a picture or of its crop, a text, both, or how many examples."""
+    """The query as Markdown: the file name of a picture or its crop, a text, both, or the number of examples."""
     if query.examples:
         like = _counted([one for one in query.examples if one.weight > 0])
         unlike = _counted([one for one in query.examples if one.weight < 0])

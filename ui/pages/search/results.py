@@ -1,4 +1,4 @@
-"""The results of a search: pictures first, then what the search cost and how good it was."""
+"""The results of a search: the pictures, then the cost and quality of the search."""
 
 from __future__ import annotations
 
@@ -114,14 +114,14 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
 
 
 def _reasons(query: SessionQuery, answer: Answer) -> list[tuple[str, str, str]]:
-    """What can be asked about a result: why it is near or found, and what breaks the match."""
+    """The explanations on offer for a result: why it is near or was found, and what breaks the match."""
     if words_can_be_asked(query) and answer.words:
         return [WHY_FOUND]
     return [WHY, BREAK] if can_be_asked(query) and not answer.words else []
 
 
 def _with_further(answer: Answer) -> Answer:
-    """The answer with the results that were asked for beyond the most that a search gives."""
+    """The answer with the requested results beyond the maximum of one search."""
     wanted = min(shown_results(), answer.receipt.total)
     if len(answer.hits) < MAX_K or wanted <= len(answer.hits):
         return answer
@@ -141,7 +141,7 @@ def _more(answer: Answer) -> list[tuple[str, str]]:
 
 
 def _receipt(recipe: Recipe, query: SessionQuery, answer: Answer) -> None:
-    """One line: what was compared and how good the results are, and the ways to take them away."""
+    """Draw one line: what was compared, how good the results are, and the exports."""
     with st.container(horizontal=True, vertical_alignment="center", key="receipt"):
         reasons = "".join(f"{key}: {title} " for _, title, key in _reasons(query, answer))
         st.caption(plain_text(answer.sentence()), width="stretch", help=_KEYS.format(reasons=reasons))

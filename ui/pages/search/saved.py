@@ -90,7 +90,7 @@ def _listed(title: str, searches: list[SavedSearch], *, deletable: bool = False)
 
 
 def described(search: SavedSearch) -> str:
-    """A search in words: its pictures by the names of their files, and what it is narrowed to."""
+    """A search in words: its query pictures by file name, and its filters."""
     query = re.sub(r"#(\d+)", lambda found: _name(search.collection, int(found[1])), search.query)
     query = re.sub(r"upload:[0-9a-f]+", "an uploaded picture", query)
     return " · ".join(filter(None, [query, search.label, search.where.replace(";", ", ")]))

@@ -22,7 +22,7 @@ from ui.widgets.picture_strips import Strip, StripPicture, inline, picture_strip
 
 
 def sights_view(recipe: Recipe, query: Query, id: int) -> None:
-    """Draw what the encoder sees of both pictures; a sentence for one that shows nothing."""
+    """Draw what the encoder sees in both pictures; a sentence for a picture without features."""
     bench, result = workbench(), Query.image(id)
     try:
         with st.spinner("Looking through the encoder …"):

@@ -1,4 +1,4 @@
-"""Why a result is near: a dialog with what each place of the two pictures contributes."""
+"""Why a result is near: a dialog with the contribution of each place of the two pictures."""
 
 from __future__ import annotations
 

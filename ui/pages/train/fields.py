@@ -1,4 +1,4 @@
-"""The fields of the training form: what was typed is kept for the session, through reruns and page changes."""
+"""The fields of the training form: their values are kept for the session, through reruns and page changes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def losses_of(learns: str) -> dict[str, str]:
 
 
 def objective_of(values: Mapping[str, Any]) -> str:
-    """The objective that the form asks for."""
+    """The objective selected in the form."""
     learns = values["learns"]
     return str(values[_LOSS[learns]]) if learns in _LOSS else _OBJECTIVES[learns]
 
@@ -125,7 +125,7 @@ def draft() -> dict[str, Any]:
 
 
 def key(name: str) -> str:
-    """The key of a field, with what was typed put back where Streamlit has forgotten it."""
+    """The key of a field; restores its value if Streamlit has dropped it."""
     widget = f"train-{name}"
     if widget not in st.session_state:
         st.session_state[widget] = draft()[name]
@@ -133,7 +133,7 @@ def key(name: str) -> str:
 
 
 def typed(name: str, value: Any) -> Any:
-    """Remember what a field holds."""
+    """Remember the value of a field."""
     draft()[name] = value
     return value
 
@@ -217,7 +217,7 @@ def number(where: Any, name: str, label: str, help: str, step: float | None = No
 
 
 def choice(where: Any, name: str, label: str, options: Mapping[Any, str], help: str | None = None) -> Any:
-    """A drop-down; what is not offered any more gives way to the first option."""
+    """A drop-down; a value that is no longer offered is replaced by the first option."""
     if draft()[name] not in options or st.session_state.get(f"train-{name}", draft()[name]) not in options:
         fill({name: next(iter(options))})
     value = where.selectbox(label, list(options), format_func=options.__getitem__, key=key(name), help=help)
@@ -261,7 +261,7 @@ def starts(network: str) -> dict[str, str]:
 
 
 def config_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The training that the form asks for, checked.
+    """The training configured in the form, checked.
 
     Raises:
         BadParameter: a number that is impossible.
@@ -312,7 +312,7 @@ def _without_decoder(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(text: str) -> str:
-    """The name of a run for what was typed, "" for nothing."""
+    """The name of a run for the entered text, "" if it is empty."""
     try:
         return slug(text) if text.strip() else ""
     except BadParameter:

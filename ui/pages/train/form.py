@@ -254,7 +254,7 @@ def _altered(where: DeltaGenerator) -> None:
 
 
 def _summary(collection: str, count: int, waits: bool) -> None:
-    """The schedule drawn, the time it takes, and the button; or the one sentence that says what is impossible."""
+    """Draw the schedule, the time, and the button; or one sentence on what is impossible."""
     config: dict[str, Any] | None = None
     try:
         fields.enough(count)
@@ -329,7 +329,7 @@ def _time(config: dict[str, Any], collection: str, count: int) -> None:
 
 
 def _disk(config: dict[str, Any], collection: str) -> None:
-    """What it takes on the disk, and whether what continuing needs stays there afterwards."""
+    """The disk space for the training, and the choice whether to keep the state for continuing it."""
     use = workbench().training_disk(collection, config)
     if use.fits:
         st.caption(use.sentence())

@@ -47,7 +47,7 @@ _REDRAWN_AFTER = 5.0  # seconds between two drawings of the curves, however shor
 
 
 def training_now(now: Trainings) -> None:
-    """Draw what runs and what waits, and refresh it until another training takes over; then the page is drawn again.
+    """Draw running and waiting trainings, refreshed until another training starts; then the page is drawn again.
 
     How far it is changes every second, its curves and pictures once an epoch: they are drawn again only then.
     """
@@ -191,7 +191,7 @@ def _what(job: Job) -> str:
 
 
 def training_news(job: Job) -> Run | None:
-    """How the last training ended and what to do next, until it is closed or old; the run that is shown, if any."""
+    """Show how the last training ended and what to do next, until it is closed or old; returns that run, if any."""
     dismissed: set[str] = st.session_state.setdefault("dismissed", set())
     if job.id in dismissed or not is_news(job):
         return None
@@ -258,7 +258,7 @@ def _learnt(run: Run) -> str:
 
 
 def what_next(run: Run, *, key: str) -> None:
-    """The buttons for what the user most likely wants to do with a run now."""
+    """The buttons for the most likely next steps with a run."""
     state = run.state
     if run.can_continue and state in ("stopped", "interrupted", "failed"):
         _continue_button(run, key)

@@ -1,4 +1,4 @@
-"""What the pages know of trainings: which one runs, which wait, the runs, and what was noted of their epochs.
+"""The trainings as the pages show them: the running one, waiting ones, runs, and their epochs.
 
 A run's folder is the truth, so a reload, a second tab and a restarted server all read the same. Files are read again
 only when they have changed.
@@ -55,7 +55,7 @@ class Trainings:
 
     @property
     def subject(self) -> str:
-        """What is shown as running: changes when another training takes over."""
+        """An identifier of what is shown as running, which changes when another training starts."""
         return self.running.id if self.running else self.run.name if self.run else ""
 
 
@@ -70,12 +70,12 @@ def trainings() -> Trainings:
 
 
 def _began(job: Job) -> bool:
-    """Whether an ended job ever had its turn: what was cancelled while it waited is no news."""
+    """Whether an ended job ever started: one that was cancelled while waiting is not announced."""
     return job.state != "stopped" or job.progress.stage != WAITING
 
 
 def is_news(job: Job) -> bool:
-    """Whether a job ended so lately that a visitor wants to hear of it; what was interrupted always is."""
+    """Whether a job ended recently enough to be announced; interrupted ones always are."""
     try:
         return time.time() - (job.folder / "result.json").stat().st_mtime < NEWS_SECONDS
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def run_named(name: str) -> Run | None:
 
 
 def runs_listed(collection: str) -> list[Run]:
-    """Every run: those of this collection first, then the others, newest first; what ships comes last."""
+    """Every run: first those of this collection, then others, newest first; shipped ones last."""
     return sorted(workbench().runs(), key=lambda run: (run.shipped, collection_of(run) != collection))
 
 
@@ -112,7 +112,7 @@ def spare_states() -> list[tuple[Run, int]]:
 
 
 def collection_of(run: Run) -> str:
-    """The name of the collection that a run learns from, "" where its card does not tell."""
+    """The name of the collection that a run learns from, "" if its card does not say."""
     return str((run.card.get("collection") or {}).get("name", ""))
 
 
@@ -198,7 +198,9 @@ def groups(config: dict[str, Any]) -> bool:
 
 
 def agreement_of(run: Run) -> tuple[str, float, float] | None:
-    """With what a run's groups agree (the labels where there are any), at first and at last (NMI); None for others."""
+    """What a run's groups are compared with (the labels, if any), and the first and last NMI; None for other
+    objectives.
+    """
     for name, whom in (("label_nmi", "the labels"), ("nmi", "the previous epoch")):
         found = [event[name] for event in events_of(run) if event.get(name) is not None]
         if found:

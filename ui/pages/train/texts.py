@@ -1,4 +1,4 @@
-"""The texts of the training form: captions, and what its fields mean."""
+"""The texts of the training form: captions, and help on its fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training as it goes on: its curves, six reconstructed pictures, and the neighbours of one picture."""
+"""A training in progress: its curves, six reconstructed pictures, and the neighbours of one picture."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _AGREEMENT_HELP = (
 
 
 def run_view(run: Run, *, key: str) -> None:
-    """Draw a run as far as it is; `key` keeps what was chosen apart from other places that draw a run."""
+    """Draw the progress of a run; `key` distinguishes this place from others that draw a run."""
     events = events_of(run)
     with st.container(key=f"{key}-curves"):
         if events:
@@ -103,7 +103,7 @@ def _places(grouping: bool, measured: bool) -> list[DeltaGenerator]:
 
 
 def rate_points(run: Run, events: Sequence[Event]) -> list[tuple[float, float]]:
-    """The learning rates so far; of warm restarts within the epochs, too, as those at their ends may all be alike."""
+    """The learning rates so far; for warm restarts also within epochs, as those at the ends may all be equal."""
     noted, config = points(events, "rate"), run.config
     if not noted or config["schedule"] != WarmRestarts.name or run.prolonged_after is not None:
         return noted
@@ -162,7 +162,7 @@ def _retrieval(
     best: int | None,
     key: str,
 ) -> None:
-    """How well it searches by labels, and how many altered copies it finds, which needs none."""
+    """Retrieval by labels, and the share of altered copies found, which needs no labels."""
     measure = probe.measure if probe else "precision@8"
     lines, both = [Line(_MEASURE_NAMES.get(measure, measure), measured)], bool(copies) and measure != _COPIES
     if both:
