@@ -33,6 +33,7 @@ SECONDS = 20.0  # a file, or a chunk of them, may take this long
 CHUNK = 16
 MEMORY = 1536 << 20  # bytes of address space a worker may take beyond what it starts with
 _PROGRAM = "engine.collections.reading.worker"
+_ON_WINDOWS = "On Windows, run Benzer in WSL or in a container."
 _CRASHED = Failure("worker", "crashed", "Reading the picture made the decoder crash.")
 
 
@@ -146,10 +147,12 @@ class WorkerProcess:
     """A worker and the pipes to it, used by one thread at a time.
 
     Raises:
-        BenzerError: it did not start.
+        BenzerError: it did not start, or the system is Windows.
     """
 
     def __init__(self) -> None:
+        if sys.platform == "win32":  # which neither passes on open pipes by number nor limits a process's memory
+            raise BenzerError("Pictures can be read on Linux and macOS only.", way_out=_ON_WINDOWS)
         self.made_by, self.path = os.getpid(), list(sys.path)
         self._connection, theirs = multiprocessing.Pipe()
         with theirs:

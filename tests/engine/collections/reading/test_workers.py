@@ -181,3 +181,9 @@ def test_a_program_that_does_not_start_blames_no_picture(encoded, monkeypatch):
         workers.read_in_worker(encoded(1), 24)
     with pytest.raises(BenzerError, match="did not start"):
         list(workers.run(look, [FileRef("a.png"), FileRef("b.png")]))
+
+
+def test_windows_is_refused_with_a_way_out(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(BenzerError, match=r"Linux and macOS only\. On Windows, run Benzer in WSL"):
+        workers.WorkerProcess()
