@@ -125,7 +125,7 @@ def half_text(row: InvarianceRow) -> str:
 def best(rows: Sequence[InvarianceRow]) -> str:
     names = {row.key: ENCODERS[row.encoder.partition("/")[0]] for row in rows}
     leads = invariance_leads(rows)
-    return "\n".join(f"- {ALTERATIONS[way].title}: {lead.told(names)}." for way, lead in leads.items())
+    return "\n".join(f"- {ALTERATIONS[way].title}: {lead.sentence(names)}." for way, lead in leads.items())
 
 
 def missing(table: Invariances) -> list[str]:

@@ -196,11 +196,11 @@ class Classification(Comparison[ClassificationPlan, FoldCell, FoldRow]):
 
         A late fusion that gives one side all weight is that side.
         """
-        told: dict[str, set[tuple[int, int, str]]] = {}
+        predicted_by: dict[str, set[tuple[int, int, str]]] = {}
         for row in (row for row in self.rows() if not row.error):
-            told.setdefault(row.fusion, set()).update((row.fold, one.id, one.predicted) for one in row.answers)
-        own, earlier = told.get(fusion, set()), self.plan.fusions[: self.plan.fusions.index(fusion)]
-        return next((FUSIONS[other] for other in earlier if own and told.get(other) == own), "")
+            predicted_by.setdefault(row.fusion, set()).update((row.fold, one.id, one.predicted) for one in row.answers)
+        own, earlier = predicted_by.get(fusion, set()), self.plan.fusions[: self.plan.fusions.index(fusion)]
+        return next((FUSIONS[other] for other in earlier if own and predicted_by.get(other) == own), "")
 
     def calibration(self, fusion: str) -> measures.Calibration:
         """How well the confidence of all predictions together is calibrated, with its interval."""

@@ -63,8 +63,8 @@ def _found(bench: Workbench, one: Grouping, arguments: argparse.Namespace) -> St
 def _table(found: Stability, rows: list[Branch], labels: dict[int, str]) -> str:
     table = text_table(_HEADER, [_row(row, labels) for row in rows[:_SHOWN]])
     more = f"… and {len(rows) - _SHOWN:,} lower ones: --csv FILE writes them all." if len(rows) > _SHOWN else ""
-    told = f"Nearly the same: a Jaccard similarity of at least {BOUND}."
-    return "\n\n".join(filter(None, [table, more, sentence(found), told]))
+    legend = f"Nearly the same: a Jaccard similarity of at least {BOUND}."
+    return "\n\n".join(filter(None, [table, more, sentence(found), legend]))
 
 
 def _row(row: Branch, labels: dict[int, str]) -> list[Any]:

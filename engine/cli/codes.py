@@ -77,8 +77,8 @@ def _code_text(code: Code, flips: Flips) -> str:
     lines = []
     for table in range(len(code.bits)):
         nearest = code.order(table)[0]
-        told = f"bit {nearest + 1} is nearest to its boundary ({abs(code.margins[table, nearest]):.3g})"
-        lines.append(f"table {table + 1}: {code.text(table)}  {told}")
+        nearest_text = f"bit {nearest + 1} is nearest to its boundary ({abs(code.margins[table, nearest]):.3g})"
+        lines.append(f"table {table + 1}: {code.text(table)}  {nearest_text}")
         if any(one == table for one, _ in flips):
             lines.append(f"  flipped: {code.text(table, flips)}")
     return "\n".join(lines)

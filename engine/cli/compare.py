@@ -34,7 +34,7 @@ from engine.comparisons.exports import facts_of
 from engine.comparisons.quick import QuickRow, compare_quickly
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
-from engine.comparisons.recipes.leads import Leads, between, between_told, leads
+from engine.comparisons.recipes.leads import Leads, between, difference_sentence, leads
 from engine.comparisons.recipes.plan import ExperimentPlan, report_tables
 from engine.comparisons.recipes.queries_export import queries_csv, queries_parquet
 from engine.comparisons.recipes.seeds import over_seeds, repeated
@@ -130,7 +130,7 @@ def _between(experiment: Experiment, first: str, second: str) -> str:
         if recipe not in rows:
             raise BadParameter("configuration", "a paired comparison", f"one of {', '.join(rows)}", recipe)
     one, other = rows[first], rows[second]
-    return f"{first}: {between_told(one, other, between((experiment, one), (experiment, other)))}"
+    return f"{first}: {difference_sentence(one, other, between((experiment, one), (experiment, other)))}"
 
 
 def _check_per_query(file: str) -> None:

@@ -42,5 +42,5 @@ def _text(found: Disagreement, names: dict[int, str], top: int) -> str:
     counts = text_table([f"shared of {K}", "pictures"], list(enumerate(found.counts)))
     rows = [[row.id, names.get(row.id, ""), row.overlap, row.wider] for row in found.rows[: max(top, 0)]]
     most = text_table(["id", "name", f"shared of {K}", "shared of 32"], rows)
-    told = "\n".join([found.sentence(found.first, found.second), *found.on_labels(found.first, found.second)])
-    return "\n\n".join([told, counts, most])
+    summary = "\n".join([found.sentence(found.first, found.second), *found.on_labels(found.first, found.second)])
+    return "\n\n".join([summary, counts, most])

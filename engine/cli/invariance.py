@@ -124,7 +124,7 @@ def command_breaking(arguments: argparse.Namespace) -> None:
     for name in names:
         alteration(name)
     found = _broken(bench, recipe, picture_of(arguments.query), _match(arguments.match), names)
-    rows = [[ALTERATIONS[one.alteration].title, *_told(one)] for one in found]
+    rows = [[ALTERATIONS[one.alteration].title, *_breaking_points(one)] for one in found]
     print_results(
         arguments,
         table=lambda: text_table(_HEAD, rows),
@@ -133,7 +133,7 @@ def command_breaking(arguments: argparse.Namespace) -> None:
     )
 
 
-def _told(found: Breaking) -> list[str]:
+def _breaking_points(found: Breaking) -> list[str]:
     way = ALTERATIONS[found.alteration]
     return [found.first.in_words(way), found.shown.in_words(way)]
 

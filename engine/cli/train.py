@@ -124,7 +124,7 @@ def _default(name: str) -> str:
     """The default of a setting as the help says it, by objective where they differ."""
     name = name.replace("-", "_")
     usual = getattr(TrainingConfig, name)
-    values = {objective: _said(name, config.get(name, usual)) for objective, config in _DEFAULTS.items()}
+    values = {objective: _value_text(name, config.get(name, usual)) for objective, config in _DEFAULTS.items()}
     if len(set(values.values())) == 1 or name == "contrast":
         return values["autoencoding"]
     of_views = [{values[one] for one in _KINDS if _KINDS[one].learns_labels == learned} for learned in (False, True)]
@@ -135,7 +135,7 @@ def _default(name: str) -> str:
     return ", ".join(f"{objective} {value}" for objective, value in values.items())
 
 
-def _said(name: str, value: Any) -> str:
+def _value_text(name: str, value: Any) -> str:
     return _NO_NUMBER[name] if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -109,11 +109,11 @@ class Disagreement:
         if self.everywhere is None:
             return ["There are no labels that pictures share, so nothing says which of the two is right."]
         return [
-            self._told(self.there, f"Where fewer than {FEW} of the {K} are shared", first, second),
-            self._told(self.everywhere, "Over all labelled pictures", first, second),
+            self._verdict(self.there, f"Where fewer than {FEW} of the {K} are shared", first, second),
+            self._verdict(self.everywhere, "Over all labelled pictures", first, second),
         ]
 
-    def _told(self, lead: Decision | None, where: str, first: str, second: str) -> str:
+    def _verdict(self, lead: Decision | None, where: str, first: str, second: str) -> str:
         if lead is None:
             return f"{where}: there is no such labelled picture."
         counted = f"{where} ({count_of(lead.cases, 'picture')}), "
@@ -125,8 +125,8 @@ class Disagreement:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with what the labels say."""
-        told = {"queries": self.queries, "chance": self.chance, "on_labels": self.on_labels(self.first, self.second)}
-        return asdict(self) | told
+        derived = {"queries": self.queries, "chance": self.chance, "on_labels": self.on_labels(self.first, self.second)}
+        return asdict(self) | derived
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Disagreement:

@@ -35,8 +35,8 @@ class ScalingEffect:
 
     def sentence(self) -> str:
         """E.g. "precision@8 0.977 → 0.979 (+0.002 [−0.001, +0.004], p = .12; not decided)."."""
-        told = f"{self.decision.text()}; {self.decision.outcome}"
-        return f"precision@{self.k} {self.plain:.3f} → {self.scaled:.3f} ({told})."
+        verdict = f"{self.decision.text()}; {self.decision.outcome}"
+        return f"precision@{self.k} {self.plain:.3f} → {self.scaled:.3f} ({verdict})."
 
 
 def scaled(distances: Real, reach: Real) -> Real:

@@ -70,8 +70,8 @@ def group(vectors: Matrix, plan: GroupingPlan, metric: str, reporter: Reporter) 
     labels = clock.run(f"Clustering by {clusterer.title}", lambda: clusterer.fit_predict(space))
     notes += clusterer.notes
     # A map of already reduced vectors would be a map of a map: threads instead of clouds.
-    points, told = clock.run("Computing the map", lambda: _map(held, plan.map, metric, plan.seed))
-    notes += [f"Map: {note}" for note in told]
+    points, map_notes = clock.run("Computing the map", lambda: _map(held, plan.map, metric, plan.seed))
+    notes += [f"Map: {note}" for note in map_notes]
     within = "euclidean" if reduction else metric
     before = silhouette(labels, held, metric, plan.seed) if reduction else None
     return GroupingResult(labels, points, space, within, clusterer.tree, notes, clock.seconds, clusterer.curve, before)

@@ -59,7 +59,7 @@ class Hierarchical(Clusterer):
     def _cluster(self, vectors: Matrix) -> NDArray[Any]:
         leaves, leaf_of = self._leaves(vectors)
         linkage = self.chosen["linkage"]
-        apart = _apart(vectors[leaves], self.metric, linkage)
+        apart = _distances(vectors[leaves], self.metric, linkage)
         self.tree = Tree(_merged(apart, linkage, ordered=len(apart) <= _ORDERED), leaves, leaf_of)
         return self.tree.cut(groups=self._different(vectors[leaves]) or self._number(apart))
 
@@ -95,10 +95,10 @@ class Hierarchical(Clusterer):
 
 def merges_of(vectors: Matrix, metric: str, linkage: str) -> NDArray[np.float64]:
     """(m − 1, 4) the merges of (m, d) vectors, of length 1 for cosine, in any order of the leaves."""
-    return _merged(_apart(vectors, metric, linkage), linkage, ordered=False)
+    return _merged(_distances(vectors, metric, linkage), linkage, ordered=False)
 
 
-def _apart(vectors: Matrix, metric: str, linkage: str) -> NDArray[np.float64]:
+def _distances(vectors: Matrix, metric: str, linkage: str) -> NDArray[np.float64]:
     """(m, m) distances with a zero diagonal."""
     return pairwise_distances(vectors, "euclidean" if linkage == "ward" else metric).astype(np.float64)
 

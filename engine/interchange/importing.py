@@ -135,14 +135,14 @@ def _add_marks(collection: Collection, samples: Mapping[int, Sample]) -> list[st
     return [f"Tags and stars of {count_of(len(marked), 'picture')} were imported."]
 
 
-def _add_vectors(collection: Collection, samples: Mapping[int, Sample], told: Reporter) -> tuple[str, list[str]]:
+def _add_vectors(collection: Collection, samples: Mapping[int, Sample], reporter: Reporter) -> tuple[str, list[str]]:
     """Add the vectors as custom embeddings; the name of these as an encoder, "" without any."""
     having = [sample for sample in samples.values() if sample.vector is not None]
     if not having:
         return "", []
     names, matrix = [sample.name for sample in having], matrix_of(having, "the data set")
     card = add(collection, collection.title, "the data set", names, matrix)
-    embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], told)
+    embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], reporter)
     return card.name, [f"{count_of(card.count, 'vector')} of {card.width:,} values are custom embeddings.", *card.notes]
 
 

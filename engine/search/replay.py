@@ -167,11 +167,11 @@ def _results(former: Sequence[Body], latter: Sequence[Body]) -> list[str]:
     pairs = enumerate(zip_longest(former, latter, fillvalue=nothing), 1)
     found += [f"Rank {n}: {_named(a)} then, {_named(b)} now." for n, (a, b) in pairs if a.get(key) != b.get(key)]
     now = {hit[key]: float(hit["distance"]) for hit in latter}
-    moved = [_apart(float(hit["distance"]), now[hit[key]]) for hit in former if hit[key] in now]
+    moved = [_difference(float(hit["distance"]), now[hit[key]]) for hit in former if hit[key] in now]
     return [*found, f"Distances of the same pictures differ by up to {max(moved):.2g}."] if any(moved) else found
 
 
-def _apart(then: float, now: float) -> float:
+def _difference(then: float, now: float) -> float:
     return 0.0 if np.isclose(then, now, rtol=_ROUNDING, atol=_ROUNDING) else abs(then - now)
 
 

@@ -84,8 +84,8 @@ class CalibrationMethods(NeighbourMethods):
         """The answer to one query picture, ranked by local scaling; raises as `scaling_effect`."""
         reach, began = self._reach(recipe), time.perf_counter()
         distances = metric(recipe.metric).between(vector, np.asarray(opened.searcher.vectors.matrix))[0]
-        by, told = scaled(distances, reach), f"local scaling (CSLS, {NEIGHBOURS} neighbours)"
-        note = " · ".join(filter(None, (note, told)))
+        by = scaled(distances, reach)
+        note = " · ".join(filter(None, (note, f"local scaling (CSLS, {NEIGHBOURS} neighbours)")))
         answer = opened.searcher.ranked(
             query, distances, recipe, limits, began=began, encode_milliseconds=encode_milliseconds, note=note, by=by
         )

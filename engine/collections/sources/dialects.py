@@ -74,11 +74,15 @@ def _beginning(lines: Sequence[str], is_known: Callable[[str], bool]) -> tuple[i
 
 def _after_comments(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -> int:
     """The first line with text that is no comment: the last one behind `#` may hold the headings."""
-    told = [place for place in range(at, min(at + _MOST_LINES, len(lines))) if not lines[place] or bare(lines[place])]
-    first = next((number for number, place in enumerate(told) if not _is_behind_hash(lines[place])), len(told))
-    if first and not (first < len(told) and _names_columns(lines[told[first]], is_known)):
-        first -= _names_columns(lines[told[first - 1]], is_known)
-    return told[first] if first < len(told) else told[0] if told else len(lines)
+    candidates = [
+        place for place in range(at, min(at + _MOST_LINES, len(lines))) if not lines[place] or bare(lines[place])
+    ]
+    first = next(
+        (number for number, place in enumerate(candidates) if not _is_behind_hash(lines[place])), len(candidates)
+    )
+    if first and not (first < len(candidates) and _names_columns(lines[candidates[first]], is_known)):
+        first -= _names_columns(lines[candidates[first - 1]], is_known)
+    return candidates[first] if first < len(candidates) else candidates[0] if candidates else len(lines)
 
 
 def _is_behind_hash(line: str) -> bool:

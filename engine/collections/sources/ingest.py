@@ -236,7 +236,7 @@ def synchronise(
     again = verify or collection.reading < READING
     is_known = {item.key: not verify and _is_known(item, since, again) for item in found}
     fresh = [item for item in found if not is_known[item.key]]
-    retold = _retold(item for item in found if is_known[item.key])
+    retold = _relabelled(item for item in found if is_known[item.key])
     gone = [known[key] for key in known.keys() - {item.key for item in found}]
     moves = Moves(gone, [item.former for item in fresh if item.former], labels, given)
     report = ingest(collection, fresh, reporter, total=len(fresh), moves=moves)
@@ -271,7 +271,7 @@ def _is_known(item: Item, since: float, rejects_again: bool) -> bool:
     return (row.size, row.mtime_ns) == (item.size, item.mtime_ns) and item.ctime_ns < since
 
 
-def _retold(items: Iterable[Item]) -> list[ImageRow]:
+def _relabelled(items: Iterable[Item]) -> list[ImageRow]:
     """The rows of those items whose source gives them another label or text now."""
     rows = [(item.former, replace(item.former, label=item.label, text=item.text)) for item in items if item.former]
     return [new for old, new in rows if new != old]

@@ -206,10 +206,10 @@ def title_of(method: str) -> str:
     known = {setting.name: setting for setting in _settings(name)}
     title = methods()[name].title
     ordered = sorted(dict(options), key=lambda key: (_ORDER.index(key) if key in _ORDER else len(_ORDER), key))
-    return " · ".join([title, *(_said(known.get(key), key, dict(options)[key]) for key in ordered)])
+    return " · ".join([title, *(_setting_text(known.get(key), key, dict(options)[key]) for key in ordered)])
 
 
-def _said(setting: Setting | Choice | None, name: str, value: Value) -> str:
+def _setting_text(setting: Setting | Choice | None, name: str, value: Value) -> str:
     if isinstance(setting, Choice):
         return setting.options.get(str(value), str(value)).lower() if name in _SAID_ITSELF else f"{value} {name}"
     title = setting.title.lower() if setting else name

@@ -110,15 +110,15 @@ class Advice:
         if self.nearest is None:
             return "Nothing has been measured yet."
         found = self.best or self.nearest
-        told = f"{found.title} with recall {recall_text(found)} in {found.p50:.3g} ms"
+        described = f"{found.title} with recall {recall_text(found)} in {found.p50:.3g} ms"
         if self.best is None:
-            return f"Nothing reaches a recall of {self.recall:g}; the nearest is {told}."
+            return f"Nothing reaches a recall of {self.recall:g}; the nearest is {described}."
         unsure = "" if self.sure else f" That it reaches {self.recall:g} is not decided."
         if self.exact is None or self.against_exact == "better":
-            return f"{told}: the cheapest that reaches {self.recall:g}.{unsure}"
+            return f"{described}: the cheapest that reaches {self.recall:g}.{unsure}"
         if self.against_exact == "worse":
             return f"Exact search, in {self.exact.p50:.3g} ms: no method reaches a recall of {self.recall:g} sooner."
-        return f"{told}; whether it is faster than exact search, {self.exact.p50:.3g} ms, is not decided.{unsure}"
+        return f"{described}; whether it is faster than exact search, {self.exact.p50:.3g} ms, is not decided.{unsure}"
 
 
 def _median_interval(row: StudyRow) -> tuple[float, float]:

@@ -82,7 +82,7 @@ def verdicts(rows: Sequence[InvarianceRow]) -> str:
     """Which encoder is the most invariant to each alteration, where that is decided, a line each."""
     names = {row.key: row.encoder for row in rows}
     found = [(ALTERATIONS[way].title, lead.sentence(names)) for way, lead in invariance_leads(rows).items()]
-    return "\n".join(f"{title}: {told}" for title, told in found if told)
+    return "\n".join(f"{title}: {sentence}" for title, sentence in found if sentence)
 
 
 EXPORTS = (csv_export(to_csv, "encoder, alteration and strength"), JSON)

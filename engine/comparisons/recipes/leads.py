@@ -106,7 +106,7 @@ def between(first: tuple[Experiment, ExperimentRow], second: tuple[Experiment, E
     return paired_difference(_precisions(kept["first"]), _precisions(kept["second"]))
 
 
-def between_told(row: ExperimentRow, beside: ExperimentRow, found: Decision) -> str:
+def difference_sentence(row: ExperimentRow, beside: ExperimentRow, found: Decision) -> str:
     """A decision about two rows, to follow the name of the first."""
     return f"precision@{row.k} {row.precision:.3f} against {beside.precision:.3f}, {found.text()}: {found.outcome}."
 

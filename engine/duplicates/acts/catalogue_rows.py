@@ -33,7 +33,7 @@ def settle(collection: Collection, batch: Batch) -> None:
     back = [entry for entry in entries if _is_back(batch, entry)]
     with collection.catalogue.writing() as writing:
         writing.remove([row.id for entry in gone for row in entry.rows if _is_its_row(writing, row)])
-        for row, cells in (told for entry in back for told in entry.told):
+        for row, cells in (pair for entry in back for pair in entry.rows_with_cells):
             if _put_back(writing, row) and cells:
                 keep_columns(writing, [(row.id, cells)])
         writing.promote_copies()

@@ -58,7 +58,7 @@ class Entry:
     beside: str = ""
 
     @property
-    def told(self) -> Iterator[tuple[ImageRow, dict[str, str]]]:
+    def rows_with_cells(self) -> Iterator[tuple[ImageRow, dict[str, str]]]:
         """Each row with its cells; the plans of earlier versions have none."""
         return zip(self.rows, [*self.cells, *({} for _ in self.rows)], strict=False)
 
@@ -77,7 +77,7 @@ class Entry:
         if paths["beside"] and not PurePath(paths["beside"]).name.startswith(TEMPORARY):
             raise ValueError("a temporary name of another kind")
         rows = [ImageRow(**{**row, "key": unquote_to_bytes(row["key"])}) for row in values["rows"]]
-        cells = [{str(name): str(cell) for name, cell in told.items()} for told in values.get("cells", [])]
+        cells = [{str(name): str(cell) for name, cell in columns.items()} for columns in values.get("cells", [])]
         return cls(**{**values, **paths, "rows": rows, "cells": cells})
 
 

@@ -29,7 +29,7 @@ from ui.pages.hashing.form import methods_in, whole_numbers
 from ui.pages.hashing.presets import PRESETS
 from ui.pages.hashing.results import advised, speed_table, where_measured
 from ui.pages.hashing.source import Source, keep_upload, remove_left_over
-from ui.pages.hashing.state import STUDIES, findings, names_of, told_apart
+from ui.pages.hashing.state import STUDIES, findings, names_of, shortened_titles
 from ui.pages.hashing.table import columns_of, lines_of
 from ui.widgets.results_table import table_data
 
@@ -527,7 +527,7 @@ def test_the_speed_up_of_more_parts_is_shown_with_where_it_was_measured(here: Wo
     for row, parts, slowest in ((rows[1], 1, 1.0), (rows[2], 2, 0.5)):
         study.keep(replace(row, chosen={"parts": parts, "bits": 4}, slowest_ms=slowest))
     found = study.speed_up()
-    table = speed_table(found, told_apart([one.title for one in found])[0])
+    table = speed_table(found, shortened_titles([one.title for one in found])[0])
     assert table["faster"] == ["1.00×", "0.91×"]
     assert table["recall"] == ["0.900", "0.900"]
     assert table["faster by it"] == ["1.00×", "2.00×"]
@@ -539,10 +539,13 @@ def test_the_speed_up_of_more_parts_is_shown_with_where_it_was_measured(here: Wo
 
 def test_titles_are_shortened_to_what_differs() -> None:
     titles = ["RDH · 16 bits · 100 tables", "RDH · 24 bits · 100 tables"]
-    assert told_apart(titles) == (dict(zip(titles, ["16 bits", "24 bits"], strict=True)), "100 tables")
-    assert told_apart(["LSH · 8 bits", "ITQ · 8 bits"]) == ({"LSH · 8 bits": "LSH", "ITQ · 8 bits": "ITQ"}, "8 bits")
-    assert told_apart(titles[:1])[0] == {titles[0]: "RDH"}
-    assert told_apart([]) == ({}, "")
+    assert shortened_titles(titles) == (dict(zip(titles, ["16 bits", "24 bits"], strict=True)), "100 tables")
+    assert shortened_titles(["LSH · 8 bits", "ITQ · 8 bits"]) == (
+        {"LSH · 8 bits": "LSH", "ITQ · 8 bits": "ITQ"},
+        "8 bits",
+    )
+    assert shortened_titles(titles[:1])[0] == {titles[0]: "RDH"}
+    assert shortened_titles([]) == ({}, "")
 
 
 def test_charts_are_told_in_words(here: Workbench) -> None:

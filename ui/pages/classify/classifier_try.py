@@ -46,7 +46,7 @@ def try_view(run: Run) -> None:
             return
         try:
             with st.spinner("Predicting …"):
-                prediction = _said(run, data, text)
+                prediction = _cached_prediction(run, data, text)
         except BenzerError as error:
             show_error(error)
         else:
@@ -147,7 +147,7 @@ def _nothing_asked(run: Run) -> None:
     st.caption(f"It knows {len(classes):,} classes: {names}{more}.")
 
 
-def _said(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
+def _cached_prediction(run: Run, data: bytes | None, text: str) -> dict[str, Any]:
     """The classifier's prediction; the last one of this session is kept."""
     key = (run.name, run.digest, digest_of(data or b""), text)
     kept = st.session_state.get(_SAID)

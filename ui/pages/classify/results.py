@@ -188,8 +188,8 @@ def _table(view: Seen) -> None:
         table_lines(view, condition or CLEAN), columns_of(best_of(view)), first="model", picked=picked, on_pick=_pick,
         key=f"classification-table-{view.name}", title=f"Results of {view.title}",
     )  # fmt: skip
-    told = "★ = the shortest training; for accuracy the best, where that is decided."
-    st.caption(f"Click a row for its details, a heading to sort. {told}")
+    legend = "★ = the shortest training; for accuracy the best, where that is decided."
+    st.caption(f"Click a row for its details, a heading to sort. {legend}")
 
 
 def _pick(key: str) -> None:

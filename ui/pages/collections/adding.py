@@ -169,11 +169,11 @@ def _public_data_sets() -> None:
     st.caption("Downloaded from their publishers and verified. Interrupted downloads resume.")
     for known in KNOWN.values():
         label = f"Download {known.megabytes:,} MB" if known.files else ""
-        _offered(known.title, _said(known), known.name in present, label, f"download-{known.name}",
+        _offered(known.title, _description(known), known.name in present, label, f"download-{known.name}",
                  partial(_following, "import", title=known.title, source="known", name=known.name))  # fmt: skip
 
 
-def _said(known: Known) -> str:
+def _description(known: Known) -> str:
     return " ".join(filter(None, (known.summary, known.instructions)))
 
 

@@ -86,8 +86,8 @@ def _result(card: CollectionCard, job: Job) -> None:
             st.info("The pictures or their labels have changed since this was measured.", icon=":material/update:")
         names = _names(found)
         _head(card, found, names)
-        for told in (found.sentence(*names), *found.on_labels(*names)):
-            st.markdown(plain_text(told))
+        for sentence in (found.sentence(*names), *found.on_labels(*names)):
+            st.markdown(plain_text(sentence))
         titled(f"Pictures by how many of the {K} nearest are shared")
         draw(overlap_chart(found), key="disagree-overlap", alt=spoken_overlap(found))
         _pictures(card.name, found, names)

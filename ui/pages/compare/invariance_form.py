@@ -74,9 +74,9 @@ def _summary(card: CollectionCard) -> None:
         asked = min(plan.queries, card.count)
         st.markdown(f"**{count_of(len(plan.cells()), 'curve')}**")
         factors = [(len(plan.encoders), "encoder"), (len(plan.alterations), "alteration")]
-        told = " × ".join(count_of(*factor) for factor in factors)
+        amount = " × ".join(count_of(*factor) for factor in factors)
         took = duration(invariance_seconds(workbench().home, plan, card.count))
-        st.caption(f"{told}, {count_of(asked, 'picture')} each. About {took} once prepared.")
+        st.caption(f"{amount}, {count_of(asked, 'picture')} each. About {took} once prepared.")
     except BenzerError as error:
         show_error(error)
     st.text_input(

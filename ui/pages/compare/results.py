@@ -72,11 +72,11 @@ def _table(view: Seen) -> None:
     if found:
         opened_row(*found[0], view, led, dict(zip([row.key for row in view.rows], names, strict=True)))
     else:
-        told = "★ = the lowest cost; for precision the best, where that is decided."
-        st.caption(f"Click a row for its worst queries, a heading to sort. {told}")
+        legend = "★ = the lowest cost; for precision the best, where that is decided."
+        st.caption(f"Click a row for its worst queries, a heading to sort. {legend}")
     if view.measured:
-        for told in dict.fromkeys(row.labels for row in view.measured if row.labels):
-            st.caption(plain_text(told))
+        for sentence in dict.fromkeys(row.labels for row in view.measured if row.labels):
+            st.caption(plain_text(sentence))
         _over_seeds(view)
         _charts(view)
 

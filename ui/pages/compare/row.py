@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.collections.collection import Images
 from engine.comparisons.recipes.experiment import ExperimentRow
-from engine.comparisons.recipes.leads import Leads, between, between_told
+from engine.comparisons.recipes.leads import Leads, between, difference_sentence
 from engine.core.errors import NotFound
 from ui.comparisons.state import Seen
 from ui.session.opened import images_of
@@ -58,7 +58,7 @@ def _beside(row: ExperimentRow, view: Seen, names: Mapping[str, Named]) -> None:
     if chosen:
         with errors_shown():
             found = between((view.comparison, row), (view.comparison, others[chosen]))
-            st.write(plain_text(f"{names[row.key].whole}: {between_told(row, others[chosen], found)}"))
+            st.write(plain_text(f"{names[row.key].whole}: {difference_sentence(row, others[chosen], found)}"))
 
 
 def _close() -> None:

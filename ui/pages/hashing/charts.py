@@ -207,8 +207,8 @@ def spoken_quality(rows: Sequence[StudyRow], names: Sequence[str], measure: str)
     said = [
         f"{names[n]}: {rows[n].p50:.3g} ms, {MEASURES[measure]} {getattr(rows[n], measure):.3f}" for n in (fast, best)
     ]
-    told = f"The lowest time is of {said[0]}. The highest figure is of {said[1]}."
-    return f"{MEASURES[measure]} against milliseconds per query. {told}"
+    extremes = f"The lowest time is of {said[0]}. The highest figure is of {said[1]}."
+    return f"{MEASURES[measure]} against milliseconds per query. {extremes}"
 
 
 def spoken_bits(rows: Sequence[StudyRow], measure: str) -> str:

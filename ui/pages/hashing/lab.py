@@ -181,13 +181,13 @@ def _random(recipe: Recipe) -> None:
 def _buckets(recipe: Recipe, change: Change, flipped: bool) -> None:
     """What is in the picture's buckets; with flipped bits, what comes, what goes and what stays."""
     st.subheader("In its buckets", anchor=False)
-    st.markdown(plain_text(told(change, flipped)))
+    st.markdown(plain_text(candidates_sentence(change, flipped)))
     groups = [("Come", change.come), ("Go", change.go), ("Stay", change.stay)]
     for title, ids in groups if flipped else [("Candidates", change.stay)]:
         _group(recipe, title, ids, change)
 
 
-def told(change: Change, flipped: bool) -> str:
+def candidates_sentence(change: Change, flipped: bool) -> str:
     """How many candidates there are, and how many of the nearest are among them."""
     before, after = change.near
     nearest = f"of its {len(change.nearest)} nearest"
@@ -256,8 +256,8 @@ def _search(recipe: Recipe, hashing: Hashing) -> None:
 
 
 def _export(hashing: Hashing, code: Code, flips: Flips, change: Change, prices: Sequence[Price]) -> None:
-    def told() -> str:
+    def as_json() -> str:
         whole: dict[str, Any] = as_dict(hashing, code, flips, change, prices)
         return json.dumps(whole, ensure_ascii=False, indent=1)
 
-    st.download_button("JSON", told, "benzer-codes.json", "application/json", key="lab-json", on_click="ignore")
+    st.download_button("JSON", as_json, "benzer-codes.json", "application/json", key="lab-json", on_click="ignore")

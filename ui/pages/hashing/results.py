@@ -13,7 +13,7 @@ from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
 from ui.pages.hashing import charts
 from ui.pages.hashing.row import opened_row
-from ui.pages.hashing.state import findings, names_of, search_with, told_apart
+from ui.pages.hashing.state import findings, names_of, search_with, shortened_titles
 from ui.pages.hashing.table import MAP_HELP, RECALL_HELP, STRICT_HELP, columns_of, lines_of
 from ui.shared.charts import draw, draw_points, titled
 from ui.shared.plain_text import plain_text
@@ -75,20 +75,22 @@ def advised(advice: Advice) -> str:
         return f"{beside}; other methods are not measured yet." if exact else "No results yet."
     if row is None:
         near = advice.nearest
-        told = f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
-        return f"{told} in {near.p50:.3g} ms. {beside}." if beside else f"{told}."
+        recommendation = (
+            f"**Nothing here finds {wanted}.** The nearest to it is {_called(near)}: recall {near.recall:.3f}"
+        )
+        return f"{recommendation} in {near.p50:.3g} ms. {beside}." if beside else f"{recommendation}."
     sure = "finds at least" if advice.sure else "may find"
-    told = f"{_called(row)} {sure} {wanted}: {row.p50:.3g} ms per query, recall {recall_text(row)}."
+    recommendation = f"{_called(row)} {sure} {wanted}: {row.p50:.3g} ms per query, recall {recall_text(row)}."
     if not advice.sure:
-        told += " That it reaches the target is not decided."
+        recommendation += " That it reaches the target is not decided."
     if exact is None:
-        return f"The cheapest that finds {wanted}: {told}"
+        return f"The cheapest that finds {wanted}: {recommendation}"
     if advice.against_exact == "worse":
-        return f"**Exact search is the fastest here**: {exact.p50:.3g} ms over {exact.size:,} vectors. {told}"
+        return f"**Exact search is the fastest here**: {exact.p50:.3g} ms over {exact.size:,} vectors. {recommendation}"
     if advice.against_exact == "not decided":
-        return f"**Whether anything is faster than exact search is not decided.** {told} {beside}."
+        return f"**Whether anything is faster than exact search is not decided.** {recommendation} {beside}."
     faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
-    return f"{faster}: {told} {beside}.{_tail(row)}"
+    return f"{faster}: {recommendation} {beside}.{_tail(row)}"
 
 
 def _between(exact: StudyRow, row: StudyRow) -> str:
@@ -174,8 +176,8 @@ def _table(view: Seen, said: Mapping[str, str]) -> None:
     if found:
         opened_row(view.plan, *found)
     else:
-        told = "★ = the lowest cost, or the decidedly highest recall."
-        st.caption(f"Click a row or a point of the chart for details, a heading to sort. {told}")
+        legend = "★ = the lowest cost, or the decidedly highest recall."
+        st.caption(f"Click a row or a point of the chart for details, a heading to sort. {legend}")
 
 
 def _pick(key: str) -> None:
@@ -196,7 +198,7 @@ def _parts(view: Seen) -> None:
         return
     st.subheader("Speed-up: more parts", anchor=False)
     workers = next((row.workers for row in view.measured if row.method.startswith("rdh")), "this process")
-    short, shared = told_apart([one.title for one in found])
+    short, shared = shortened_titles([one.title for one in found])
     st.caption(plain_text(" ".join(filter(None, [where_measured(workers), f"All with {shared}." if shared else ""]))))
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -238,7 +240,7 @@ def _sizes(view: Seen) -> None:
     if not found:
         return
     st.subheader("Size-up: more vectors", anchor=False)
-    short, shared = told_apart([one.title for one in found if " · " in one.title])
+    short, shared = shortened_titles([one.title for one in found if " · " in one.title])
     short |= {one.title: one.title for one in found if one.title not in short}
     text = "How many times slower a query is with that many times the vectors. Below the dotted line a method gains."
     st.caption(plain_text(f"{text} All with {shared}." if shared else text))

@@ -88,7 +88,7 @@ def names_of(rows: Sequence[StudyRow]) -> list[Named]:
     return found
 
 
-def told_apart(titles: Sequence[str]) -> tuple[dict[str, str], str]:
+def shortened_titles(titles: Sequence[str]) -> tuple[dict[str, str], str]:
     """Titles without the settings that all share, by full title, and these shared settings."""
     parts = [title.split(" · ") for title in titles]
     shared = [part for part in parts[0][1:] if all(part in other for other in parts)] if parts else []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow, create, unmeasured
-from engine.comparisons.recipes.leads import NOT_KEPT, OTHER_PICTURES, Leads, between, between_told, leads
+from engine.comparisons.recipes.leads import NOT_KEPT, OTHER_PICTURES, Leads, between, difference_sentence, leads
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.core.errors import BadParameter
 from engine.core.home import Home
@@ -137,7 +137,7 @@ def test_any_two_rows_are_compared_by_the_same_queries(tmp_path: Path) -> None:
     found = between((made, rows[1]), (made, rows[0]))
     assert (found.outcome, found.cases) == ("worse", COUNT)
     assert found.effect == pytest.approx((second / 8).mean() - (first / 8).mean())
-    told = between_told(rows[1], rows[0], found)
+    told = difference_sentence(rows[1], rows[0], found)
     assert told.startswith(f"precision@8 {rows[1].precision:.3f} against {rows[0].precision:.3f}, −0.0")
     assert told.endswith("p < .001: worse.")
 
