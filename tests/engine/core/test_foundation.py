@@ -44,14 +44,16 @@ def test_known_distances() -> None:
 def test_distances_among_rows_are_those_between_them_and_equal_rows_are_at_0() -> None:
     rows = np.array([[3, 4], [0, 0], [4, -3], [0, 0], [3, 4]], dtype=np.float32)
     for name in distances.METRICS:
-        among = distances.among(rows, name)
+        among = distances.pairwise_distances(rows, name)
         assert np.array_equal(among, among.T)
         assert among[0, 4] == pytest.approx(0, abs=1e-6)
         assert not among.diagonal().any()
         assert among[1, 3] == 0
         assert among[0, 2] == pytest.approx(1 if name == "cosine" else 50**0.5)
     far = rows + np.float32(4096)
-    assert np.allclose(distances.among(far, "euclidean"), distances.among(rows, "euclidean"), atol=1e-3)
+    assert np.allclose(
+        distances.pairwise_distances(far, "euclidean"), distances.pairwise_distances(rows, "euclidean"), atol=1e-3
+    )
 
 
 @given(MATRICES, MATRICES)

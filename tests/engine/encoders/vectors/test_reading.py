@@ -74,7 +74,7 @@ def test_only_these_are_encoded_again(home: Home, mixed: Collection, monkeypatch
         assert embed_collection(mixed, encoder, ["flatten"], Reporter())["encoded"] == 10
     told = store.state(mixed, encoder.info, "flatten")
     assert (told.missing, told.stale, told.outdated, told.ready) == (5, 0, False, False)
-    monkeypatch.setattr(store, "_LOOKED_AT", 9)
+    monkeypatch.setattr(store, "_READ_FOR_STATE", 9)
     told = store.state(mixed, encoder.info, "flatten")
     assert (told.missing, told.outdated, told.ready) == (0, True, False)
     done = embed_collection(mixed, encoder, ["flatten"], Reporter())
@@ -94,7 +94,7 @@ def test_where_nothing_looks_otherwise_the_vectors_are_kept(
         former.setattr(store, "READING", 1)
         embed_collection(plain, encoder, ["flatten"], Reporter())
     assert store.state(plain, encoder.info, "flatten").ready
-    monkeypatch.setattr(store, "_LOOKED_AT", 0)
+    monkeypatch.setattr(store, "_READ_FOR_STATE", 0)
     assert store.state(plain, encoder.info, "flatten").outdated
     done = embed_collection(plain, encoder, ["flatten"], Reporter())
     assert (done["encoded"], done["kept"]) == (0, 1)
