@@ -20,7 +20,7 @@ from engine.collections.collection import Collection
 from engine.comparisons.runner import ComparisonRun, run_comparison
 from engine.core.device import device
 from engine.core.home import Home
-from engine.core.progress import Reporter, Within
+from engine.core.progress import NestedReporter, Reporter
 from engine.encoders.fusion import Explanation, explain
 from engine.runs import listing as runs
 from engine.runs.run import Run
@@ -121,7 +121,9 @@ class FoldTrainings:
             run.remove()
         if not (run.folder / "run.json").exists():
             run = runs.create(self.home, cell.key, config.as_dict(), {"made_of": self.made_of}, root)
-        within = Within(self.run.reporter, f"{self.run.progress} trainings · {cell.title}, fold {cell.fold + 1}")
+        within = NestedReporter(
+            self.run.reporter, f"{self.run.progress} trainings · {cell.title}, fold {cell.fold + 1}"
+        )
         parts = (self.corrupted.items, learning, kept_apart)
         return train_classifier(config, *parts, run, within, device(), self.corrupted.tunable), run
 

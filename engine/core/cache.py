@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class Cache(Generic[T]):
-    """At most `room` items by key; the least recently used is evicted first. Failures are not cached."""
+    """At most `capacity` items by key; the least recently used is evicted first. Failures are not cached."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
         self._items: OrderedDict[Hashable, T] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -37,7 +37,7 @@ class Cache(Generic[T]):
                 with self._lock:
                     self._items[key] = item
                     self._items.move_to_end(key)
-                    while len(self._items) > self.room:
+                    while len(self._items) > self.capacity:
                         self._items.popitem(last=False)
             finally:
                 with self._lock:

@@ -112,7 +112,7 @@ class Reporter:
             raise Stopped
 
 
-class Within(Reporter):
+class NestedReporter(Reporter):
     """A reporter for a part of the work: it passes everything on to `outer`, with `lead` in front of each note."""
 
     def __init__(self, outer: Reporter, lead: str) -> None:

@@ -16,7 +16,7 @@ from engine.classification.training.objective import Classifying
 from engine.core.device import Device
 from engine.core.errors import BadParameter, BenzerError, Stopped
 from engine.core.home import Home
-from engine.core.progress import Reporter, Within
+from engine.core.progress import NestedReporter, Reporter
 from engine.encoders.examples.examples import Examples
 from engine.runs.listing import create
 from engine.runs.run import Run
@@ -110,7 +110,7 @@ class ClassifierTraining:
         """
         if self.config.tuned:
             part = _part(run, "head", self.config.before)
-            within = Within(self.reporter, "the head alone first")
+            within = NestedReporter(self.reporter, "the head alone first")
             alone = replace(self, config=self.config.before, reporter=within).trained(part)
             objective.head.load_state_dict(alone.head.state_dict())
 

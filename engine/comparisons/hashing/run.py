@@ -22,7 +22,7 @@ from engine.comparisons.hashing.tuning import proposals
 from engine.comparisons.runner import ComparisonRun, run_comparison
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
-from engine.core.progress import Reporter, Within
+from engine.core.progress import NestedReporter, Reporter
 from engine.core.recipe import Recipe, parse_method
 from engine.core.storage import digest_of
 from engine.encoders import open_encoder
@@ -152,7 +152,7 @@ class MethodFigures:
     def _within(self, cell: StudyCell, what: str = "") -> Reporter:
         keys = [one.key for one in self.run.plan.cells()]
         said = what or unmeasured(cell).title
-        return Within(self.run.reporter, f"setting {keys.index(cell.key) + 1} of {len(keys)} · {said}")
+        return NestedReporter(self.run.reporter, f"setting {keys.index(cell.key) + 1} of {len(keys)} · {said}")
 
 
 def rows_of(

@@ -25,7 +25,7 @@ from engine.comparisons.invariances.plan import SHOWN, InvarianceCell, Invarianc
 from engine.comparisons.runner import ComparisonRun, run_comparison
 from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import Home
-from engine.core.progress import Reporter, Within
+from engine.core.progress import NestedReporter, Reporter
 from engine.core.storage import digest_of
 from engine.encoders import open_encoder
 from engine.encoders.encoder import Encoder
@@ -86,7 +86,7 @@ def run_invariances(home: Home, name: str, reporter: Reporter) -> dict[str, Any]
 def _measure_encoder(home: Home, collection: Collection, run: InvarianceRun, cells: list[InvarianceCell]) -> None:
     """All alterations under one encoder: its vectors first, then cell by cell."""
     recipe = cells[0].recipe
-    within = Within(run.reporter, f"{run.progress} · {cells[0].encoder}")
+    within = NestedReporter(run.reporter, f"{run.progress} · {cells[0].encoder}")
     with run.failures_kept(run.missing(cells)):
         encoder = open_encoder(recipe.encoder, recipe.weights, home, collection).prepared(collection, within)
         made_of = f"{pictures_digest(collection.images())}-{digest_of(encoder.info.fingerprint)}"

@@ -26,7 +26,7 @@ from engine.comparisons.recipes.plan import ExperimentCell, ExperimentPlan, Trai
 from engine.comparisons.runner import ComparisonRun, run_comparison
 from engine.core.errors import BadParameter, BenzerError, Diverged, NotTrained
 from engine.core.home import Home
-from engine.core.progress import Reporter, Within
+from engine.core.progress import NestedReporter, Reporter
 from engine.core.recipe import Recipe, parse_method
 from engine.core.storage import digest_of
 from engine.encoders import open_encoder
@@ -86,7 +86,7 @@ def run_experiment(home: Home, name: str, reporter: Reporter) -> dict[str, Any]:
 
 def _measure_encoder(home: Home, collection: Collection, run: ExperimentRun, cells: list[ExperimentCell]) -> None:
     """All cells of one encoder: its weights first, then its vectors, then cell by cell."""
-    within = Within(run.reporter, f"{run.progress} configurations · {cells[0].title}")
+    within = NestedReporter(run.reporter, f"{run.progress} configurations · {cells[0].title}")
     with run.failures_kept(run.missing(cells)):  # existing figures stay if, say, a run has been deleted since
         trained_run = _trained_run(home, collection, cells[0], within)
         weights = trained_run.name if trained_run else cells[0].recipe.weights
