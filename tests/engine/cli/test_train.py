@@ -80,7 +80,7 @@ def test_runs_are_compared_exported_and_freed(home: Home, capsys: pytest.Capture
     assert state_bytes(runs.run(home, "one")) == 0 < state_bytes(runs.run(home, "two"))
     capsys.readouterr()
     assert main(["runs", "--free", "--yes"]) == 0
-    assert "No finished run holds" in capsys.readouterr().out  # the other was asked to keep it
+    assert "No finished run keeps the state" in capsys.readouterr().out  # the other was asked to keep it
 
 
 def test_train_without_more_words_learns_from_the_pictures(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,7 @@ def test_a_query_is_finished_like_the_collection(name: str, pile: Any, home: Hom
     query = embed_pictures(encoder, [pile.pictures[20]], name, found.finish)
     assert query.shape[1] == found.matrix.shape[1]
     assert float(query[0] @ found.matrix[17]) > 0.99
-    with pytest.raises(BadParameter, match="something to finish it by"):
+    with pytest.raises(BadParameter, match="given with the post-processing that its name asks for"):
         embed_pictures(encoder, [pile.pictures[20]], name)
 
 

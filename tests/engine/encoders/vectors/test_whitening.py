@@ -93,7 +93,7 @@ def test_a_query_is_whitened_like_the_collection(pile: Any, home: Home) -> None:
     bound = of_sums(width, amplified(found.finish, plain.matrix[17:18]))
     assert np.abs(query[0] - found.matrix[17]).max() <= bound < 0.01
     assert plain.finish is None
-    with pytest.raises(BadParameter, match="something to finish it by"):
+    with pytest.raises(BadParameter, match="given with the post-processing that its name asks for"):
         embed_pictures(encoder, [pile.pictures[20]], "max-white")
 
 
