@@ -81,6 +81,7 @@ def _table(explanation: Explanation) -> str:
     rows = [
         [part.title, _place(match.first), _place(match.second), f"{match.amount:.4f}"]
         for part in explanation.parts
+        if not part.whole
         for match in part.matches()
     ]
     return "\n\n".join(filter(None, [text_table(header, rows), explanation.sentence(), explanation.note]))

@@ -38,6 +38,7 @@ class Evidence:
         first, second: (h, w) float64 maps.
         pairs: (p, q) float64, places row by row of each grid.
         title, weight: of the encoder; the weight is its share in a combination, else 1, and already in the figures.
+        whole: the encoder describes a picture as a whole, which is the one place of both maps.
     """
 
     metric: str
@@ -46,6 +47,7 @@ class Evidence:
     pairs: NDArray[np.float64]
     title: str = ""
     weight: float = 1.0
+    whole: bool = False
 
     @property
     def total(self) -> float:
@@ -67,6 +69,7 @@ class Evidence:
         return {
             "encoder": self.title,
             "weight": self.weight,
+            "whole": self.whole,
             "sum": self.total,
             "first": self.first.round(_DIGITS).tolist(),
             "second": self.second.round(_DIGITS).tolist(),

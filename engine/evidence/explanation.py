@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from engine.collections.images import row_among
 from engine.core.distances import metric, normalised
-from engine.core.errors import BenzerError, NoVectors
+from engine.core.errors import NoVectors
 from engine.core.recipe import Recipe
-from engine.encoders.combination import Combination
 from engine.encoders.encoder import Encoder
-from engine.encoders.pooling import AUGMENTED, WHITE, embedding, unaugmented, unfinished
+from engine.encoders.pooling import AUGMENTED, embedding, unaugmented
 from engine.encoders.vectors.batches import embed_pictures, encode_latent
-from engine.encoders.vectors.derived import Derived
-from engine.encoders.vectors.store import Finish, Vectors
+from engine.encoders.vectors.store import Vectors
+from engine.evidence.blocks import Block, blocks_of
 from engine.evidence.evidence import Evidence, evidence
 from engine.evidence.places import Places, places_of
 
@@ -56,13 +55,36 @@ class Explanation:
         """The sum over all places of all encoders: 1 − the cosine distance, or the squared Euclidean distance."""
         return sum(part.total for part in self.parts)
 
+    @property
+    def wholes(self) -> tuple[Evidence, ...]:
+        """The parts of encoders that describe a picture as a whole."""
+        return tuple(part for part in self.parts if part.whole)
+
+    @property
+    def maps(self) -> tuple[Evidence, ...]:
+        """What can be drawn: the parts with places, then these less the mean."""
+        return tuple(part for part in (*self.parts, *self.beyond) if not part.whole)
+
     def sentence(self) -> str:
-        """What the maps sum to."""
+        """What the maps sum to, and what is added by encoders that describe a picture as a whole."""
+        score = f"{self.total:.4f}, the square of the Euclidean distance {self.distance:.4f}."
         if self.metric == "cosine":
-            told = f"The places sum to a similarity of {self.total:.4f}: a cosine distance of {self.distance:.4f}."
-            left = sum(part.total for part in self.beyond)
-            return f"{told} Less the mean vector of the collection, {left:.4f} of it is left." if self.beyond else told
-        return f"The places sum to {self.total:.4f}, the square of the Euclidean distance {self.distance:.4f}."
+            score = f"a similarity of {self.total:.4f}: a cosine distance of {self.distance:.4f}."
+        told = f"The places sum to {score}"
+        if self.wholes:
+            placed = sum(part.total for part in self.parts if not part.whole)
+            told = f"The places sum to {placed:.4f}; {self._added()}. Together that is {score}"
+        left = sum(part.total for part in self.beyond)
+        return f"{told} Less the mean vector of the collection, {left:.4f} of it is left." if self.beyond else told
+
+    def _added(self) -> str:
+        """What encoders that describe a picture as a whole add, as a share of the score where it has shares."""
+        names = [part.title for part in self.wholes]
+        amount = sum(part.total for part in self.wholes)
+        share = f" ({amount / self.total:.0%})" if 0 <= amount <= self.total and self.total else ""
+        if len(names) == 1:
+            return f"{names[0]}, which describes a picture as a whole, adds {amount:.4f}{share}"
+        return f"{', '.join(names[:-1])} and {names[-1]}, which describe a picture as a whole, add {amount:.4f}{share}"
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""
@@ -89,21 +111,25 @@ def explain(encoder: Encoder, vectors: Vectors, recipe: Recipe, first: Subject, 
         BenzerError: the encoder has no places, or they cannot be told apart. NoVectors: a picture without a vector.
     """
     name = unaugmented(recipe.embedding)
-    encoders, shares = encoders_with_places(encoder, name)
+    blocks = blocks_of(encoder, name, vectors.finish)
     subjects = (first, second)
     found = [_vector(encoder, vectors, name, one) for one in subjects]
     distance = float(metric(recipe.metric).between(*found)[0, 0])
     targets = [_to_compare(one[0], recipe.metric) for one in found]
-    places = [
-        _places(encoders, name, vectors.finish, one, target) for one, target in zip(subjects, targets, strict=True)
-    ]
-    parts = tuple(
-        evidence(one, other, recipe.metric, part.info.title, share)
-        for one, other, part, share in zip(*places, encoders, shares, strict=True)
-    )
+    places = [_places(blocks, one, target) for one, target in zip(subjects, targets, strict=True)]
     note = _OF_ITSELF if recipe.embedding.endswith(AUGMENTED) else ""
-    beyond = _beyond(encoders, shares, places, _mean(vectors)) if recipe.metric == "cosine" else ()
+    beyond = _beyond(blocks, places, _mean(vectors)) if recipe.metric == "cosine" else ()
+    parts = _evidence(blocks, places, recipe.metric)
     return Explanation(recipe.metric, embedding(name).name, distance, parts, note, beyond)
+
+
+def _evidence(blocks: Sequence[Block], places: Sequence[Sequence[Places]], metric: str) -> tuple[Evidence, ...]:
+    """The evidence of each block, given its places in both pictures."""
+    found = zip(blocks, *places, strict=True)
+    return tuple(
+        replace(evidence(one, other, metric, block.encoder.info.title, block.share), whole=block.whole)
+        for block, one, other in found
+    )
 
 
 def _mean(vectors: Vectors) -> NDArray[np.float64]:
@@ -113,51 +139,25 @@ def _mean(vectors: Vectors) -> NDArray[np.float64]:
 
 
 def _beyond(
-    encoders: Sequence[Encoder], shares: Sequence[float], places: Sequence[Sequence[Places]], mean: NDArray[np.float64]
+    blocks: Sequence[Block], places: Sequence[Sequence[Places]], mean: NDArray[np.float64]
 ) -> tuple[Evidence, ...]:
-    """The evidence of each encoder for the product of both vectors less the mean."""
-    found, start = [], 0
-    for encoder, share, one, other in zip(encoders, shares, *places, strict=True):
-        block = mean[start : start + one.width]
-        off = _as_parts(encoder, one, block) if one.apart else block
-        found.append(evidence(one.less(off), other.less(off), "cosine", encoder.info.title, share))
-        start += one.width
-    return tuple(found)
+    """The evidence of each block for the product of both vectors less the mean."""
+    less = [[_less(block, one, own) for block, one, own in _with_values(blocks, side, mean)] for side in places]
+    return _evidence(blocks, less, "cosine")
 
 
-def _as_parts(encoder: Encoder, places: Places, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A vector made of separate places, as the parts of these."""
-    return places.fitted_to(vector).parts if encoder.grid is None else encoder.placed(vector)
+def _with_values(
+    blocks: Sequence[Block], places: Sequence[Places], vector: NDArray[np.float64]
+) -> Iterator[tuple[Block, Places, NDArray[np.float64]]]:
+    """Each block with its places, and its values of a vector."""
+    ends = np.cumsum([one.width for one in places])
+    yield from zip(blocks, places, np.split(vector, ends[:-1]), strict=True)
 
 
-def encoders_with_places(encoder: Encoder, name: str) -> tuple[list[Encoder], list[float]]:
-    """The encoders whose places are shown under an embedding, and their shares; BenzerError if there are none."""
-    if isinstance(encoder, Combination):
-        if name != unfinished(name):
-            raise BenzerError(
-                "After post-processing, the places of two combined encoders cannot be told apart.",
-                way_out="Choose an embedding without it.",
-            )
-        for part in encoder.parts:
-            if part.grid is None:
-                _check_places(part)
-        return list(encoder.parts), list(encoder.pair.shares)
-    if encoder.grid is None:
-        _check_places(encoder)
-    elif WHITE in name.removeprefix(unfinished(name)):
-        raise BenzerError(
-            "After whitening, a value of the vector is a mixture of all places.",
-            way_out="Choose an embedding without it.",
-        )
-    return [encoder], [1.0]
-
-
-def _check_places(encoder: Encoder) -> None:
-    if isinstance(encoder, Derived) or not encoder.info.spatial:
-        raise BenzerError(
-            f"{encoder.info.title} describes a picture as a whole: its vectors have no places to show.",
-            way_out="Choose a network, or one of Models 1–4.",
-        )
+def _less(block: Block, places: Places, mean: NDArray[np.float64]) -> Places:
+    if not places.apart:
+        return places.less(mean)
+    return places.less(places.fitted_to(mean).parts if block.encoder.grid is None else block.encoder.placed(mean))
 
 
 def _vector(encoder: Encoder, vectors: Vectors, name: str, subject: Subject) -> NDArray[np.float32]:
@@ -182,17 +182,35 @@ def _to_compare(vector: NDArray[np.float32], metric: str) -> NDArray[np.float64]
     return found / length if metric == "cosine" and length else found
 
 
-def _places(
-    encoders: Sequence[Encoder], name: str, finish: Finish | None, subject: Subject, target: NDArray[np.float64]
-) -> list[Places]:
-    """The places of one picture for each encoder, fitted to their blocks of the vector."""
-    found, start = [], 0
-    for encoder in encoders:
-        if encoder.grid is not None:
-            width = len(target) if len(encoders) == 1 else encode_latent(encoder, subject.pixels).size
-            found.append(Places(encoder.grid, encoder.placed(target[start : start + width]), apart=True))
-        else:
-            places = places_of(encode_latent(encoder, subject.pixels), name, finish)
-            found.append(places.fitted_to(target[start : start + places.width]))
-        start += found[-1].width
-    return found
+def _places(blocks: Sequence[Block], subject: Subject, target: NDArray[np.float64]) -> list[Places]:
+    """The places of one picture for each block, fitted to its values of the vector."""
+    pooled = [_pooled(block, subject) for block in blocks]
+    widths = [_width(block, one, subject, len(blocks)) for block, one in zip(blocks, pooled, strict=True)]
+    rest = len(target) - sum(width or 0 for width in widths)  # of the one block whose width only this tells
+    ends = np.cumsum([rest if width is None else width for width in widths])
+    pieces = np.split(target, ends[:-1])
+    return [_fitted(block, one, piece) for block, one, piece in zip(blocks, pooled, pieces, strict=True)]
+
+
+def _pooled(block: Block, subject: Subject) -> Places | None:
+    """The places of a block that is pooled from a latent, None of another."""
+    if block.whole or block.encoder.grid is not None:
+        return None
+    return places_of(encode_latent(block.encoder, subject.pixels), block.embedding, block.finish)
+
+
+def _width(block: Block, pooled: Places | None, subject: Subject, blocks: int) -> int | None:
+    if pooled is not None:
+        return pooled.width
+    if block.whole or blocks == 1:
+        return block.width
+    return encode_latent(block.encoder, subject.pixels).size
+
+
+def _fitted(block: Block, pooled: Places | None, values: NDArray[np.float64]) -> Places:
+    if pooled is not None:
+        return pooled.fitted_to(values)
+    if block.whole:
+        return Places((1, 1), values[None])
+    assert block.encoder.grid is not None
+    return Places(block.encoder.grid, block.encoder.placed(values), apart=True)

@@ -2,7 +2,8 @@
 
 A vector made by pooling is a sum over the places of the latent: every channel of the vector is shared out among the
 places it came from. What follows the pooling either acts on each channel alone (square root, centring), and is shared
-out likewise, or is linear (whitening), and keeps sums. The parts therefore sum to the vector that was compared.
+out likewise, or is linear (whitening), and keeps sums; a compression is the one after the other. The parts therefore
+sum to the vector that was compared.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from engine.core.distances import normalised
 from engine.encoders.pooling import unfinished
 from engine.encoders.vectors.centring import Centring, signed_roots
+from engine.encoders.vectors.compression import Compression
 from engine.encoders.vectors.store import Finish
 from engine.encoders.vectors.whitening import Whitening
 
@@ -110,6 +112,9 @@ def _finished(
     row = vector[None].astype(np.float32)
     if isinstance(finish, Centring):
         return (signed_roots(row)[0] - finish.mean).astype(np.float64), False, None
+    if isinstance(finish, Compression):
+        rooted = (signed_roots(row)[0] - finish.mean).astype(np.float64)
+        return rooted, False, finish.components.astype(np.float64)
     assert isinstance(finish, Whitening)  # averages with neighbours are explained without these
     return (normalised(row)[0] - finish.mean).astype(np.float64), True, finish.components.astype(np.float64)
 

@@ -12,8 +12,9 @@ from engine.collections.collection import Collection
 from engine.collections.reading.workers import shown_in_worker
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import unaugmented
+from engine.evidence.blocks import blocks_of
 from engine.evidence.drawing import png, side_by_side, stacked
-from engine.evidence.explanation import Explanation, Subject, encoders_with_places, explain, explained
+from engine.evidence.explanation import Explanation, Subject, explain, explained
 from engine.search.answer import Query
 from engine.search.examples import Crop
 from engine.workbench.inputs import PictureLike, one_picture
@@ -35,7 +36,7 @@ class ExplainingMethods(Part):
             BenzerError: the encoder has no places. NotReady: embed first. NotFound: no such picture.
             BadParameter: words or several pictures instead of one.
         """
-        encoders_with_places(self.encoder(recipe), unaugmented(recipe.embedding))  # before anything is embedded
+        blocks_of(self.encoder(recipe), unaugmented(recipe.embedding))  # before anything is embedded
         opened = self._open(explained(recipe))
         subjects = self._two_subjects(opened.collection, first, second)
         return explain(opened.encoder, opened.searcher.vectors, recipe, *subjects)
@@ -51,7 +52,7 @@ class ExplainingMethods(Part):
         what is left without the mean of the collection."""
         collection = self.collection(recipe.collection)
         pictures = [_shown(collection, one_picture(query, _THING)) for query in (first, second)]
-        return png(stacked([side_by_side(part, *pictures) for part in (*explanation.parts, *explanation.beyond)]))
+        return png(stacked([side_by_side(part, *pictures) for part in explanation.maps]))
 
     def shown(self, collection: str, query: Query | PictureLike | int) -> bytes:
         """A picture, cropped as in the query, as a JPEG to show beside another."""

@@ -45,7 +45,10 @@ def evidence_data(explanation: Explanation, first: ShownSide, second: ShownSide)
         "metric": explanation.metric,
         "hue": list(HUE),
         "sides": [{"src": _address(side.image), "name": side.name} for side in (first, second)],
-        "parts": [*(_part(part) for part in explanation.parts), *(_part(part, _LESS) for part in explanation.beyond)],
+        "parts": [
+            *(_part(part) for part in explanation.parts if not part.whole),
+            *(_part(part, _LESS) for part in explanation.beyond if not part.whole),
+        ],
         "lines": _LINES,
     }
 

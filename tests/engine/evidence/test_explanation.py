@@ -16,8 +16,10 @@ from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders.pooling import FINISHES, POOLINGS
 from engine.encoders.vectors.store import stored
+from engine.runs import listing as runs
 from engine.search.answer import Query
 from engine.workbench.workbench import Workbench
+from models.autoencoder import Autoencoder
 from tests.engine.duplicates.scenes import scene
 from tests.engine.rounding import of_long_sums
 
@@ -100,9 +102,62 @@ def test_a_network_and_a_descriptor_made_of_places_sum_together(bench: Workbench
     assert_the_sum_of(found.total, shown.distance, bench, recipe)
 
 
-def test_a_part_without_places_is_named(bench: Workbench) -> None:
-    recipe = recipe_of(bench, ("efficientnet-lite0+colour-histogram", ""), "avg")
-    with pytest.raises(BenzerError, match="Colour histogram describes a picture as a whole"):
+@pytest.mark.parametrize("metric", list(METRICS))
+@pytest.mark.parametrize(
+    ("network", "whole", "pair"),
+    [
+        ("efficientnet-lite0", "colour-histogram", "efficientnet-lite0+colour-histogram"),
+        ("hog", "local-binary-patterns", "local-binary-patterns+hog+30"),
+        ("efficientnet-lite0", "side-by-side", "efficientnet-lite0+side-by-side"),
+    ],
+)
+def test_a_part_without_places_adds_its_share_of_the_score(
+    bench: Workbench, network: str, whole: str, pair: str, metric: str
+) -> None:
+    recipe = recipe_of(bench, (pair, ""), "avg", metric)
+    alone = bench.search(recipe_of(bench, (whole, ""), "avg").but(k=COUNT), Query.image(1))
+    for hit in bench.search(recipe, Query.image(1)).hits[:3]:
+        found = bench.explain(recipe, 1, hit.id)
+        assert_the_sum_of(found.total, hit.distance, bench, recipe)
+        [shown] = [part for part in found.parts if not part.whole]
+        assert shown.title == bench.encoder(recipe.but(encoder=network)).info.title
+        assert shown.first.shape == (7, 7)
+        weight = sum(part.weight for part in found.wholes)
+        away = next(other.distance for other in alone.hits if other.id == hit.id)
+        adds = weight * ((1 - away) if metric == "cosine" else 2 * away)
+        told = sum(part.total for part in found.wholes)
+        assert told == pytest.approx(adds, abs=1e-5)
+        assert f"as a whole, add{'s' if len(found.wholes) == 1 else ''} {told:.4f}" in found.sentence()
+        assert (2 if metric == "cosine" else 1) == len(found.maps)
+        assert sum(bool(part["whole"]) for part in found.as_dict()["encoders"]) == len(found.wholes)
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_a_network_beside_colours_and_textures_shows_its_places(bench: Workbench, metric: str) -> None:
+    run = runs.create(bench.home, metric, {"model": 1, "size": 64, "contrast": 1.0}, {"title": "Learned"})
+    run.keep(Autoencoder(1).initialise(0).state_dict())
+    run.end("done")
+    recipe = recipe_of(bench, ("side-by-side", run.name), "avg-dba", metric)
+    found = bench.explain(recipe, 1, 3)
+    assert [part.whole for part in found.parts] == [False, True, True, True]
+    assert [part.weight for part in found.parts] == [0.25] * 4
+    assert found.parts[0].first.size > 1
+    assert_the_sum_of(found.total, found.distance, bench, recipe)
+    assert "Texture (local binary patterns), which describe a picture as a whole, add" in found.sentence()
+    if metric == "cosine":
+        vectors = stored(bench.collection("scenes"), bench.encoder(recipe).info, "avg")
+        assert vectors is not None
+        less = np.asarray(vectors.matrix, np.float64) - np.asarray(vectors.matrix, np.float64).mean(0)
+        one, other = (int(np.searchsorted(vectors.ids, id)) for id in (1, 3))
+        assert sum(part.total for part in found.beyond) == pytest.approx(less[one] @ less[other], abs=1e-5)
+    with pytest.raises(BenzerError, match="cannot be told apart"):
+        bench.explain(recipe.but(embedding="avg-sqrt"), 1, 3)
+
+
+@pytest.mark.parametrize("encoder", ["colour-histogram+local-binary-patterns", "side-by-side"])
+def test_where_no_part_has_places_all_are_refused(bench: Workbench, encoder: str) -> None:
+    recipe = recipe_of(bench, (encoder, ""), "avg")
+    with pytest.raises(BenzerError, match="describes a picture as a whole: its vectors have no places"):
         bench.explain(recipe, 1, 2)
 
 

@@ -61,6 +61,20 @@ def test_an_encoder_without_places_says_so(bench: Workbench) -> None:
     assert any("no places to show" in sentence for sentence in sentences(visit(**colours, q="1", why="3")))
 
 
+def test_of_two_encoders_the_one_with_places_is_drawn_and_the_other_told(bench: Workbench) -> None:
+    pair = "efficientnet-lite0+colour-histogram"
+    recipe = Recipe("shapes", pair, "", embedding="avg")
+    bench.run("embed", recipe=recipe.as_dict())
+    told = captions(visit(**LITE | {"encoder": pair}, q="1", why="3"))
+    assert "Seen with EfficientNet-Lite0 and Colour histogram." in told
+    assert "Colour histogram, which describes a picture as a whole, adds " in told
+    side = ShownSide(bench.shown("shapes", Query.image(1)), "a.png")
+    data = evidence_data(bench.explain(recipe, 1, 3), side, side)
+    assert [part["title"] for part in data["parts"]] == [
+        "EfficientNet-Lite0 (50%)", "EfficientNet-Lite0 (50%), less the mean picture",
+    ]  # fmt: skip
+
+
 def test_words_and_several_pictures_cannot_be_asked() -> None:
     assert can_be_asked(SessionQuery(image_id=3))
     assert can_be_asked(SessionQuery(data=b"x", words="red"))
