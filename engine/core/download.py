@@ -94,7 +94,7 @@ def _download(remote: Remote, part: Path, reporter: Reporter) -> None:
 
 def _stream(remote: Remote, response: Any, file: Any, have: int, reporter: Reporter) -> None:
     total = have + int(response.headers.get("Content-Length") or 0)
-    expected = remote.megabytes << 20
+    expected = (remote.megabytes + 1) * 10**6  # its size is rounded
     limit = min(max(total, expected), 2 * expected)
     while True:
         try:

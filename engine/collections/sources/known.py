@@ -55,7 +55,7 @@ _ALL = (
             Remote(
                 "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
                 "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-                163,
+                171,
             ),
         ),
         layouts.cifar10,
@@ -69,7 +69,7 @@ _ALL = (
             Remote(
                 "https://www.robots.ox.ac.uk/~vgg/data/pets/data/images.tar.gz",
                 "md5:5c4f3ee8e5d25df40f4fd59a7f44e54c",
-                756,
+                792,
             ),
         ),
         layouts.oxford_pets,
@@ -94,7 +94,7 @@ _ALL = (
             Remote(
                 "https://data.caltech.edu/records/mzrjq-6wc02/files/caltech-101.zip",
                 "md5:3138e1922a9193bfa496528edbbc45d0",
-                132,
+                138,
             ),
         ),
         layouts.caltech101,
@@ -108,7 +108,7 @@ _ALL = (
             Remote(
                 "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
                 "md5:91f7769df0f17e558f3565bffb0c7dfb",
-                2519,
+                2641,
             ),
         ),
         layouts.stl10,

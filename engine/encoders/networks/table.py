@@ -76,7 +76,7 @@ class Backbone:
         name: as in a recipe. title: to display. builder: the name of its constructor.
         features: C. top1: its published top-1 accuracy on ImageNet in percent.
         file: the published file name, which contains the first digits of its sha256.
-        megabytes: the size of that file.
+        megabytes: the size of that file in units of 1,000,000 bytes.
         size: side of the square input in pixels. mean, std: normalisation of each colour channel.
         common: whether it is offered before its weights are downloaded.
         tap: (network, (n, 3, s, s) normalised images) to (n, C, h, w). spatial: whether h and w exceed 1.
@@ -209,14 +209,14 @@ _ALL = (
     _lite(0, 75.1, 19, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
     _lite(1, 76.7, 22, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
     _lite(2, 77.6, 25, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
-    Backbone("resnet-50", "ResNet-50", "resnet50", 2048, 76.1, "resnet50-0676ba61.pth", 98, common=True),
+    Backbone("resnet-50", "ResNet-50", "resnet50", 2048, 76.1, "resnet50-0676ba61.pth", 103, common=True),
     Backbone("mobilenet-v2", "MobileNet-v2", "mobilenet_v2", 1280, 71.9, "mobilenet_v2-b0353104.pth", 14, common=True),
     Backbone(
-        "inception-v3", "Inception-v3", "inception_v3", 2048, 77.3, "inception_v3_google-0cc3c7bd.pth", 104,
+        "inception-v3", "Inception-v3", "inception_v3", 2048, 77.3, "inception_v3_google-0cc3c7bd.pth", 109,
         size=299, mean=_HALF, std=_HALF, common=True,
     ),
     Backbone(
-        "convnext-tiny", "ConvNeXt-tiny", "convnext_tiny", 768, 82.5, "convnext_tiny-983f1562.pth", 109,
+        "convnext-tiny", "ConvNeXt-tiny", "convnext_tiny", 768, 82.5, "convnext_tiny-983f1562.pth", 114,
         common=True, tap=_convnext, head=("classifier.2.",),
     ),
     Backbone("squeezenet-1-0", "SqueezeNet 1.0", "squeezenet1_0", 512, 58.1, "squeezenet1_0-b66bff10.pth", 5),
@@ -227,21 +227,21 @@ _ALL = (
     ),
     Backbone(
         "mobilenet-v3-large", "MobileNet-v3 large", "mobilenet_v3_large", 960, 74.0,
-        "mobilenet_v3_large-8738ca79.pth", 21,
+        "mobilenet_v3_large-8738ca79.pth", 22,
     ),
     Backbone(
         "efficientnet-b0", "EfficientNet-b0", "efficientnet_b0", 1280, 77.7,
         "efficientnet_b0_rwightman-7f5810bc.pth", 21, licence=_APACHE,
     ),
-    Backbone("resnet-18", "ResNet-18", "resnet18", 512, 69.8, "resnet18-f37072fd.pth", 45),
-    Backbone("resnet-34", "ResNet-34", "resnet34", 512, 73.3, "resnet34-b627a593.pth", 83),
-    Backbone("resnet-101", "ResNet-101", "resnet101", 2048, 77.4, "resnet101-63fe2227.pth", 171),
-    Backbone("resnet-152", "ResNet-152", "resnet152", 2048, 78.3, "resnet152-394f9c45.pth", 230),
-    Backbone("vgg-16", "VGG-16", "vgg16", 512, 71.6, "vgg16-397923af.pth", 528),
-    Backbone("vgg-19", "VGG-19", "vgg19", 512, 72.4, "vgg19-dcbb9e9d.pth", 548),
-    Backbone("swin-t", "Swin-T", "swin_t", 768, 81.5, "swin_t-704ceda3.pth", 108, tap=_swin),
+    Backbone("resnet-18", "ResNet-18", "resnet18", 512, 69.8, "resnet18-f37072fd.pth", 47),
+    Backbone("resnet-34", "ResNet-34", "resnet34", 512, 73.3, "resnet34-b627a593.pth", 87),
+    Backbone("resnet-101", "ResNet-101", "resnet101", 2048, 77.4, "resnet101-63fe2227.pth", 179),
+    Backbone("resnet-152", "ResNet-152", "resnet152", 2048, 78.3, "resnet152-394f9c45.pth", 242),
+    Backbone("vgg-16", "VGG-16", "vgg16", 512, 71.6, "vgg16-397923af.pth", 553),
+    Backbone("vgg-19", "VGG-19", "vgg19", 512, 72.4, "vgg19-dcbb9e9d.pth", 575),
+    Backbone("swin-t", "Swin-T", "swin_t", 768, 81.5, "swin_t-704ceda3.pth", 113, tap=_swin),
     Backbone(
-        "vit-b-16", "ViT-B/16", "vit_b_16", 768, 81.1, "vit_b_16-c867db91.pth", 330, tap=_class_token, spatial=False
+        "vit-b-16", "ViT-B/16", "vit_b_16", 768, 81.1, "vit_b_16-c867db91.pth", 346, tap=_class_token, spatial=False
     ),
 )  # fmt: skip
 

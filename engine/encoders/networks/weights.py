@@ -137,7 +137,7 @@ def add(home: Home, network: Backbone, path: Path) -> Card:
     """
     if not path.is_file():
         raise BadParameter("file", f"the weights of {network.title}", "an existing file", str(path))
-    if path.stat().st_size > (2 * network.megabytes + 64) << 20:
+    if path.stat().st_size > (2 * network.megabytes + 64) * 10**6:
         raise BadParameter("file", f"the weights of {network.title}", f"about {network.megabytes} MB", path.name)
     if path.name == network.file and not fits(path, network.remote.pin):
         raise Corrupt(f"{path.name} is not the file that was published under this name: its checksum differs.")
@@ -219,7 +219,7 @@ def _packaged(network: Backbone) -> tuple[Card, dict[str, Tensor]]:
         network.name,
         network.file,
         network.sha256,
-        network.megabytes << 20,
+        network.megabytes * 10**6,
         network.package,
         network.sha256,
         network.licence,

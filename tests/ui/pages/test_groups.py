@@ -211,7 +211,7 @@ def test_a_network_that_is_not_here_can_be_fetched(
     test = visit()
     drawn(test.button_group(key="groups-preset-0").set_value("recommended").run())
     assert r"Designed for ResNet-50 (not downloaded); using the sidebar's encoder" in texts(test)
-    assert "Download ResNet-50 (98 MB)" in labels(test)
+    assert "Download ResNet-50 (103 MB)" in labels(test)
     drawn(test.button(key="groups-fetch-network").click().run())
     assert started == [("fetch", {"network": "resnet-50"})]
 

@@ -223,8 +223,8 @@ def test_missing_weights_are_fetched_with_one_click(bench: Workbench, monkeypatc
     for encoder in ("resnet-50", "raw-pixels+resnet-50"):
         test = visit(**RAW | {"encoder": encoder})
         assert headings(test)[0] == "Not searched yet"
-        assert "The weights of ResNet-50 (98 MB) are not on this computer yet." in sentences(test)
-        next(button for button in test.button if button.label == "Download (98 MB)").click().run()
+        assert "The weights of ResNet-50 (103 MB) are not on this computer yet." in sentences(test)
+        next(button for button in test.button if button.label == "Download (103 MB)").click().run()
         assert (started[-1]["kind"], started[-1]["recipe"]["encoder"]) == ("fetch", encoder)
 
 

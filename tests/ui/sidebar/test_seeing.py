@@ -71,7 +71,7 @@ def test_three_shelves_with_what_is_missing_and_what_was_measured(
     assert chosen == "raw-pixels"
     network = lines(shelves)["For photographs"]["resnet-50"]
     assert (network.title, network.state) == ("ResNet-50", "not downloaded")
-    assert network.facts == "98 MB · 1,234 pictures/s on this computer"
+    assert network.facts == "103 MB · 1,234 pictures/s on this computer"
     assert lines(shelves)["Needs no download"]["hog"].figure == "precision@8 0.750"
     assert lines(shelves)["Needs no download"]["raw-pixels"].figure == "altered pictures found 50%"
     assert lines(shelves)["Your own"]["model-1"].state == "not trained yet"
@@ -96,7 +96,7 @@ def _choose() -> None:
 def test_what_the_chosen_encoder_needs_is_offered_in_place(bench: Workbench) -> None:
     test = visited("search", **RAW | {"encoder": "resnet-50"})
     seeing(test)
-    assert r"Download ResNet\-50 (98 MB)" in labels(test)
+    assert r"Download ResNet\-50 (103 MB)" in labels(test)
     test = visited("search", **RAW | {"encoder": "model-1"})
     seeing(test)
     test.button(key="seeing-train").click().run()
