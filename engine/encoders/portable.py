@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 FORMATS = ("onnx", "safetensors")
+ONNX_PACKAGE = '"onnx>=1.19"'  # the extra onnx-export by what it needs, as a checkout has no extras
 _OPSET = 18
 _PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # mean and deviation of networks that take pictures as they are
 _POOLED = {  # how an example pools (n, C, h, w) features in NumPy
@@ -209,7 +210,7 @@ def _onnx(found: Portable, facts: dict[str, Any]) -> bytes:
     try:
         import onnx
     except ImportError:
-        raise MissingPackage("Exporting to ONNX", "onnx") from None
+        raise MissingPackage("Exporting to ONNX", ONNX_PACKAGE) from None
     import torch
 
     example = torch.zeros(2, 3, facts["size"], facts["size"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import runpy
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,9 @@ from safetensors.torch import load
 from engine.collections.reading.colour_profile import rgb_profile
 from engine.collections.reading.safely import open_picture
 from engine.core.device import device
-from engine.core.errors import BadParameter, NotTrained
+from engine.core.errors import BadParameter, MissingPackage, NotTrained
 from engine.core.home import PROJECT, Home
-from engine.encoders.portable import FORMATS, export_encoder, files_of, portable, zipped
+from engine.encoders.portable import FORMATS, ONNX_PACKAGE, export_encoder, files_of, portable, zipped
 from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.training import TrainingConfig
@@ -198,3 +200,12 @@ def test_bad_requests_are_sentences(bench: Workbench, tmp_path: Path) -> None:
     bare = runs.create(bench.home, "bare", TrainingConfig(model=1, size=32).as_dict(), {})
     with pytest.raises(NotTrained):
         files_of(bench.home, bare, "onnx")
+
+
+def test_without_its_package_onnx_says_what_the_extra_needs(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    [needed] = extras["onnx-export"]
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingPackage, match=re.escape(f'pip install "{needed}"')):
+        bench.export_run("drawn", "onnx")
+    assert f'"{needed}"' == ONNX_PACKAGE  # what the page says

@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine.core.humanize import count_of, file_size
 from engine.core.tables import csv_text
-from engine.encoders.portable import zipped
+from engine.encoders.portable import ONNX_PACKAGE, zipped
 from engine.runs.run import Run
 from engine.runs.state import can_free, free_all, state_bytes
 from engine.training.seeds import figures_over_seeds, of_the_same_settings
@@ -235,7 +235,7 @@ def _for_other_programs(run: Run) -> None:
             st.download_button(
                 title, partial(_exported, run.name, form), f"{run.name}-{form}.zip", "application/zip",
                 key=f"{form}-{run.name}", icon=":material/output:", disabled=not run.ready or missing,
-                on_click="ignore", help="Needs a package: pip install onnx" if missing else helps[form],
+                on_click="ignore", help=f"Needs a package: pip install {ONNX_PACKAGE}" if missing else helps[form],
             )  # fmt: skip
 
 
