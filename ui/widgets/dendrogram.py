@@ -10,7 +10,7 @@ import streamlit as st
 from engine.grouping.stored.palette import NOISE
 from ui.widgets.component import component
 
-_dendrogram = component("dendrogram", "dendrogram.css", "dendrogram_tree.js", "dendrogram.js")
+_dendrogram = component("dendrogram", "dendrogram.css", "dendrogram_tree.js", "dendrogram_drawing.js", "dendrogram.js")
 
 _LEAF = ("node", "id", "name", "count", "colour", "src")
 _JOIN = ("node", "left", "right", "height", "count", "colour", "share")

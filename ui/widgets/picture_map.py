@@ -21,6 +21,8 @@ _map = component(
     "picture_map_points.js",
     "picture_map_paint.js",
     "picture_map_thumbs.js",
+    "picture_map_drawing.js",
+    "picture_map_pointing.js",
     "picture_map.js",
 )
 # Carries large arrays to the browser as bytes. A message whose bytes did not change is not sent again, so a new
