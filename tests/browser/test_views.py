@@ -225,6 +225,38 @@ def test_the_map_in_the_dark_and_for_everybody(page: Any, stage: Any) -> None:
     )
 
 
+# ---- the map of very many ----
+
+
+def test_selected_pictures_are_dots_over_the_density(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/?view=density")
+    stage = page.locator(".stage")
+    stage.locator("img").first.wait_for()
+    said = page.get_by_role("status").filter(has_text="pictures")
+    expect(said).to_have_text("200,000 pictures")
+    ink = """(stage) => {
+        const map = stage.parentElement.map, ratio = map.over.width / map.width;
+        return [[0, 0], [0.5, 0.5], [0.5, -0.5]].map(([a, b]) => {
+            const { x: left, y: low, scale } = map.view;
+            const x = (a - left) * scale + map.width / 2, y = map.height / 2 - (b - low) * scale;
+            return map.over.getContext("2d").getImageData(Math.floor(x * ratio), Math.floor(y * ratio), 1, 1).data[3];
+        });
+    }"""
+    assert stage.evaluate(ink) == [0, 0, 0]
+    page.get_by_role("button", name="Box").click()
+    box = stage.bounding_box()
+    drag(page, (box["x"] + 10, box["y"] + 10), (box["x"] + 200, box["y"] + 200))
+    expect(said).to_have_text("5,000 pictures selected, 2 of them drawn")
+    assert stage.evaluate(ink) == [255, 255, 0]
+    assert stage.locator(".tiles").evaluate("tiles => Number(getComputedStyle(tiles).opacity)") < 0.5
+    stage.evaluate("(stage) => { const map = stage.parentElement.map; map.zoom(2); map.move(30, -20); map.lay(); }")
+    assert stage.evaluate(ink) == [255, 255, 0]
+    assert violations(page) == []
+    stage.click(position={"x": 5, "y": 5})
+    expect(said).to_have_text("200,000 pictures")
+    assert stage.evaluate(ink)[:1] == [0]
+
+
 # ---- the dendrogram ----
 
 

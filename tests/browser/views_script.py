@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from engine.grouping.stored.palette import COLOURS
 from tests.browser.helpers import HOSTILE
 from ui.widgets.dendrogram import dendrogram
+from ui.widgets.density_map import density_map
 from ui.widgets.distance_matrix import distance_matrix
 from ui.widgets.picture_map import picture_map
 
@@ -85,6 +86,13 @@ elif view == "tree":
         on_cut=tell("cut"),
         on_pick=tell("picked"),
     )
+elif view == "density":
+    density_map(
+        key="density", title="Map of very many", count=200_000, palette=COLOURS, legend=[(0, HOSTILE, 200_000)],
+        tiles=PICTURE.replace("{id}", "{theme}-{z}-{x}-{y}"), selected=5_000 if state.selected else 0, height=500,
+        marks=np.array([[0, 0], [0.5, 0.5]]) if state.selected else np.zeros((0, 2)),
+        on_box=lambda box, adds: select([1]), on_pick=lambda x, y, within: select([]), on_open=tell("opened"),
+    )  # fmt: skip
 else:
     apart = np.abs(np.subtract.outer(np.arange(12), np.arange(12))) / 10
     distance_matrix(

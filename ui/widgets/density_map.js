@@ -12,6 +12,7 @@ class DensityMap {
     this.root = root;
     this.mode = "move";
     this.tiles = new Map(); // "z/x/y" -> img
+    this.marks = new Float32Array(); // places of selected pictures, x and y in turn
     this.build();
   }
 
@@ -38,11 +39,12 @@ class DensityMap {
     this.stage.setAttribute("role", "application");
     this.stage.setAttribute("aria-roledescription", "map of pictures");
     this.ground = make("div", "tiles");
+    this.over = make("canvas", "");
     this.frame = make("div", "box");
     this.frame.hidden = true;
     this.theme = make("span", "theme");
     this.theme.addEventListener("transitionend", () => this.draw());
-    this.stage.append(this.ground, this.frame, this.theme);
+    this.stage.append(this.ground, this.over, this.frame, this.theme);
     this.legend = make("ul", "legend");
     this.legend.setAttribute("aria-label", "Legend");
     this.root.replaceChildren(bar, this.stage, this.legend);
@@ -63,10 +65,17 @@ class DensityMap {
     if (other) this.forget();
     this.stage.style.setProperty("--height", `${data.height}px`);
     this.stage.setAttribute("aria-label", `${data.title}: ${data.count} pictures. Arrow keys move, plus and minus zoom, 0 shows all, Enter selects what is in sight.`);
-    const n = data.selected || data.count;
-    this.said.textContent = `${n.toLocaleString("en")} ${n === 1 ? "picture" : "pictures"}${data.selected ? " selected" : ""}`;
+    this.marks = new Float32Array(Uint8Array.from(atob(data.marks), (one) => one.charCodeAt(0)).buffer);
+    this.ground.classList.toggle("back", this.marks.length > 0);
+    this.said.textContent = this.sentence();
     this.said.classList.toggle("some", data.selected > 0);
     this.draw();
+  }
+
+  sentence() {
+    const { selected, count } = this.data, n = selected || count, drawn = this.marks.length / 2;
+    const some = drawn && drawn < selected ? `, ${drawn.toLocaleString("en")} of them drawn` : "";
+    return `${n.toLocaleString("en")} ${n === 1 ? "picture" : "pictures"}${selected ? " selected" : ""}${some}`;
   }
 
   writeLegend(dark) {
@@ -134,6 +143,28 @@ class DensityMap {
       for (let x = clamp((left + half) / span); x <= clamp((right + half) / span); x++) wanted.push([z, x, y]);
     for (const one of wanted) this.tile(...one);
     this.settle(z, new Set(wanted.map((one) => one.join("/"))));
+    this.drawMarks();
+  }
+
+  // The selected pictures as dots over the density, each with a rim that tells it from what lies below.
+  drawMarks() {
+    const ratio = Math.min(2, devicePixelRatio || 1), { over, marks, view } = this, context = over.getContext("2d");
+    over.width = Math.round(this.width * ratio);
+    over.height = Math.round(this.height * ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const style = getComputedStyle(this.theme), radius = marks.length > 1000 ? 1.6 : 3;
+    const dots = new Path2D();
+    for (let n = 0; n < marks.length; n += 2) {
+      const x = (marks[n] - view.x) * view.scale + this.width / 2, y = this.height / 2 - (marks[n + 1] - view.y) * view.scale;
+      if (x < -4 || y < -4 || x > this.width + 4 || y > this.height + 4) continue;
+      dots.moveTo(x + radius, y);
+      dots.arc(x, y, radius, 0, 2 * Math.PI);
+    }
+    context.lineWidth = 2;
+    context.strokeStyle = style.backgroundColor;
+    context.stroke(dots);
+    context.fillStyle = style.color;
+    context.fill(dots);
   }
 
   tile(z, x, y) {

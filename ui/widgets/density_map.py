@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
+from engine.core.distances import Matrix
 from engine.grouping.stored.density import DEEPEST, HALF, SIDE
 from engine.grouping.stored.palette import NOISE
 from ui.widgets.component import component
@@ -26,6 +28,7 @@ def density_map(
     palette: Sequence[tuple[str, str]],
     legend: Sequence[LegendEntry],
     selected: int,
+    marks: Matrix,
     on_box: Callable[[Box, bool], None],
     on_pick: Callable[[float, float, float], None],
     on_open: Callable[[Box], None],
@@ -35,6 +38,7 @@ def density_map(
 
     Args:
         tiles: a URL with {theme}, {z}, {x} and {y} in it. selected: how many pictures are.
+        marks: (m, 2) places of all or some of the selected, drawn over the density.
         on_box: takes a drawn box, and whether it adds to the selection. on_pick: a place, and how far from it a point
             may lie. on_open: the part of the map in sight, to be shown as pictures.
     """
@@ -57,5 +61,6 @@ def density_map(
 
     entries = [{"shades": palette[colour] if colour >= 0 else NOISE, "text": t, "count": n} for colour, t, n in legend]
     data = {"title": title, "tiles": tiles, "count": count, "legend": entries, "selected": selected, "height": height}
+    data |= {"marks": base64.b64encode(marks.astype("<f4").tobytes()).decode()}
     data |= {"half": HALF, "side": SIDE, "deepest": DEEPEST}
     _map(data=data, key=key, on_box_change=boxed, on_pick_change=picked, on_open_change=opened)

@@ -24,6 +24,7 @@ from engine.grouping.stored.density import SIDE
 from engine.grouping.stored.grouping import Grouping, store_grouping
 from engine.workbench.workbench import Workbench
 from ui.pages.groups import state
+from ui.pages.groups.density import marked_rows
 from ui.session.maps import tile_png
 from ui.widgets.density_map import density_map
 
@@ -111,6 +112,30 @@ def test_a_box_selects_and_a_click_picks(grouping: Grouping, drawn: list[dict[st
     assert test.session_state.groups_selected == []
 
 
+def test_selected_pictures_are_drawn_where_they_lie_and_of_very_many_a_sample(
+    grouping: Grouping, drawn: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = visited()
+    assert drawn[-1]["marks"].shape == (0, 2)
+    chosen = [int(id) for id in grouping.ids[[7, 2]]]
+    test = acted(test, lambda given: state.select([*chosen, 99_999]))
+    places = drawn[-1]["marks"].tolist()
+    assert len(places) == 2  # what the grouping does not know is left out
+    found = []
+    for x, y in places:
+        acted(test, lambda given, x=x, y=y: given["on_pick"](x, y, 1e-6))
+        found += test.session_state.groups_selected
+    assert found == sorted(chosen)
+    monkeypatch.setattr("ui.pages.groups.density._MARKED", 5)
+    acted(test, lambda given: given["on_box"](EVERYTHING, False))
+    assert drawn[-1]["selected"] == 12
+    marks = drawn[-1]["marks"]
+    assert marks.shape == (5, 2)
+    assert len(np.unique(marks, axis=0)) == 5
+    ids = np.arange(50)
+    assert marked_rows(ids, [3, 4, 5, 6, 7, 8]).tolist() == marked_rows(ids, [8, 7, 6, 5, 4, 3]).tolist()
+
+
 def test_a_part_is_shown_picture_by_picture_and_left_again(
     grouping: Grouping, drawn: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +159,7 @@ def test_what_no_browser_of_ours_sends_does_nothing(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("ui.widgets.density_map._map", lambda **all: given.update(all))
     monkeypatch.setattr(st, "session_state", {"m": type("Sent", (), {"box": sent, "pick": sent, "open": sent})()})
     density_map(
-        key="m", title="Map", tiles="", count=3, palette=[], legend=[], selected=0, height=9,
+        key="m", title="Map", tiles="", count=3, palette=[], legend=[], selected=0, height=9, marks=np.zeros((0, 2)),
         on_box=lambda *all: calls.append(all), on_pick=lambda *all: calls.append(all), on_open=calls.append,
     )  # fmt: skip
     for act in ("box", "pick", "open"):

@@ -18,6 +18,7 @@ from ui.widgets.gallery import served_below
 
 DOTS = 100_000  # pictures up to which a map has a dot for each
 _PART = 50_000  # pictures of a part that is shown picture by picture
+_MARKED = 4_000  # selected pictures that are drawn over the density, at 8 bytes each with every drawing of the page
 
 
 def by_density(view: Seen, by: str, way: Way, height: int, dots: Callable[[Rows], None]) -> None:
@@ -36,15 +37,24 @@ def by_density(view: Seen, by: str, way: Way, height: int, dots: Callable[[Rows]
         few = f"{len(rows):,} pictures are in sight; zoom in to at most {_PART:,}." if len(rows) else "Nothing is here."
         st.info(plain_text(few), icon=":material/zoom_in:")
         _open(view, None)  # said once
-    ids = view.groups.ids
+    ids, chosen = view.groups.ids, selected()
     density_map(
         key=f"density-{view.key}", title=f"Map of {view.title}", count=len(ids), palette=palette, legend=legend,
-        tiles=f"{served_below('maps', name)}/{{theme}}/{{z}}/{{x}}/{{y}}.png", selected=len(selected()), height=height,
+        tiles=f"{served_below('maps', name)}/{{theme}}/{{z}}/{{x}}/{{y}}.png", selected=len(chosen), height=height,
+        marks=density.points[marked_rows(ids, chosen)],
         on_box=lambda box, adds: (select_also if adds else select)(ids[density.inside(*box)].tolist()),
         on_pick=lambda x, y, within: select([] if (row := density.nearest(x, y, within)) is None else [int(ids[row])]),
         on_open=lambda box: _open(view, box),
     )  # fmt: skip
     st.caption("The more pictures at a place, the stronger the colour, which is that of most of them.")
+
+
+def marked_rows(ids: Rows, chosen: list[int]) -> Rows:
+    """The rows of the chosen ids, of very many a sample that is the same for the same ones."""
+    rows = np.flatnonzero(np.isin(ids, chosen)) if chosen else np.zeros(0, np.int64)
+    if len(rows) <= _MARKED:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, _MARKED, replace=False))
 
 
 def _within(points: Matrix) -> Matrix:
