@@ -81,7 +81,7 @@ class Explanation:
         """What encoders that describe a picture as a whole add, as a share of the score where it has shares."""
         names = [part.title for part in self.wholes]
         amount = sum(part.total for part in self.wholes)
-        share = f" ({amount / self.total:.0%})" if 0 <= amount <= self.total and self.total else ""
+        share = f" ({100 * amount / self.total:.0f} %)" if 0 <= amount <= self.total and self.total else ""
         if len(names) == 1:
             return f"{names[0]}, which describes a picture as a whole, adds {amount:.4f}{share}"
         return f"{', '.join(names[:-1])} and {names[-1]}, which describe a picture as a whole, add {amount:.4f}{share}"

@@ -249,7 +249,7 @@ def test_selected_pictures_are_dots_over_the_density(page: Any, server: Server) 
     expect(said).to_have_text("5,000 pictures selected, 2 of them drawn")
     assert stage.evaluate(ink) == [255, 255, 0]
     assert stage.locator(".tiles").evaluate("tiles => Number(getComputedStyle(tiles).opacity)") < 0.5
-    stage.evaluate("(stage) => { const map = stage.parentElement.map; map.zoom(2); map.move(30, -20); map.lay(); }")
+    stage.evaluate("(stage) => { const map = stage.parentElement.map; map.zoom(1.5); map.move(30, -20); map.lay(); }")
     assert stage.evaluate(ink) == [255, 255, 0]
     assert violations(page) == []
     stage.click(position={"x": 5, "y": 5})
