@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.progress import Reporter
-from engine.duplicates.perceptual_hash import ORIENTATIONS
+from engine.duplicates.perceptual_hash import INVERSE, ORIENTATIONS
 from engine.duplicates.prints import Prints
 
 HASH_BITS = 14  # of 64 by which the hashes of two duplicates may differ
 FEATURE_BITS = 36  # of 256 by which the descriptors of one point may differ
 VOTES = 10  # features of either that must be near one of the other, for two pictures to be compared
-_MOST = 60  # pictures near one by its hash that are compared with it
+_MOST = 60  # pictures near one by its hash that are compared with it, the nearest first
+_FEWEST = 2  # the same of many pictures,
+_PAIRS = 1_500_000  # so that all of them are about so many pairs
+_HASHES_BY_LISTS = 1_000_000  # hashes, eight of each picture, from which only some lists of them are searched
+_HASH_LISTS, _HASH_LISTS_SEARCHED = 4096, 64
+_ROWS_AT_ONCE = 4096  # pictures whose hashes are searched for at a time in lists
+_HASHES_ADDED = 1 << 19  # at a time
 _NEAREST = 8  # descriptors looked at for each
 _BY_LISTS = 100_000  # descriptors from which only some lists of them are searched
 _LISTS_SEARCHED = 8
@@ -32,38 +39,78 @@ def candidates(prints: Prints, reporter: Reporter) -> Pairs:
 
 
 def _near_by_hash(prints: Prints, reporter: Reporter) -> Pairs:
+    """The nearest pictures of each by hash, in the orientation in which they are nearest.
+
+    Two pictures of a million are near each other by chance far more often than of a thousand, so that fewer of them
+    are worth a comparison: of so many only the nearest, found in some lists of the hashes.
+    """
+    pairs: Pairs = {}
+    if len(prints) < 2:
+        return pairs
+    most = min(_MOST, max(_FEWEST, _PAIRS // len(prints)))
+    by_lists = prints.hashes.shape[0] * len(ORIENTATIONS) > _HASHES_BY_LISTS
+    for row, found, bits in (_near_in_lists if by_lists else _near_in_all)(prints, most, reporter):
+        _note(pairs, row, found, bits, most)
+    return pairs
+
+
+Near = tuple[int, Rows, NDArray[Any]]  # a row, the places of hashes near its own, and by how many bits they differ
+
+
+def _near_in_all(prints: Prints, most: int, reporter: Reporter) -> Iterator[Near]:
+    """Of each row all near hashes of later rows."""
     import faiss
 
-    if len(prints) < 2:
-        return {}
-    index = faiss.IndexBinaryFlat(prints.hashes.shape[2] * 8)
-    index.add(np.ascontiguousarray(prints.hashes.reshape(-1, prints.hashes.shape[2])))
-    pairs: Pairs = {}
+    codes = _codes(prints)
+    index = faiss.IndexBinaryFlat(codes.shape[1] * 8)
+    index.add(codes)
     # Blank pages are all near each other: only so many rows at a time that all their neighbours have room.
     at_once = max(1, _HITS_AT_ONCE // index.ntotal)
     for start in range(0, len(prints), at_once):
         reporter.update("Looking for near hashes", start, len(prints))
-        asked = np.ascontiguousarray(prints.hashes[start : start + at_once, 0])
-        limits, bits, found = index.range_search(asked, HASH_BITS + 1)
-        for place in range(len(asked)):
+        limits, bits, found = index.range_search(_upright(prints, start, at_once), HASH_BITS + 1)
+        for place in range(len(limits) - 1):
             part = slice(int(limits[place]), int(limits[place + 1]))
-            _note(pairs, start + place, found[part], bits[part])
-    return pairs
+            later = found[part] >= (start + place + 1) * len(ORIENTATIONS)
+            yield start + place, found[part][later], bits[part][later]
 
 
-def _note(pairs: Pairs, row: int, found: Rows, bits: NDArray[Any]) -> None:
-    """Note the rows found near a row, the nearest first, each in its best orientation."""
-    later = found >= (row + 1) * len(ORIENTATIONS)
-    found, bits = found[later], bits[later].astype(np.uint8)
-    noted = 0
-    for place in np.argsort(bits, kind="stable"):
+def _near_in_lists(prints: Prints, most: int, reporter: Reporter) -> Iterator[Near]:
+    """Of each row the nearest hashes of other rows, as far as they are in the lists that are searched."""
+    codes = _codes(prints)
+    index = _in_lists(codes, _HASH_LISTS, _HASH_LISTS_SEARCHED)
+    for start in range(0, len(codes), _HASHES_ADDED):
+        reporter.update("Sorting hashes", start, len(codes))
+        index.add(codes[start : start + _HASHES_ADDED])
+    for start in range(0, len(prints), _ROWS_AT_ONCE):
+        reporter.update("Looking for near hashes", start, len(prints))
+        asked = _upright(prints, start, _ROWS_AT_ONCE)
+        bits, found = index.search(asked, most + len(ORIENTATIONS))  # all of one's own may be among them
+        for place in range(len(asked)):
+            near = (found[place] >= 0) & (bits[place] <= HASH_BITS)
+            yield start + place, found[place][near], bits[place][near]
+
+
+def _codes(prints: Prints) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(prints.hashes.reshape(-1, prints.hashes.shape[2]))
+
+
+def _upright(prints: Prints, start: int, count: int) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(prints.hashes[start : start + count, 0])
+
+
+def _note(pairs: Pairs, row: int, found: Rows, bits: NDArray[Any], most: int) -> None:
+    """Note up to `most` rows found near a row, the nearest first, each in its best orientation."""
+    others: dict[int, int] = {}
+    for place in np.argsort(bits.astype(np.uint8), kind="stable"):
         other, orientation = divmod(int(found[place]), len(ORIENTATIONS))
-        if (row, other) in pairs:
-            continue
-        pairs[row, other] = orientation
-        noted += 1
-        if noted == _MOST:
-            return
+        if other != row:
+            others.setdefault(other, orientation)
+        if len(others) == most:
+            break
+    for other, orientation in others.items():
+        pair, how = ((row, other), orientation) if row < other else ((other, row), INVERSE[orientation])
+        pairs.setdefault(pair, how)
 
 
 def _sharing_features(prints: Prints, reporter: Reporter) -> list[tuple[int, int]]:
@@ -83,16 +130,25 @@ def _sharing_features(prints: Prints, reporter: Reporter) -> list[tuple[int, int
 
 
 def _index(descriptors: NDArray[np.uint8]) -> Any:
+    """All descriptors, to be searched whole, or in lists if they are many."""
     import faiss
 
-    width = descriptors.shape[1] * 8
-    index: Any = faiss.IndexBinaryFlat(width)
     if len(descriptors) >= _BY_LISTS:
-        lists = int(4 * np.sqrt(len(descriptors)))
-        index = faiss.IndexBinaryIVF(index, width, lists)
-        index.nprobe = _LISTS_SEARCHED
-        index.train(descriptors[:: max(1, len(descriptors) // (40 * lists))])
+        index = _in_lists(descriptors, int(4 * np.sqrt(len(descriptors))), _LISTS_SEARCHED)
+    else:
+        index = faiss.IndexBinaryFlat(descriptors.shape[1] * 8)
     index.add(descriptors)
+    return index
+
+
+def _in_lists(codes: NDArray[np.uint8], lists: int, searched: int) -> Any:
+    """An empty index whose lists were drawn up by a sample of the codes."""
+    import faiss
+
+    width = codes.shape[1] * 8
+    index: Any = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(width), width, lists)
+    index.nprobe = searched
+    index.train(codes[:: max(1, len(codes) // (40 * lists))])
     return index
 
 

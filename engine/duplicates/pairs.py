@@ -7,6 +7,7 @@ to the trash or restored; only new content requires another search.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.core.humanize import count_of
 from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
 from engine.core.store import Snapshot, Store
+from engine.core.threads import in_threads
 from engine.duplicates.candidates import candidates
 from engine.duplicates.overlay import Overlay, part, whole
 from engine.duplicates.prints import Look, Prints, look_at, prints_of, thumbnails_named
@@ -79,17 +81,22 @@ def compared(prints: Prints, collection: Collection, reporter: Reporter) -> Same
     looks: Cache[Look] = Cache(_DECODED)
     ids = thumbnails_named(collection)
     pairs = {pair: how for pair, how in candidates(prints, reporter).items() if _is_there(prints, pair, ids)}
-    found: list[tuple[tuple[int, int], Overlay]] = []
-    for done, (pair, orientation) in enumerate(sorted(pairs.items())):
-        if done % 64 == 0:
-            reporter.update("Comparing pictures", done, len(pairs), "pairs")
-        first, second = (
-            looks.get(row, lambda row=row: look_at(collection.thumbnail(ids[prints.contents[row]])))  # type: ignore[misc]
-            for row in pair
-        )
-        overlay = _best(prints, pair, orientation, first, second)
-        found += [(pair, overlay)] if overlay.likeness >= LEAST else []
+
+    def look(row: int) -> Look:
+        return looks.get(row, lambda: look_at(collection.thumbnail(ids[prints.contents[row]])))
+
+    def laid(candidate: tuple[tuple[int, int], int]) -> Overlay:
+        pair, orientation = candidate
+        return _best(prints, pair, orientation, look(pair[0]), look(pair[1]))
+
+    ordered = sorted(pairs.items())
+    overlays = in_threads(laid, ordered, partial(_compared, reporter, len(ordered)))
+    found = [(pair, overlay) for (pair, _), overlay in zip(ordered, overlays, strict=True) if overlay.likeness >= LEAST]
     return _table(prints, found)
+
+
+def _compared(reporter: Reporter, total: int, done: int) -> None:
+    reporter.update("Comparing pictures", done, total, "pairs")
 
 
 def _is_there(prints: Prints, pair: tuple[int, int], ids: dict[str, int]) -> bool:

@@ -14,6 +14,7 @@ _NOISE = 64.0  # of a coefficient, from rounding and compression
 _LOW = 8  # frequencies kept in each direction
 BYTES = _LOW * _LOW // 8
 ORIENTATIONS = ("", "mirrored", "upside down", "turned 180°", "transposed", "turned 90°", "turned 270°", "transversed")
+INVERSE = (0, 1, 2, 3, 4, 6, 5, 7)  # of each orientation: a turn to the left undoes one to the right
 
 Bits = NDArray[np.uint8]
 

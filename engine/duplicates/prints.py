@@ -19,12 +19,12 @@ from engine.collections.collection import Collection
 from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
 from engine.core.store import Snapshot, Store
+from engine.core.threads import in_threads
 from engine.duplicates.perceptual_hash import BYTES, ORIENTATIONS, SIDE, hashes
 
 LONG_SIDE = 256  # pixels of the longer side of a picture when it is looked at and compared
 FEATURES = 96  # strongest local features kept of each picture
 _DESCRIPTOR = 32  # bytes
-_TOLD_EVERY = 64
 _FILES = ("hashes", "counts", "tones", "points", "descriptors")
 
 
@@ -128,11 +128,14 @@ def _made(collection: Collection, wanted: dict[str, int], former: Prints | None,
         np.zeros((count, FEATURES, 2), np.float32),
         np.zeros((count, FEATURES, _DESCRIPTOR), np.uint8),
     )
-    for row in _taken_over(made, former) if former is not None else range(count):
-        if row % _TOLD_EVERY == 0:
-            reporter.update("Looking at pictures", row, count, "pictures")
-        _print(made, row, collection.thumbnail(wanted[contents[row]]))
-    reporter.update("Looking at pictures", count, count, "pictures")
+    missing = list(_taken_over(made, former)) if former is not None else range(count)
+    known = count - len(missing)
+    for _ in in_threads(
+        lambda row: _print(made, row, collection.thumbnail(wanted[contents[row]])),
+        missing,
+        lambda done: reporter.update("Looking at pictures", known + done, count, "pictures"),
+    ):
+        pass
     return made
 
 

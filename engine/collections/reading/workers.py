@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.collections.reading.worker_tasks import Crop, Failure, decode_bytes, exif_tables, preview, shown, whole
 from engine.core.errors import BenzerError, UnreadableImage
+from engine.core.threads import cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,13 +128,6 @@ def _read_one(function: Task, data: bytes, *extra: Any) -> Any:
     if isinstance(result, Failure):
         raise UnreadableImage(result.stage, result.code, result.message)
     return result
-
-
-def cores() -> int:
-    """The number of processes that read pictures at a time: the cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

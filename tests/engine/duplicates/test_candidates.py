@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from engine.core.progress import Reporter
-from engine.duplicates import candidates
+from engine.duplicates import candidates, perceptual_hash
 from engine.duplicates.candidates import HASH_BITS, Pairs
-from engine.duplicates.perceptual_hash import BYTES, ORIENTATIONS
+from engine.duplicates.perceptual_hash import BYTES, INVERSE, ORIENTATIONS, oriented
 from engine.duplicates.prints import Prints
 
 
@@ -47,12 +49,38 @@ def test_blank_pages_cost_memory_for_a_few_of_them_at_a_time(monkeypatch: pytest
     monkeypatch.setattr(candidates, "_HITS_AT_ONCE", 16_000)
     most, note = [0], candidates._note
 
-    def counted(pairs: Pairs, row: int, found: NDArray[np.int64], bits: NDArray[np.int32]) -> None:
-        most.append(found.base.size if found.base is not None else found.size)
-        note(pairs, row, found, bits)
+    def counted(pairs: Pairs, row: int, found: NDArray[np.int64], *others: Any) -> None:
+        most.append(found.size)
+        note(pairs, row, found, *others)
 
     monkeypatch.setattr(candidates, "_note", counted)
     blank = np.zeros((200, len(ORIENTATIONS), BYTES), np.uint8)
     found = candidates.candidates(prints_of(blank), Reporter())
     assert len(found) == 140 * 60 + 60 * 59 // 2
-    assert max(most) == 16_000
+    assert max(most) == 199 * len(ORIENTATIONS)
+
+
+def test_of_many_pictures_the_nearest_by_hash_are_found_in_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all lists searched nothing is missed: each pair that one of both has among its nearest, either way round."""
+    rng = np.random.default_rng(4)
+    pictures = [rng.integers(0, 256, (32, 32), dtype=np.uint8) for _ in range(40)]
+    turned = [oriented(picture, number % len(ORIENTATIONS)) for number, picture in enumerate(pictures)]
+    prints = prints_of(np.stack([perceptual_hash.hashes(picture) for picture in [*pictures, *turned]]))
+    everything = candidates.candidates(prints, Reporter())
+    monkeypatch.setattr(candidates, "_HASHES_BY_LISTS", 0)
+    monkeypatch.setattr(candidates, "_HASH_LISTS", 8)
+    monkeypatch.setattr(candidates, "_HASH_LISTS_SEARCHED", 8)
+    assert candidates.candidates(prints, Reporter()) == everything
+    copies = {(number, 40 + number): INVERSE[number % len(ORIENTATIONS)] for number in range(40)}
+    assert {pair: everything[pair] for pair in copies} == copies
+    prints.hashes[:] = prints.hashes[::-1]  # now every copy comes before its picture
+    copies = {(39 - number, 79 - number): number % len(ORIENTATIONS) for number in range(40)}
+    found = candidates.candidates(prints, Reporter())
+    assert {pair: found[pair] for pair in copies} == copies
+
+
+def test_of_more_pictures_fewer_are_compared_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = np.zeros((200, len(ORIENTATIONS), BYTES), np.uint8)
+    for pairs, most in ((200 * 5, 5), (0, candidates._FEWEST)):
+        monkeypatch.setattr(candidates, "_PAIRS", pairs)
+        assert len(candidates.candidates(prints_of(blank), Reporter())) == (200 - most) * most + most * (most - 1) // 2
