@@ -102,6 +102,8 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
 @media (max-width: 640px) {
   html .stHorizontalBlock { row-gap: 1rem; }
   .stMainBlockContainer h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
+  .st-key-classification-lead { flex-wrap: wrap; }
+  .st-key-classification-lead > :first-child { flex: 1 1 100%; }
 }
 .stApp .stButtonGroup :is([role="toolbar"], [role="radiogroup"]) {
   flex-wrap: wrap; overflow: visible; mask-image: none;

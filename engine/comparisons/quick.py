@@ -135,7 +135,7 @@ def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> Q
         reporter.update("Comparing encoders", number, len(lines), "encoders", note=choice.title)
         try:
             if time.monotonic() - began > _SECONDS:
-                raise BenzerError("There was no time left for it.")
+                raise BenzerError("There was no time left.")
             if choice.learned_labels and choice.trained_on == collection.name and sample.labelled:
                 raise BenzerError("It learned the labels by which it would be judged.")
             encoder = open_encoder(choice.name, choice.weights, home, collection)
@@ -249,7 +249,7 @@ def _vectors(encoder: Encoder, chunks: list[Chunk], names: Sequence[str], until:
     for batch in encoded(encoder, chunks, names):
         made.append(batch)
         if time.monotonic() > until and len(made) * len(batch[0]) < sum(len(ids) for ids, _ in chunks):
-            raise BenzerError("There was no time left for it.")
+            raise BenzerError("There was no time left.")
     return {name: np.concatenate([vectors[name] for _, vectors in made]) for name in names}
 
 

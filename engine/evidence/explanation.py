@@ -14,7 +14,7 @@ from engine.core.distances import metric, normalised
 from engine.core.errors import NoVectors
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import Encoder
-from engine.encoders.pooling import AUGMENTED, embedding, unaugmented
+from engine.encoders.pooling import AUGMENTED, embedding, unaugmented, unfinished
 from engine.encoders.vectors.batches import embed_pictures, encode_latent
 from engine.encoders.vectors.store import Vectors
 from engine.evidence.blocks import Block, blocks_of
@@ -39,8 +39,8 @@ class Explanation:
     """The distance of two pictures under a metric, and the evidence of each encoder for it.
 
     Under cosine, `beyond` is the evidence for what is left of the similarity when the mean vector of the collection is
-    taken off both vectors: what any two pictures share is gone. `embedding` is the one explained, and `note` says why
-    it is not that of the recipe, "" if it is.
+    taken off both vectors: what any two pictures share is gone; of centred vectors, which share nothing, there is none.
+    `embedding` is the one explained, and `note` says why it is not that of the recipe, "" if it is.
     """
 
     metric: str
@@ -118,7 +118,9 @@ def explain(encoder: Encoder, vectors: Vectors, recipe: Recipe, first: Subject, 
     targets = [_to_compare(one[0], recipe.metric) for one in found]
     places = [_places(blocks, one, target) for one, target in zip(subjects, targets, strict=True)]
     note = _OF_ITSELF if recipe.embedding.endswith(AUGMENTED) else ""
-    beyond = _beyond(blocks, places, _mean(vectors)) if recipe.metric == "cosine" else ()
+    centred = name != unfinished(name)  # every finish centres, so that the mean has been taken off already
+    less = recipe.metric == "cosine" and not centred
+    beyond = _beyond(blocks, places, _mean(vectors)) if less else ()
     parts = _evidence(blocks, places, recipe.metric)
     return Explanation(recipe.metric, embedding(name).name, distance, parts, note, beyond)
 

@@ -36,7 +36,8 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "photo",
             "Tree (manual cut)",
-            "Hierarchical clustering, average linkage, cosine distance: cut it anywhere. Up to a few thousand.",
+            "A tree of groups within groups, to cut anywhere; for up to a few thousand pictures. "
+            "Hierarchical clustering, average linkage, cosine distance.",
             _NETWORKS,
             "avg-sqrt",
             "cosine",
@@ -45,7 +46,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "recommended",
             "Automatic (recommended)",
-            "A network's vectors, UMAP to 10 dimensions, then HDBSCAN: finds groups and their number automatically.",
+            "Finds the groups and how many there are. A network's vectors, UMAP to 10 dimensions, then HDBSCAN.",
             _NETWORKS,
             "avg-sqrt",
             "cosine",
@@ -54,7 +55,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "model",
             "k-means labels",
-            "PCA by share of variance, then k-means: compact groups of similar size, as labels for training a model.",
+            "Compact groups of similar size, as labels for training a model. PCA by share of variance, then k-means.",
             _NETWORKS,
             "avg-sqrt",
             "cosine",

@@ -103,12 +103,15 @@ class WordMethods(PictureMethods):
     def suggested_name(self, collection: str, ids: NDArray[np.int64]) -> tuple[str, float] | None:
         """The narrowest kind that covers most of what some pictures show, and its share of their probabilities.
 
-        None if no kind does, or if the collection has no vectors of that network.
+        Of part of a collection it is one that tells it from the rest, if there is one. None if no kind does, or if the
+        collection has no vectors of that network.
         """
         if not self.sees_words():
             return None
         try:
-            return lexicon().best_name(self.class_probabilities(collection).of(ids))
+            found = self.class_probabilities(collection)
+            rest = found.ids[~np.isin(found.ids, ids)]
+            return lexicon().best_name(found.of(ids), others=found.of(rest) if len(rest) else None)
         except NotReady:
             return None
 

@@ -107,8 +107,8 @@ def test_a_cell_shows_its_things_and_one_is_searched_from_dark(page: Any, server
     settled(page)
     page.locator(".stPlotlyChart .textpoint text").filter(has_text=re.compile("^1$")).last.click(force=True)
     page.get_by_text(re.compile("1 item of .*, highest confidence first")).wait_for()
-    pick(page, "Is", "Bags")
-    pick(page, "Predicted", "Bags")
+    pick(page, "True class", "Bags")
+    pick(page, "Predicted class", "Bags")
     page.get_by_text(re.compile("11 items of Bags predicted correctly")).wait_for()
     settled(page)
     assert violations(page) == []

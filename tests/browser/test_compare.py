@@ -44,7 +44,7 @@ def names(page: Any) -> list[str]:
 
 def test_an_experiment_from_the_form_to_the_worst_queries(page: Any, server: Server, bench: Workbench) -> None:
     page.goto(f"{server.url}/compare")
-    page.get_by_role("heading", name="New experiment", exact=True).wait_for()
+    page.get_by_role("heading", name="New comparison", exact=True).wait_for()
     pick_only(page, "Encoders", "Raw pixels", "Colour histogram")
     pick_only(page, "Distances", "Cosine", "Euclidean")
     page.get_by_text("4 configurations", exact=True).wait_for()
@@ -99,8 +99,8 @@ def test_it_is_exported_shared_renamed_and_deleted(page: Any, server: Server, be
     page.get_by_role("heading", name="Renamed", exact=True).wait_for()
     settled(page)
     page.get_by_role("button", name="Delete …", exact=True).click()
-    page.get_by_role("button", name="Delete experiment", exact=True).click()
-    page.get_by_text("No experiments yet. The first appears here").wait_for()
+    page.get_by_role("button", name="Delete comparison", exact=True).click()
+    page.get_by_text("No comparisons yet. The first appears here").wait_for()
     page.wait_for_url(lambda url: "experiment=" not in url)  # the address is written last
     assert bench.experiments() == []
 

@@ -77,6 +77,7 @@ def test_a_grouping_from_the_form_to_its_cards(page: Any, server: Server, bench:
     page.get_by_role("heading", name="Group “Blobs”", exact=True).wait_for()
     settled(page)
     page.get_by_text("Tree (manual cut)", exact=True).click()
+    page.get_by_text("Steps and settings", exact=True).click()
     page.get_by_label("Groups", exact=True).wait_for()
     settled(page)
     see_with(page, "Colour histogram")

@@ -113,6 +113,26 @@ def test_xmp_files_are_written_when_asked_and_taken_back(page: Any, server: Serv
     assert not sidecar.exists()
 
 
+def test_stars_are_given_by_keys_and_shown_and_a_tag_is_taken_from_several(page: Any, server: Server) -> None:
+    bar = opened(page, server, FEW)
+    page.locator(TILES).nth(1).focus()
+    page.keyboard.press("3")
+    page.get_by_text("3 stars for 1 picture.", exact=True).wait_for()
+    rated = page.locator(".grid.answers li").nth(1).locator(".rated")
+    expect(rated).to_have_text("★★★")
+    assert violations(page) == []
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.get_by_text("The former tags and stars of 1 picture are back.", exact=True).wait_for()
+    expect(rated).to_have_count(0)
+    for place in (0, 1):
+        page.locator(TILES).nth(place).click(modifiers=["Control"])
+    for does, said in (("Add", "Tagged 2 pictures “pond”."), ("Remove", "Removed the tag “pond” from 2 pictures.")):
+        bar.get_by_role("button", name="Tag", exact=True).click()
+        bar.get_by_label("Tag", exact=True).fill("pond")
+        bar.get_by_role("button", name=does, exact=True).click()
+        page.get_by_text(said, exact=True).wait_for()
+
+
 def test_five_thousand_are_listed_and_tagged_and_what_is_too_many_is_said(page: Any, server: Server) -> None:
     bar = opened(page, server, f"collection=many&encoder=own-drawn&embedding=max&k={SHOWN}&q=1")
     page.locator(TILES).first.focus()

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any
 
+from engine.collections.facts import marks
+from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, NotFound
 from engine.core.humanize import count_of, file_size
 from engine.core.spelling import folded
 from engine.core.tables import csv_text
 from engine.workbench.pictures import PictureFacts
 from ui.session.opened import open_collection, workbench
+
+_COLLECTIONS_KEPT = 8
+_stars: Cache[dict[int, int]] = Cache(_COLLECTIONS_KEPT)
+
+
+def stars_of(collection: str) -> Mapping[int, int]:
+    """The stars of a collection's pictures by id, without those that have none; none where they are damaged."""
+    stamp = file_stamp(workbench().home.datasets / collection / marks.FILE)
+    return _stars.get((collection, stamp), lambda: _read_stars(collection))
+
+
+def _read_stars(collection: str) -> dict[int, int]:
+    try:
+        return {id: mark.stars for id, mark in marks.marks(open_collection(collection)).items() if mark.stars}
+    except BenzerError:  # the facts of a picture say so
+        return {}
 
 
 def facts_shown(facts: PictureFacts) -> dict[str, Any]:

@@ -12,6 +12,7 @@ export default function (component) {
 const GAP = 10;
 const KEYS = { " ": "look", "+": "plus", "-": "minus", x: "tick", i: "info", w: "why", b: "break" };
 const THUMBNAIL = 256; // longest side of a thumbnail
+const STARS = /^[0-5]$/;
 const ROOM = 760; // pixels that pictures and facts need beside each other
 
 class PictureGrid {
@@ -100,6 +101,7 @@ class PictureGrid {
     tile.onclick = (event) => this.clicked(event, item.id);
     const frame = make("span", "frame");
     frame.append(this.picture(item, frame, index));
+    if (item.stars) frame.append(this.rated(item.stars));
     tile.append(frame);
     if (this.data.words) tile.append(this.words(item));
     cell.append(tile);
@@ -134,6 +136,13 @@ class PictureGrid {
     return image;
   }
 
+  rated(count) {
+    const stars = make("span", "rated", "★".repeat(count));
+    stars.setAttribute("role", "img");
+    stars.setAttribute("aria-label", count === 1 ? "1 star" : `${count} stars`);
+    return stars;
+  }
+
   words(item) {
     const words = make("span", "words");
     words.append(make("span", "name", item.name));
@@ -149,7 +158,7 @@ class PictureGrid {
     const offered = this.data.actions || [];
     const below = make("div", "acts");
     for (const [what, says, key] of offered)
-      below.append(iconButton(what, `${says}: ${item.name}`, () => this.act(what, item.id), key));
+      below.append(iconButton(what, says.endsWith("?") ? `${says} ${item.name}` : `${says}: ${item.name}`, () => this.act(what, item.id), key));
     below.querySelectorAll("button").forEach((button) => (button.tabIndex = -1));
     return offered.length ? [below] : [];
   }
@@ -336,8 +345,14 @@ class PictureGrid {
       next.querySelector(".tile").focus();
     } else if (event.key === "Escape") this.escape();
     else if (what && this.offers(what)) this.act(what, id);
+    else if (STARS.test(event.key) && event.target.matches(".tile")) this.rate(id, Number(event.key));
     else return;
     event.preventDefault();
+  }
+
+  // As everywhere: of a selected picture all that are selected get the stars, else the picture alone.
+  rate(id, stars) {
+    this.tell("stars", this.selected().has(id) ? [...this.selected().keys()] : [id], stars);
   }
 
   extend(from, to) {

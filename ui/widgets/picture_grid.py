@@ -46,9 +46,10 @@ class Picture:
 
     Attributes:
         src: the address of its thumbnail. name: of its file. path: below the collection's folder.
-        size: upright width and height in pixels. second: its text or label, "" for none.
+        size: upright width and height in pixels. second: its label and text, "" for none.
         same: whether its label is the query's (None: unknown). distance: to the query, None if it has none.
         missed: found by exact search alone. chosen: it is the query.
+        stars: 1 to 5, 0 for none.
         chance: how likely a picture is as near by chance. alike: the probability of the query's label; "" if unknown.
     """
 
@@ -62,12 +63,15 @@ class Picture:
     distance: float | None = None
     missed: bool = False
     chosen: bool = False
+    stars: int = 0
     chance: str = ""
     alike: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """What the browser needs, empty entries left out."""
         data = {name: value for name, value in vars(self).items() if value not in (None, "")}
+        if not self.stars:
+            del data["stars"]
         if self.distance is not None:
             data["distance"] = f"{self.distance:.3g}" if self.distance >= 100 else f"{self.distance:.3f}"
         return data

@@ -67,13 +67,21 @@ class SelectionBar {
   }
 
   drawNews(notice = this.data.notice) {
+    clearTimeout(this.fading);
     this.news.replaceChildren();
     this.place();
-    if (!notice) return;
+    if (!notice || notice.number === this.passed) return;
     this.news.append(make("span", notice.wrong ? "wrong" : "", notice.text));
     if (notice.undo) this.news.append(this.button("Undo", () => this.tell("undo")));
     const own = notice !== this.data.notice; // the page knows nothing of it
+    if (!notice.undo && !notice.wrong && !own) this.fading = setTimeout(() => this.pass(notice), 8000);
     this.news.append(iconButton("close", "Dismiss", () => (own ? this.drawNews() : this.tell("dismiss"))));
+  }
+
+  // What cannot be taken back any more has been read after a while, and hides pictures.
+  pass(notice) {
+    this.passed = notice.number;
+    this.drawNews();
   }
 
   draw(anyway) {
@@ -84,7 +92,7 @@ class SelectionBar {
     acts.append(
       make("strong", "", `${count.toLocaleString("en")} selected`),
       this.button("Search with these", () => this.tell("examples")),
-      this.button("Tag", () => this.ask("tag", "Tag", "Add")),
+      this.button("Tag", () => this.ask("tag", "Tag", "Add", "Remove")),
       this.stars(),
       this.button("Label", () => this.ask("label", "Label", "Give")),
       this.button("Copy files to …", () => this.ask("files", "Folder", "Copy")),
@@ -122,7 +130,7 @@ class SelectionBar {
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", "Stars");
     for (let number = 1; number <= 5; number++) {
-      const star = this.button("★", () => this.tell("stars", number));
+      const star = this.button("☆", () => this.tell("stars", number));
       star.setAttribute("aria-label", number === 1 ? "1 star" : `${number} stars`);
       group.append(star);
     }
@@ -159,13 +167,13 @@ class SelectionBar {
     return `${this.data.selected}.${kind}?ids=${ids.join(",")}`;
   }
 
-  ask(what, label, does) {
-    this.asked = this.asked?.[0] === what ? undefined : [what, label, does];
+  ask(what, label, does, undoes) {
+    this.asked = this.asked?.[0] === what ? undefined : [what, label, does, undoes];
     this.draw(true);
     this.bar.querySelector(".form :is(input, .go, button)")?.focus();
   }
 
-  form(what, label, does) {
+  form(what, label, does, undoes) {
     const form = make("div", "form");
     const field = make("input", "");
     field.setAttribute("aria-label", label);
@@ -180,6 +188,7 @@ class SelectionBar {
     const act = this.button(does, send);
     act.classList.add("go");
     form.append(field, known, act);
+    if (undoes) form.append(this.button(undoes, () => field.value.trim() && this.tell("un" + what, field.value.trim())));
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter") send();
       if (event.key === "Escape") this.ask(what);

@@ -40,8 +40,8 @@ def selection_bar(
 ) -> None:
     """Draw the bar; `on_act(what, ids, value)` is called before the page is redrawn.
 
-    `what` is "examples", "tag", "stars", "label", "files" (to a folder), "sidecars" or "trash", or, without ids,
-    "undo" and "dismiss". `known` are values to choose from for "tag" and "label"; `folder` is proposed for files.
+    `what` is "examples", "tag", "untag", "stars", "label", "files" (to a folder), "sidecars" or "trash", or, without
+    ids, "undo" and "dismiss". `known` are values to choose from for "tag" and "label"; `folder` is proposed for files.
     `trash_refused` is why nothing can be moved to the trash, "" if it can.
     """
 

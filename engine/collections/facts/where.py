@@ -114,11 +114,11 @@ def values_of(table: PictureTable) -> dict[str, list[tuple[str, int]]]:
     """The values a filter can choose from, by field, each with how many pictures have it, most frequent first.
 
     Fields are label, folder, year, camera, lens, tag, stars and the further columns; those without values, and columns
-    with more than 500 different ones, are left out.
+    with more than 500 different ones, are left out. A folder counts those below it, as its filter finds them, and one
+    that holds nothing beside a single folder is left out.
     """
     counted: dict[str, Iterable[str]] = {
         "label": table.labels,
-        "folder": table.folders,
         "date": [exif.taken[:4] for exif in table.exif],
         "camera": [exif.camera for exif in table.exif],
         "lens": [exif.lens for exif in table.exif],
@@ -127,11 +127,22 @@ def values_of(table: PictureTable) -> dict[str, list[tuple[str, int]]]:
     }
     counted |= {_column_field(name): cells for name, cells in table.columns.items()}
     found = {field: Counter(filter(None, values)) for field, values in counted.items()}
+    found["folder"] = _nested(Counter(filter(None, table.folders)))
     return {
         field: sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))
         for field, values in found.items()
         if 0 < len(values) <= _MOST_VALUES
     }
+
+
+def _nested(folders: Counter[str]) -> Counter[str]:
+    """Each folder and those above it, with the pictures in it and below; without those of which one below has all."""
+    nested: Counter[str] = Counter()
+    for folder, count in folders.items():
+        parts = folder.split("/")
+        nested.update({"/".join(parts[:depth]): count for depth in range(1, len(parts) + 1)})
+    within = {(folder.rpartition("/")[0], count) for folder, count in nested.items()}
+    return Counter({folder: count for folder, count in nested.items() if (folder, count) not in within})
 
 
 def needs_exif(where: Iterable[Condition]) -> bool:

@@ -63,7 +63,7 @@ def _counted(path: Path, seconds: float) -> tuple[int, bool]:
     return pictures, True
 
 
-def _as_people_sort(name: str) -> list[tuple[int, str]]:
-    """Numbers by their value and letters without regard to case: 2 before 10, b before C."""
+def _as_people_sort(name: str) -> list[tuple[bool, int, str]]:
+    """Numbers by their value and before letters, which have no case: 2 before 10, 2023 before a, b before C."""
     parts = "".join(c if c.isdecimal() else f" {c.casefold()} " for c in name).split()
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts]

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 FILE = Path(__file__).parent / "lexicon.json.gz"
 CLASSES = 1000
+_LEAST_TELLING = 0.4  # of a group's class probabilities, for a name that tells it from the others
+_NEARLY = 0.97
 _LONGEST = 5  # words of a name: "black and gold garden spider"
 FUNCTION_WORDS = frozenset(
     [
@@ -132,17 +134,37 @@ class Lexicon:
                 return {name: kind}
         return {}
 
-    def best_name(self, shares: NDArray[np.floating], least: float = 0.6) -> tuple[str, float] | None:
+    def best_name(
+        self, shares: NDArray[np.floating], least: float = 0.6, others: NDArray[np.floating] | None = None
+    ) -> tuple[str, float] | None:
         """The narrowest kind that covers at least a given share of the class probabilities, and its share.
+
+        Beside `others` a kind that covers them as well is no name: "carnivore" says nothing of cats among dogs. Then
+        the narrowest is that covers nearly the most beyond what it covers of the others, from two fifths on.
 
         Args:
             shares: (1000,) summing to at most 1, for example the mean class probabilities of a group.
+            others: the same of all that is not in the group.
         """
-        for kind, title in enumerate(self.kinds):  # narrowest first
-            share = float(shares[self.classes_of(kind)].sum())
-            if share >= least:
-                return title, share
-        return None
+        covered = self._covered(shares)  # narrowest first
+        named = next((kind for kind, share in enumerate(covered) if share >= least), None)
+        if others is not None:
+            beyond = [share - other for share, other in zip(covered, self._covered(others), strict=True)]
+            telling = [
+                kind for kind, share in enumerate(covered) if share >= _LEAST_TELLING and beyond[kind] >= share / 2
+            ]
+            most = max((beyond[kind] for kind in telling), default=0.0)
+            enough = [kind for kind in telling if covered[kind] >= least or beyond[kind] >= _NEARLY * most]
+            named = enough[0] if enough else named
+        return None if named is None else (self.kinds[named], covered[named])
+
+    def _covered(self, shares: NDArray[np.floating]) -> list[float]:
+        """The sum of the shares below each kind."""
+        below = np.concatenate([[0.0], np.cumsum(shares, dtype=np.float64)])
+        return [
+            float(sum(below[last + 1] - below[first] for first, last in zip(spans[::2], spans[1::2], strict=True)))
+            for spans in self._spans
+        ]
 
 
 def form_in(words: Mapping[str, int], name: str) -> int | None:

@@ -219,7 +219,7 @@ def test_the_edges_that_two_drawings_share_stand_where_they_are(bench: Workbench
         bench.explain(recipe_of(bench, ("hog", ""), "flatten-white"), 1, 2)
 
 
-@pytest.mark.parametrize("embedding", ["avg", "max", "flatten", "avg-sqrt", "flatten-white"])
+@pytest.mark.parametrize("embedding", ["avg", "max", "flatten"])
 def test_less_the_mean_the_places_sum_to_what_two_pictures_do_not_share_with_all(
     bench: Workbench, embedding: str
 ) -> None:
@@ -236,6 +236,14 @@ def test_less_the_mean_the_places_sum_to_what_two_pictures_do_not_share_with_all
     assert left.pairs.sum() == pytest.approx(left.total, abs=1e-9)
     assert f"{left.total:.4f} of it is left" in found.sentence()
     assert not bench.explain(recipe.but(metric="euclidean"), 2, 5).beyond
+
+
+@pytest.mark.parametrize("embedding", ["avg-sqrt", "flatten-white"])
+def test_of_centred_vectors_there_is_no_second_map_like_the_first(bench: Workbench, embedding: str) -> None:
+    found = bench.explain(recipe_of(bench, LITE, embedding), 2, 5)
+    assert len(found.parts) == 1
+    assert not found.beyond
+    assert "is left" not in found.sentence()
 
 
 def test_words_and_several_pictures_and_unknown_ones_are_refused(bench: Workbench) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shlex
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -55,6 +56,22 @@ def test_the_hits_are_those_of_the_slow_way() -> None:
     assert [hit.distance for hit in answer.hits] == pytest.approx([distances[row] for row in order], abs=1e-5)
     assert answer.receipt.recall == 1
     assert answer.receipt.total == COUNT - 1
+
+
+def test_the_time_is_without_that_of_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, compiled = searcher("lsh"), []
+    search = type(opened.index).search
+
+    def compiling(index: Index, queries: np.ndarray, k: int) -> Neighbours:
+        if not compiled:
+            compiled.append(time.sleep(0.5))
+        return search(index, queries, k)
+
+    monkeypatch.setattr("engine.search.searcher._SEARCHED", set())
+    monkeypatch.setattr(type(opened.index), "search", compiling)
+    answer = ask(opened, 5)
+    assert compiled
+    assert 0 < answer.receipt.milliseconds < 400
 
 
 def test_the_query_is_in_the_answer_when_wanted() -> None:

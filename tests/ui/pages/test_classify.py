@@ -36,7 +36,7 @@ from ui.comparisons.state import exported, seen
 from ui.pages.classify import charts
 from ui.pages.classify import source as classify_source
 from ui.pages.classify import state as classify_state
-from ui.pages.classify.cards import cards_data
+from ui.pages.classify.cards import cards_data, give_label
 from ui.pages.classify.conditions import lost_columns, lost_rows
 from ui.pages.classify.confusion import arranged
 from ui.pages.classify.details import confidence_sentence, errors_sentence, learned_sentence
@@ -407,6 +407,26 @@ def test_cards_tell_three_predictions_and_leave_out_what_is_gone(here: Workbench
     alone = replace(answer, picture=None)
     assert [side["title"] for side in cards_data(images, "shop", [alone])[0]["sides"]] == ["Predicted from the text"]
     assert shortened("a\n b", 9) == "a b"
+
+
+def test_the_label_of_an_error_is_changed_from_its_card_and_back(here: Workbench) -> None:
+    collection = here.collection("shop")
+    id, label = int(collection.images().ids[0]), collection.images().labels[0]
+    wrong = Prediction(id, label, (("Hats", 0.9),), None, (("Hats", 0.9),))
+
+    def now() -> str | None:
+        (card,) = cards_data(here.collection("shop").images(), "shop", [wrong], labelled=True)
+        return card.get("now")
+
+    assert now() == label
+    give_label("shop", id, "Hats")
+    assert now() == "Hats"
+    give_label("shop", id, label)
+    assert now() == label
+    images = collection.images()
+    assert "now" not in cards_data(images, "shop", [wrong])[0], "the classes are those of another column"
+    right = replace(wrong, fused=((label, 0.9),))
+    assert "now" not in cards_data(images, "shop", [right], labelled=True)[0]
 
 
 def test_who_was_right() -> None:

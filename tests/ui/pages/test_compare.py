@@ -304,7 +304,7 @@ def test_a_link_opens_its_experiment_and_a_wrong_one_says_so(here: Workbench) ->
     assert test.header[0].value == "Newer"
     test = AppTest.from_string(_ALONE, default_timeout=180)
     test.query_params["experiment"] = "../jobs"
-    assert "The experiment “../jobs” does not exist any more." in texts(test.run())
+    assert "The comparison “../jobs” does not exist any more." in texts(test.run())
 
 
 _ALONE = """
@@ -453,7 +453,7 @@ def test_what_the_quick_comparison_found(here: Workbench, small_home: Path) -> N
          "behind": (0.1, 0.5), "decided": False},
     ]  # fmt: skip
     value = {"rows": rows, "pictures": 12, "seconds": 3.0, "labelled": True, "judged_by": "precision@8",
-             "left_out": [("SIFT", "It has to be prepared first.")]}  # fmt: skip
+             "left_out": [("SIFT", "It has to be prepared first."), ("A", "No time."), ("B", "No time.")]}  # fmt: skip
     folder = small_home / "jobs" / "20990101-000000-000000-quick"
     folder.mkdir(parents=True)
     write_json(
@@ -467,6 +467,7 @@ def test_what_the_quick_comparison_found(here: Workbench, small_home: Path) -> N
         assert found["Encoder"].tolist() == ["Raw pixels", "Edges", "Texture"]
         assert found["Behind the best"].tolist() == ["", "0.200 – 0.500", "not decided"]
         assert "Not measured: SIFT. It has to be prepared first." in texts(test)
+        assert "Not measured: A, B. No time." in texts(test)
         test.button(key="quick-use").click().run()
         assert str(test.session_state.recipe) == "shapes/raw-pixels/max-sqrt/cosine/exact/8"
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,19 @@ from engine.workbench.workbench import Answer, Query, Workbench
 from tests.ui.app_pages import seeing
 from tests.ui.conftest import SCRIPT
 from ui.pages.search.filters import row_of_filters
+from ui.pages.search.tiles import result_pictures
 from ui.sidebar.cluster_help import proposals
 
 RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "max", "metric": "cosine", "method": "exact"}
+
+
+_FILTERED = """
+import streamlit as st
+from ui.pages.search.filters import _filtered
+
+for field, conditions in st.session_state.steps:
+    _filtered("shapes", field, conditions)
+"""
 
 
 def visit(**address: str) -> AppTest:
@@ -64,6 +75,18 @@ def test_the_address_makes_the_recipe(bench: Workbench) -> None:
     assert params(test)["method"] == "lsh(bits=3,tables=2)"
     assert params(test)["k"] == "4"
     assert test.session_state.query.image_id == 5
+
+
+def test_a_result_tells_its_label_and_its_text(bench: Workbench) -> None:
+    recipe = bench.recipe_of("shapes").but(encoder="raw-pixels", weights="", embedding="max")
+    hit = bench.search(recipe, 1).hits[0]
+    both, text, label = (
+        replace(hit, label=label, text=text) for label, text in (("red", "kite"), ("", "kite"), ("red", ""))
+    )
+    shown = result_pictures(recipe, [both, text, label], "red")
+    assert [picture.second for picture in shown] == ["red · kite", "kite", "red"]
+    assert [picture.same for picture in shown] == [True, None, True]
+    assert result_pictures(recipe, [both], "blue")[0].same is False
 
 
 def test_a_changed_choice_changes_the_address(bench: Workbench) -> None:
@@ -505,6 +528,22 @@ def test_filters_of_the_row_are_those_the_collection_has_values_for(bench: Workb
     assert row["label"].chosen == [("=", "a")]
     assert (row["date"].kind, row["date"].chosen) == ("dates", [(">=", "2023-02-01")])
     assert row["colour"].chosen == [("=", "red")]
+    values["tag"] = [("lake", 1)]
+    row = {one.field: one for one in row_of_filters(values, "", parse_where("label="), texts=False, unlabelled=True)}
+    assert row["label"].values[-1] == ("", "without a label")
+    assert row["label"].chosen == [("=", "")]
+    assert row["tag"].values == [("lake", "lake (1)"), ("", "without a tag")]
+
+
+def test_pictures_without_a_label_are_a_choice_of_the_filter(bench: Workbench) -> None:
+    test = AppTest.from_string(_FILTERED, default_timeout=60)
+    test.session_state.steps = [("label", [("=", "navy")]), ("label", [("=", "")])]
+    test.run()
+    assert not test.exception
+    assert (test.session_state.label, test.session_state.where) == ("", {"shapes": "label="})
+    test.session_state.steps = [("label", [("=", "navy")])]
+    test.run()
+    assert (test.session_state.label, test.session_state.where) == ("navy", {"shapes": ""})
 
 
 def test_results_beyond_the_most_of_a_search_are_shown_too(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

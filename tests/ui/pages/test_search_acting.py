@@ -30,7 +30,8 @@ from tests.ui.pages.test_search import RAW, headings, params, visit
 from ui import web
 from ui.pages.search import files
 from ui.pages.search.saved import described
-from ui.session.facts import date_shown, facts_shown, suggestions_shown, taken_away
+from ui.session.facts import date_shown, facts_shown, stars_of, suggestions_shown, taken_away
+from ui.widgets.picture_grid import Picture
 
 _ACT = """
 import streamlit as st
@@ -67,6 +68,15 @@ def test_tags_and_stars_are_given_and_taken_back(bench: Workbench) -> None:
     act(("tag", [1], "a"), ("undo", [], None))
     bench.mark("shapes", [1, 3], remove=["lake"])
     assert not len(bench.meeting("shapes", "tag=lake"))
+
+
+def test_stars_are_known_where_pictures_are_shown(bench: Workbench) -> None:
+    bench.mark("shapes", [2], stars=3)
+    assert stars_of("shapes") == {2: 3}
+    bench.undo_mark("shapes")
+    assert stars_of("shapes") == {}
+    assert "stars" not in Picture(1, "", "a").as_data()
+    assert Picture(1, "", "a", stars=2).as_data()["stars"] == 2
 
 
 def test_what_changed_nothing_cannot_be_taken_back(bench: Workbench) -> None:
@@ -275,6 +285,11 @@ def test_a_search_is_saved_and_made_again(bench: Workbench) -> None:
     kept = bench.saved_search("blue ones")
     assert (kept.query, kept.where, kept.include_query) == ("#1 - #2", "folder=navy", True)
     assert described(kept) == "00.png - 02.png · folder=navy"
+    assert test.session_state["search-name"] == ""
+    test.button(key="search-save").click().run()
+    assert bench.forget_search("00.png - 02.png · folder=navy").query == "#1 - #2", (
+        "a search without a name says itself"
+    )
     other = visit(**RAW, q="3")
     other.session_state["searches-0"] = True
     other.run()

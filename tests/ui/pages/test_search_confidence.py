@@ -38,7 +38,7 @@ def test_the_verdict_is_below_the_heading_and_the_panel_shows_its_basis(bench: W
         told = bench.search(recipe, 1).calibration
         assert told is not None
         verdict = told.verdict[0].upper() + told.verdict[1:]
-        assert any(f"**{verdict}**: " in element.value for element in test.markdown)
+        assert any(f"**{verdict}**: " in element.value for element in [*test.markdown, *test.caption])
         test.session_state["how-sure"] = True
         test.run()
         assert not test.exception

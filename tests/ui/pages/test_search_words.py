@@ -118,8 +118,8 @@ def test_a_link_with_words_needs_no_picture(recipe: Recipe, bench: Workbench) ->
 
 
 def test_cleared_words_leave_a_picture_of_the_collection(recipe: Recipe) -> None:
-    for clear in (lambda test: press(test, "words-clear"), lambda test: type_words(test, "")):
-        test = clear(visit(recipe, words="cap"))
+    beside = visit(recipe, words="cap", q="1")
+    for test in (press(beside, "words-clear"), type_words(visit(recipe, words="cap"), "")):
         assert heading(test) == "8 most similar to 0.png"
         assert "words" not in params(test)
         assert test.text_input(key="words-typed").value == ""

@@ -4,6 +4,7 @@ export default function (component) {
   const root = parentElement.querySelector(".root");
   const drawn = JSON.stringify(data);
   root.pick = (id) => setTriggerValue("pick", id);
+  root.label = (id, label) => setTriggerValue("label", { id, label });
   if (root.dataset.drawn === drawn) return;
   root.dataset.drawn = drawn;
 
@@ -25,6 +26,7 @@ export default function (component) {
     button.append(picture(item));
     head.append(button, words(item));
     entry.append(head, ...item.sides.map(prediction));
+    if (item.now !== undefined) entry.append(relabelling(item));
     return entry;
   }
 
@@ -45,6 +47,20 @@ export default function (component) {
     part.append(text, pair("true", item.label, "own"));
     part.append(pair("predicted", item.predicted, item.predicted === item.label ? "own" : "wrong"));
     return part;
+  }
+
+  // Many errors are wrong labels: the label is changed here, and back.
+  function relabelling(item) {
+    const line = make("p", "relabel");
+    const changed = item.now !== item.label;
+    if (changed) line.append(make("span", "now", item.now ? `✓ now labelled “${item.now}”` : "✓ now without a label"));
+    const label = changed ? item.label : item.predicted;
+    const button = make("button", "", changed ? `Back to “${label}”` : `Label as “${label}”`);
+    button.type = "button";
+    button.setAttribute("aria-label", `${button.textContent}: ${item.name}`);
+    button.onclick = () => root.label(item.id, label);
+    line.append(button);
+    return line;
   }
 
   function pair(name, label, kind) {

@@ -8,11 +8,13 @@ from typing import Any
 
 import streamlit as st
 
+from engine.classification.plan import ClassificationPlan
 from engine.classification.results import Prediction, Probabilities
 from engine.collections.collection import Images
-from engine.core.errors import NotFound
+from engine.collections.labelling import write_labels
+from engine.core.errors import BenzerError, NotFound
 from ui.pages.classify.state import search_similar, shortened
-from ui.session.opened import images_of
+from ui.session.opened import images_of, open_collection
 from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url
 from ui.widgets.predictions import bars
@@ -26,33 +28,53 @@ _WHOLE = 1_000  # and of its tip
 _cards = component("classify_cards", "predictions.css", _HERE / "cards.css", "predictions.js", _HERE / "cards.js")
 
 
-def item_cards(collection: str, answers: Sequence[Prediction], *, key: str, title: str) -> None:
-    """Draw a card for each prediction; a click on its picture searches with it. Deleted items are left out."""
+def item_cards(plan: ClassificationPlan, answers: Sequence[Prediction], *, key: str, title: str) -> None:
+    """Draw a card for each prediction; a click on its picture searches with it. Deleted items are left out.
+
+    Where the classes are the collection's labels, that of an error can be changed to what was predicted, and back.
+    """
+    collection = plan.collection
     try:
         images = images_of(collection)
     except NotFound:
         st.caption("The collection has been deleted, so its pictures cannot be shown.")
         return
-    items = cards_data(images, collection, answers)
+    items = cards_data(images, collection, answers, labelled=not plan.column)
 
     def picked() -> None:
         id = getattr(st.session_state.get(key), "pick", None)
         if isinstance(id, int):
             search_similar(collection, id)
 
+    def labelled() -> None:
+        given = getattr(st.session_state.get(key), "label", None)
+        if isinstance(given, dict) and isinstance(given.get("id"), int):
+            give_label(collection, given["id"], str(given.get("label")))
+
     if items:
-        _cards(data={"items": items, "title": title}, key=key, on_pick_change=picked)
+        _cards(data={"items": items, "title": title}, key=key, on_pick_change=picked, on_label_change=labelled)
     if len(items) < len(answers):
         st.caption("Items that have been deleted since then are not shown.")
 
 
-def cards_data(images: Images, collection: str, answers: Sequence[Prediction]) -> list[dict[str, Any]]:
-    """What the browser needs to draw the cards."""
+def give_label(collection: str, id: int, label: str) -> None:
+    """Give an item a label; what prevents it is told at the head of the page."""
+    try:
+        write_labels(open_collection(collection), {id: label}, "the errors of a classification")
+    except BenzerError as error:
+        st.session_state.complaint = str(error)
+
+
+def cards_data(
+    images: Images, collection: str, answers: Sequence[Prediction], *, labelled: bool = False
+) -> list[dict[str, Any]]:
+    """What the browser needs to draw the cards; `labelled`: the classes are the collection's labels."""
     found = []
     for answer in answers:
         row = images.row(answer.id)
         if row is not None:
-            found.append(_card(images, collection, row, answer))
+            now = {"now": images.labels[row]} if labelled and answer.predicted != answer.label else {}
+            found.append(_card(images, collection, row, answer) | now)
     return found
 
 

@@ -94,8 +94,8 @@ def _cell_items(view: Seen, fusion: str, classes: Sequence[str], cell: tuple[str
     if cell is None:
         return
     left, right = st.columns(2)
-    own = left.selectbox("Is", classes, key=_IS, persist_state="session")
-    predicted = right.selectbox("Predicted", classes, key=_CALLED, persist_state="session")
+    own = left.selectbox("True class", classes, key=_IS, persist_state="session")
+    predicted = right.selectbox("Predicted class", classes, key=_CALLED, persist_state="session")
     answers = sorted(findings(view).answers(fusion, own, predicted), key=lambda answer: -answer.fused[0][1])
     if not answers:
         st.caption(f"No {plain_text(own)} was predicted as {plain_text(predicted)}.")
@@ -105,5 +105,5 @@ def _cell_items(view: Seen, fusion: str, classes: Sequence[str], cell: tuple[str
     key = f"classification-cell-{view.name}-{fusion}-{classes.index(own)}-{classes.index(predicted)}"
     paged(
         answers, f"{key}-shown", _PAGE,
-        lambda part: item_cards(view.plan.collection, part, key=key, title=f"{own} predicted as {predicted}"),
+        lambda part: item_cards(view.plan, part, key=key, title=f"{own} predicted as {predicted}"),
     )  # fmt: skip

@@ -93,7 +93,7 @@ def _of_class(view: Seen, fusion: str, label: str) -> None:
     answers = sorted(wrong, key=lambda answer: -answer.fused[0][1])
     paged(
         answers, f"{key}-shown", _PAGE,
-        lambda part: item_cards(view.plan.collection, part, key=key, title=f"Errors of {label}"),
+        lambda part: item_cards(view.plan, part, key=key, title=f"Errors of {label}"),
     )  # fmt: skip
 
 

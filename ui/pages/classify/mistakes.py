@@ -40,10 +40,12 @@ def error_cards(view: Seen, fusion: str) -> None:
     kept = [answer for answer in answers if label in ("", answer.label) and WHO[who](answer)]
     of = f" of {len(answers):,}" if len(kept) < len(answers) else f" of {asked:,} items"
     st.markdown(f"**{count_of(len(kept), 'error')}**{of}, highest confidence first")
+    if not view.plan.column:
+        st.caption("Many errors are wrong labels. A label is changed in the collection; the figures stay as measured.")
     key = f"classification-wrong-{view.name}-{fusion}-{list(WHO).index(who)}-{label}"
     paged(
         kept, f"{key}-shown", _PAGE,
-        lambda part: item_cards(view.plan.collection, part, key=key, title="Errors"),
+        lambda part: item_cards(view.plan, part, key=key, title="Errors"),
     )  # fmt: skip
 
 
@@ -53,7 +55,7 @@ def _filters(answers: Sequence[Prediction]) -> tuple[str, str]:
     if st.session_state.get("classification-wrong-label") not in (None, _EVERY, *labels):
         st.session_state["classification-wrong-label"] = _EVERY
     left, right = st.columns(2)
-    label = left.selectbox("Is", [_EVERY, *labels], key="classification-wrong-label")
+    label = left.selectbox("True class", [_EVERY, *labels], key="classification-wrong-label")
     who = "all"
     if any(answer.picture and answer.text for answer in answers):
         counts = {name: sum(map(fits, answers)) for name, fits in WHO.items()}

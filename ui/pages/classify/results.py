@@ -61,7 +61,9 @@ def _best(view: Seen) -> None:
     if found is None:
         return
     with st.container(border=True, key="classification-best"):
-        row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        row = st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="classification-lead"
+        )  # fmt: skip
         with row, st.container(gap="xsmall"):
             so_far = "" if len(view.rows) == view.total else "So far: "
             st.markdown(f"{so_far}**{found.headline}**")

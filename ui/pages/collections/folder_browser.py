@@ -72,7 +72,8 @@ def _places() -> None:
         places.setdefault(folder.name, folder)
     with st.container(horizontal=True, key="folder-places"):
         for number, (name, folder) in enumerate(places.items()):
-            _go(name, folder, f"place-{number}", ":material/home:" if name == "Home" else ":material/history:")
+            icon = "home" if name == "Home" else "folder_special" if folder in roots() else "history"
+            _go(name, folder, f"place-{number}", f":material/{icon}:")
 
 
 def _recent() -> list[Path]:

@@ -16,6 +16,8 @@ from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 
+_DONE = {"Importing": "Imported", "Rescanning": "Rescanned"}
+
 
 def report_of(job: Job) -> ImportReport | None:
     """The report of a successful job, None for any other."""
@@ -33,8 +35,8 @@ def report_panel(
         restarted: called with the job that tries again. closed: called when the report is closed.
     """
     with st.container(border=True, key="report"):
-        st.markdown(f"**{plain_text(job.title)}**")
         report = report_of(job)
+        st.markdown(f"**{plain_text(_title(job, report))}**")
         if report is not None:
             draw_report(report, key=f"report-{job.id}")
         elif job.error:
@@ -49,6 +51,12 @@ def report_panel(
             elif _can_go_on(job):
                 st.button("Try again", type="primary", key="report-again", on_click=partial(_again, job, restarted))
             st.button("Close", key="report-close", on_click=partial(_dismiss, job, closed))
+
+
+def _title(job: Job, report: ImportReport | None) -> str:
+    """What the job is doing or, once it has its report, has done."""
+    doing, _, what = job.title.partition(" ")
+    return f"{_DONE[doing]} {what}" if report is not None and doing in _DONE else job.title
 
 
 def _dismiss(job: Job, closed: Callable[[], None] | None) -> None:

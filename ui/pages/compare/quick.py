@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -42,10 +43,12 @@ def _result(card: CollectionCard, job: Job) -> None:
     found: dict[str, Any] = (job.result or {})["value"]
     rows = found["rows"]
     with st.expander(f"Encoders on {plain_text(card.title)}, {found['judged_by']}", expanded=True, key="quick-result"):
-        st.dataframe([_line(row) for row in rows], hide_index=True, width="stretch")
+        table = [_line(row, found["judged_by"]) for row in rows]
+        figures = {found["judged_by"]: st.column_config.NumberColumn(format="%.3f")}
+        st.dataframe(table, hide_index=True, width="stretch", column_config=figures)
         st.caption(plain_text(f"{found['pictures']} pictures, {found['seconds']:.0f} s. {_judged(found)}"))
-        for title, reason in found["left_out"]:
-            st.caption(plain_text(f"Not measured: {title}. {reason}"))
+        for reason, titles in _by_reason(found["left_out"]).items():
+            st.caption(plain_text(f"Not measured: {', '.join(titles)}. {reason}"))
         if rows:
             best = rows[0]
             encoder, _, weights = best["encoder"].partition("@")
@@ -53,12 +56,20 @@ def _result(card: CollectionCard, job: Job) -> None:
             st.button(f"Use {plain_text(best['title'])}", key="quick-use", on_click=use_recipe, args=(str(recipe),))
 
 
-def _line(row: dict[str, Any]) -> dict[str, Any]:
+def _by_reason(left_out: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """The encoders that were not measured for the same reason."""
+    found: dict[str, list[str]] = {}
+    for title, reason in left_out:
+        found.setdefault(reason, []).append(title)
+    return found
+
+
+def _line(row: dict[str, Any], judged_by: str) -> dict[str, Any]:
     low, high = row["behind"]
     return {
         "Encoder": row["title"],
         "Pooling": embedding_title(row["embedding"]),
-        "Figure": round(row["figure"], 3),
+        judged_by: round(row["figure"], 3),
         "95 % interval": "{:.3f} – {:.3f}".format(*row["interval"]),
         "Behind the best": f"{low:.3f} – {high:.3f}" if row.get("decided") else "not decided" if high else "",
     }

@@ -31,8 +31,8 @@ def outdated(view: Seen) -> str:
 
 EXPERIMENTS = Kind(
     key="experiment",
-    noun="experiment",
-    nouns="experiments",
+    noun="comparison",
+    nouns="comparisons",
     cell="configuration",
     root=lambda: workbench().home.experiments,
     every=lambda: workbench().experiments(),

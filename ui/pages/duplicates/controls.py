@@ -13,7 +13,7 @@ from ui.pages.duplicates.state import chosen_strength, folders_in
 from ui.session.opened import open_collection
 from ui.shared.messages import errors_shown
 
-_STRENGTHS = {"strict": "Strict", "normal": "Normal", "loose": "Loose", "own": "Own"}
+_STRENGTHS = {"strict": "Strict", "normal": "Normal", "loose": "Loose", "own": "Custom"}
 
 
 def controls(collection: str) -> None:
@@ -27,7 +27,7 @@ def controls(collection: str) -> None:
         st.segmented_control(
             "How alike", list(_STRENGTHS), format_func=_STRENGTHS.__getitem__, key="duplicates-strength", required=True,
             persist_state="session",
-            help=f"The least likeness of two duplicates, from 0 to 1: {strengths}. *Own* takes any number.",
+            help=f"The least likeness of two duplicates, from 0 to 1: {strengths}. *Custom* takes any number.",
         )  # fmt: skip
         if state["duplicates-strength"] == "own":
             _number(collection)

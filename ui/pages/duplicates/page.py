@@ -87,8 +87,8 @@ def _groups(name: str, compared: Compared) -> None:
         st.caption("So far only files of equal content. Pictures that show the same follow when they are compared.")
     if found.groups:
         _cull(found, compared)
-    elif not missing:
-        st.caption("*Loose* finds more. Nothing was changed.")
+    elif not missing and st.session_state["duplicates-strength"] != "loose":
+        st.caption("*Loose* finds more.")
 
 
 def _cull(duplicates: FoundDuplicates, compared: Compared) -> None:

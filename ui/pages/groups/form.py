@@ -128,11 +128,18 @@ def _own() -> None:
 
 
 def _steps() -> None:
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _step("reduction", "Dimensionality reduction", optional=True)
-    with right:
-        _step("clustering", "Clustering")
+    """The steps with their settings, folded away as long as they are those of a preset."""
+    own = st.session_state["groups-preset"] == OWN
+    with st.expander("Steps and settings", icon=":material/tune:", expanded=own):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _step("reduction", "Dimensionality reduction", optional=True)
+        with right:
+            _step("clustering", "Clustering")
+        _layout()
+
+
+def _layout() -> None:
     with st.expander("Map", icon=":material/scatter_plot:", key="groups-map-panel", on_change="rerun") as panel:
         if panel.open:
             st.caption("How pictures are laid out on the map. It does not affect the groups.")

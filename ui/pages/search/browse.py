@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.collections.collection import Images
 from engine.core.recipe import Recipe
 from ui.pages.search.acting import act_on, known_facts
+from ui.session.facts import stars_of
 from ui.session.filters import where_of
 from ui.session.opened import images_of, workbench
 from ui.session.query import current_query
@@ -31,13 +32,15 @@ def browse(recipe: Recipe) -> None:
     what = f"pictures labelled {plain_text(wanted)}" if wanted else "pictures"
     narrowed = " that meet the filters" if where else ""
     st.header(f"{'' if wanted or where else 'All '}{len(rows):,} {what}{narrowed}", anchor=False)
-    st.caption("Click a picture to search with it.")
+    if len(rows):
+        st.caption("Click a picture to search with it.")
     number = st.session_state.browse_page
     query = current_query()
     chosen = query.as_query().image_ids if query is not None else set()
+    shown = [(row, int(images.ids[row])) for row in rows[(number - 1) * A_PAGE : number * A_PAGE].tolist()]
+    stars = stars_of(recipe.collection)
     pictures = [
-        picture_of(recipe.collection, images, row, chosen=int(images.ids[row]) in chosen)
-        for row in rows[(number - 1) * A_PAGE : number * A_PAGE].tolist()
+        picture_of(recipe.collection, images, row, chosen=id in chosen, stars=stars.get(id, 0)) for row, id in shown
     ]
     picture_grid(
         recipe.collection, pictures, key="browse", title="All pictures", kind="browse", words=False, first=0,

@@ -34,7 +34,8 @@ def verdict(answer: Answer) -> None:
     found = answer.calibration
     if found is not None:
         name, reason = f"{found.verdict[0].upper()}{found.verdict[1:]}", plain_text(found.reason)
-        st.markdown(f"{_ICONS[found.verdict]} **{name}**: {reason}")
+        said = st.caption if found.verdict == "cannot tell" else st.markdown  # no news is small
+        said(f"{_ICONS[found.verdict]} **{name}**: {reason}")
 
 
 def chance_shown(share: float, expected: float) -> str:

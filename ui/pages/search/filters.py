@@ -11,7 +11,7 @@ from engine.collections.facts.where import Condition, Where
 from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from ui.session.filters import Values, filter_values, narrow, set_where, where_of
-from ui.session.opened import has_texts, workbench
+from ui.session.opened import has_texts, images_of, workbench
 from ui.widgets.filter_bar import Conditions, Filter, filter_bar
 
 _SIZES = [(f"{number}MP", f"{count_of(number, 'megapixel')} and more") for number in (1, 4, 12, 24)]
@@ -26,8 +26,9 @@ def filters(collection: str, pictured: bool) -> tuple[bool, str, Where]:
     if state.get("label", "") not in ["", *(value for value, _ in values.get("label", []))]:
         state.label = ""
     where, missing = where_of(collection), workbench().facts_missing(collection)
+    unlabelled = sum(count for _, count in values.get("label", [])) < len(images_of(collection).ids)
     filter_bar(
-        row_of_filters(values, str(state.get("label") or ""), where, has_texts(collection)),
+        row_of_filters(values, str(state.get("label") or ""), where, has_texts(collection), unlabelled),
         key="filters",
         include=bool(state.get("include_query")) if pictured else None,
         on_filter=partial(_filtered, collection),
@@ -56,15 +57,21 @@ def _read_facts(collection: str) -> None:
 def _filtered(collection: str, field: str, conditions: Conditions) -> None:
     if field == "label":
         st.session_state.label = conditions[0][1] if conditions else ""
-        return
+        conditions = [] if st.session_state.label else conditions  # those without a label
     try:
         narrow(collection, field, conditions)
     except BenzerError as error:
         st.session_state.complaint = error.message
 
 
-def row_of_filters(values: Values, label: str, where: Sequence[Condition], texts: bool) -> list[Filter]:
-    """The filters that a collection with these values, and with `texts` or without, has; and those in force."""
+def row_of_filters(
+    values: Values, label: str, where: Sequence[Condition], texts: bool, unlabelled: bool = False
+) -> list[Filter]:
+    """The filters that a collection with these values, and with `texts` or without, has; and those in force.
+
+    `unlabelled`: some pictures have no label.
+    """
+    without = {"tag": "without a tag"} | ({"label": "without a label"} if unlabelled else {})
 
     def chosen(field: str) -> list[tuple[str, str]]:
         if field == "label" and label:
@@ -74,6 +81,7 @@ def row_of_filters(values: Values, label: str, where: Sequence[Condition], texts
     def choice(field: str, title: str, rare: bool = False) -> Filter:
         counted = sorted(values[field]) if field in ("label", "folder", "date") else values[field]
         said = [(value, f"{value} ({count:,})") for value, count in counted]
+        said += [("", without[field])] if field in without else []
         return Filter(field, title, "dates" if field == "date" else "choice", said, chosen(field), rare)
 
     found = [choice(field, title, field in _RARE) for field, title in _TITLES.items() if _worth(values, field)]

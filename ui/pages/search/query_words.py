@@ -43,17 +43,15 @@ def words_bar(recipe: Recipe) -> None:
         placeholder="e.g. dog" if not reads_words(recipe) else "e.g. brown leather bag", same=True, in_a_row=True,
         on_sent=set_query_words, on_emptied=partial(set_query_words, ""),
     )  # fmt: skip
-    if query is None or not query.words:
+    if query is None or not query.words or not query.pictured:  # of words alone nothing is left; "Reset" is below
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="words-buttons"):
-        if query.pictured:
-            _share(query, trained=reads_words(recipe) and bool(recipe.weights))
+        _share(query, trained=reads_words(recipe) and bool(recipe.weights))
         st.button("Clear text", icon=":material/close:", key="words-clear", on_click=set_query_words, args=("",))
-        if query.pictured:
-            st.button(
-                "Text only", icon=":material/hide_image:", key="words-only", on_click=set_query_image,
-                args=(None,), kwargs={"keep_words": True}, help="Remove the picture from the query.",
-            )  # fmt: skip
+        st.button(
+            "Text only", icon=":material/hide_image:", key="words-only", on_click=set_query_image,
+            args=(None,), kwargs={"keep_words": True}, help="Remove the picture from the query.",
+        )  # fmt: skip
 
 
 def way_to_words(recipe: Recipe) -> None:

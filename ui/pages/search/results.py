@@ -16,7 +16,7 @@ from engine.workbench.workbench import Answer
 from ui.pages.search.acting import act_on, known_facts
 from ui.pages.search.break_it import ACTION as BREAK
 from ui.pages.search.confidence import how_sure, scaling_chosen, verdict
-from ui.pages.search.filters import filters
+from ui.pages.search.filters import clear_filters, filters
 from ui.pages.search.preparation import build, not_ready
 from ui.pages.search.query_bar import facts_of, query_buttons
 from ui.pages.search.query_words import SEEN, query_title, reads_words, unknown_words
@@ -34,7 +34,7 @@ from ui.widgets.picture_grid import FIRST, STEP, picture_grid
 _OTHER_FORMATS = ("not-a-picture", "not-read")  # codes of files that another program can save as a picture
 _KEYS = (
     "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - add it as an example, "
-    "I shows its facts, X selects it, Shift and arrows select several. {reasons}"
+    "I shows its facts, X selects it, Shift and arrows select several, 1 to 5 give stars and 0 takes them. {reasons}"
 )
 
 
@@ -62,6 +62,8 @@ def results(recipe: Recipe, job: Job | None) -> Answer | None:
     except NothingKnown as error:
         heading.header("Nothing found", anchor=False)
         st.info(plain_text(str(error)), icon=":material/search_off:")
+        if label or where:
+            st.button("Clear filters", key="clear-filters", on_click=clear_filters, args=(recipe.collection,))
     except BenzerError as error:
         heading.header("Search failed", anchor=False)
         show_error(error)

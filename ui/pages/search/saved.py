@@ -22,6 +22,7 @@ from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
 
 _LAST = 12  # searches of the history that are listed
+_LONGEST_NAME = 80
 
 
 def saved_searches(recipe: Recipe) -> None:
@@ -33,7 +34,12 @@ def saved_searches(recipe: Recipe) -> None:
     if not panel.open:
         return
     with panel:
-        text_field("Name of this search", key="search-name", button="Save", button_key="search-save", on_sent=_save)
+        if (search := _search_now()) is not None:
+            name = _proposed(search)
+            text_field(
+                "Name of this search", key="search-name", button="Save", button_key="search-save", in_a_row=True,
+                placeholder=name, on_sent=_save, on_emptied=partial(_save, name),
+            )  # fmt: skip
         _listed("Saved", workbench().saved_searches(recipe.collection), deletable=True)
         _listed("Last searches", workbench().search_history(recipe.collection)[:_LAST])
 
@@ -52,11 +58,12 @@ def remember(answer: Answer) -> None:
         return
 
 
-def _save(name: str) -> None:
+def _search_now(name: str = "") -> SavedSearch | None:
+    """The search that the page shows; None if it shows none."""
     query, recipe = current_query(), st.session_state.get("recipe")
     if query is None or recipe is None:
-        return
-    search = SavedSearch(
+        return None
+    return SavedSearch(
         recipe=str(recipe),
         query=workbench().print_query(query.as_query()),
         label=str(st.session_state.get("label") or ""),
@@ -65,28 +72,42 @@ def _save(name: str) -> None:
         local_scaling=bool(st.session_state.get("local_scaling")) and query.as_query().pictured,
         name=name,
     )
+
+
+def _proposed(search: SavedSearch) -> str:
+    """A name for a search that is given none: what it searches for."""
+    return described(search)[:_LONGEST_NAME].strip()
+
+
+def _save(name: str) -> None:
+    if (search := _search_now(name)) is None:
+        return
     try:
         workbench().restore_search(search)
     except BenzerError as error:
         st.session_state.complaint = error.message
+    else:
+        st.session_state["search-name"] = ""
+        st.toast(f"Saved as “{plain_text(name)}”.", icon=":material/bookmark:")
 
 
 def _listed(title: str, searches: list[SavedSearch], *, deletable: bool = False) -> None:
     if not searches:
         return
     st.caption(title)
-    for number, search in enumerate(searches):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            said = plain_text(search.name or described(search))
-            st.button(
-                said, key=f"{title}-{number}", type="tertiary", on_click=partial(_open, search), width="stretch",
-                help=plain_text(described(search)) if search.name else None,
-            )  # fmt: skip
-            if deletable:
+    with st.container(gap=None):
+        for number, search in enumerate(searches):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                said = plain_text(search.name or described(search))
                 st.button(
-                    "Delete", key=f"forget-{number}", type="tertiary", icon=":material/delete:",
-                    on_click=partial(_forget, search.name),
+                    said, key=f"{title}-{number}", type="tertiary", on_click=partial(_open, search),
+                    help=plain_text(described(search)) if search.name else None,
                 )  # fmt: skip
+                if deletable:
+                    st.button(
+                        "Delete", key=f"forget-{number}", type="tertiary", icon=":material/delete:",
+                        on_click=partial(_forget, search.name),
+                    )  # fmt: skip
 
 
 def described(search: SavedSearch) -> str:

@@ -8,6 +8,7 @@ from engine.core.recipe import Recipe
 from engine.search.calibration.calibration import Confidence
 from engine.workbench.workbench import Answer, Hit
 from ui.pages.search.confidence import alike_shown, chance_shown
+from ui.session.facts import stars_of
 from ui.session.opened import images_of, row_of
 from ui.widgets.gallery import Tile, thumbnail_url
 from ui.widgets.picture_grid import Picture, picture_of
@@ -16,15 +17,16 @@ from ui.widgets.picture_grid import Picture, picture_of
 def result_pictures(
     recipe: Recipe, hits: Sequence[Hit], query_label: str, confidence: Confidence | None = None
 ) -> list[Picture]:
-    """A picture for each result: below it its text or its label, which is marked if it is the query's."""
-    images = images_of(recipe.collection)
+    """A picture for each result: below it its label, which is marked if it is the query's, and its text."""
+    images, stars = images_of(recipe.collection), stars_of(recipe.collection)
     return [
         picture_of(
             recipe.collection,
             images,
             row_of(recipe.collection, hit.id),
-            second=hit.text or hit.label,
-            same=hit.label == query_label if hit.label and query_label and not hit.text else None,
+            second=" · ".join(filter(None, (hit.label, hit.text))),
+            stars=stars.get(hit.id, 0),
+            same=hit.label == query_label if hit.label and query_label else None,
             distance=hit.distance,
             chance=chance_shown(confidence.percentiles[place], confidence.expected[place]) if confidence else "",
             alike=alike_shown(confidence.alike, place) if confidence else "",

@@ -254,23 +254,43 @@ def _altered(where: DeltaGenerator) -> None:
 
 
 def _summary(collection: str, count: int, waits: bool) -> None:
-    """Draw the schedule, the time, and the button; or one sentence on what is impossible."""
+    """What it takes and the button, or the one sentence that says what is impossible; then what is to be known."""
     config: dict[str, Any] | None = None
+    first, then = st.container(border=True, key="train-summary"), st.container()
+    with first:
+        try:
+            config = _checked(collection, count)
+            _time(config, collection, count)
+        except BenzerError as error:
+            show_error(error)
+        _start_button(collection, config, waits)
+    with then:
+        if config is not None:
+            _known(config, collection)
+        if draft()["learns"] in fields.OF_VIEWS:
+            st.caption(texts.WORTH if draft()["learns"] == LEARN else texts.WORTH_LABELS)
+
+
+def _checked(collection: str, count: int) -> dict[str, Any]:
+    """The settings of the form; BenzerError if they are impossible for this collection."""
+    fields.enough(count)
+    config = fields.config_of(draft())
+    fields.enough_for_groups(config, count)
+    fields.enough_labels(config, images_of(collection).labels)
+    fields.check_seeds(config, draft()["seeds"])
+    return config
+
+
+def _known(config: dict[str, Any], collection: str) -> None:
     try:
-        fields.enough(count)
-        checked = fields.config_of(draft())
-        fields.enough_for_groups(checked, count)
-        fields.enough_labels(checked, images_of(collection).labels)
-        fields.check_seeds(checked, draft()["seeds"])
-        config = checked
         _schedule(config)
-        _time(config, collection, count)
         rate_finder(collection, config)
         _disk(config, collection)
     except BenzerError as error:
         show_error(error)
-    if draft()["learns"] in fields.OF_VIEWS:
-        st.caption(texts.WORTH if draft()["learns"] == LEARN else texts.WORTH_LABELS)
+
+
+def _start_button(collection: str, config: dict[str, Any] | None, waits: bool) -> None:
     if waits:
         st.caption("Another training is running. This one is queued and starts automatically.")
     label = "Add to queue" if waits else "Learn from my pictures" if draft()["learns"] == LEARN else "Start training"

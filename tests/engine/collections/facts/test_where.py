@@ -150,6 +150,15 @@ def test_not_equal_is_the_rest_of_equal(field: str, value: str) -> None:
     assert (matching(equal, table()) != matching(other, table())).all()
 
 
+def test_folders_above_are_chosen_from_and_count_what_is_below() -> None:
+    assert dict(values_of(table())["folder"]) == {"2020": 2, "2020/may": 1, "cats": 1}
+    nested = replace(table(), names=["2023/zoo/a.jpg", "2023/park/c.jpg", "2021/home/d.jpg", "f.jpg"])
+    found = dict(values_of(nested)["folder"])
+    assert found == {"2023": 2, "2023/zoo": 1, "2023/park": 1, "2021/home": 1}, "2021 holds nothing but 2021/home"
+    for folder, count in found.items():
+        assert matching(parse_where(f"folder={folder}"), nested).sum() == count
+
+
 def test_the_values_to_choose_from_are_counted() -> None:
     found = values_of(table())
     assert found["label"] == [("lake", 2), ("cat", 1)]

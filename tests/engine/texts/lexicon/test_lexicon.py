@@ -114,6 +114,17 @@ def test_the_narrowest_kind_names_a_group() -> None:
     assert lexicon().best_name(np.full(CLASSES, 1 / CLASSES)) is None
 
 
+def test_a_name_tells_a_group_from_the_others() -> None:
+    classes = {word: np.flatnonzero(lexicon().meaning(word).weights) for word in ("cat", "dog")}
+    cats, dogs = np.zeros(CLASSES), np.zeros(CLASSES)
+    cats[classes["cat"]], cats[classes["dog"]] = 0.5 / len(classes["cat"]), 0.15 / len(classes["dog"])
+    dogs[classes["dog"]] = 0.9 / len(classes["dog"])
+    assert lexicon().best_name(cats)[0] not in ("cat", "dog"), "a wide kind alone covers three fifths"
+    assert lexicon().best_name(cats, others=dogs) == ("cat", pytest.approx(0.5))
+    assert lexicon().best_name(dogs, others=cats)[0] == "dog"
+    assert lexicon().best_name(dogs, others=dogs)[0] == "dog", "what is like the others keeps its name"
+
+
 class Nouns:
     """Three animals: a tabby and a lion are cats, a cat and a wren are animals; 'cat' is also a whip."""
 
