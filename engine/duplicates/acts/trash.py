@@ -173,7 +173,7 @@ def _make_durably(folder: Path, below: Path) -> None:
 def _check_place(folder: Path, root: Path) -> None:
     """Refused where the folder, as far as it exists and links resolved, is no longer below the root."""
     if not folder.resolve().is_relative_to(root.resolve()):
-        raise Refused("Its former folder is now outside that of the collection.")
+        raise Refused("Its former place is now outside the folder of the collection.")
 
 
 def _carry(source: Path, target: Path) -> None:
