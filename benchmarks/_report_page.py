@@ -81,12 +81,23 @@ def section(part: Part, figures: Path) -> str:
     """The part of the page about one collection; its charts are written into the folder `figures`."""
     kinds = ", ".join(f"{count} {label}" for label, count in part.labels.items())
     parts = [part.heading, f"{sum(part.labels.values()):,} images: {kinds}.", settings(part.plan), unfinished(part)]
-    parts += ["### Table 4: the lowest losses", TABLE_4, markdown(report_losses(part.rows))]
-    parts += ["### Table 5: how well each searches", TABLE_5, markdown(report_hits(part.rows)), widest(part.rows)]
+    losses, hits = (table(lines, part) for lines in (report_losses(part.rows), report_hits(part.rows)))
+    bold = "." if part.missing else "; the highest of each column bold."
+    parts += ["### Table 4: the lowest losses", TABLE_4, losses]
+    parts += ["### Table 5: how well each searches", TABLE_5 + bold, hits, widest(part.rows)]
     if not part.missing:
         parts += ["### Findings of the original study", held(part), best(part.records)]
     parts += [better(part.records), twins(part), notes(part.rows), trained_on(part.records), charts(part, figures)]
     return "\n\n".join(filter(None, parts))
+
+
+def table(lines: Sequence[Sequence[str]], part: Part) -> str:
+    """A table; of an unfinished one the trainings that stand, none of them marked as the best of so few."""
+    if not part.missing:
+        return markdown(lines)
+    head, *body = lines
+    there = {record.title.partition(" · seed ")[0] for record in part.records}
+    return markdown([head, *([cell.replace("**", "") for cell in line] for line in body if line[0] in there)])
 
 
 def settings(plan: ExperimentPlan) -> str:
@@ -111,7 +122,7 @@ def unfinished(part: Part) -> str:
     return (
         f"**{len(part.records)} of {len(part.plan.trainings)} trainings stand.** Still to be trained: "
         f"{'; '.join(part.missing)}. No finding of the original study is judged by a part of its table, and a table of "
-        "shorter trainings stays until all stand. The highest of a column is that of the trainings here."
+        "shorter trainings stays until all stand."
     )
 
 
@@ -263,6 +274,4 @@ can be compared, not the height of the figures. Where fewer epochs, fewer or sma
 40 epochs of all images at 224 pixels, it is because the trainings ran on processor cores; what was used is stated with
 each table."""
 TABLE_4 = "The least loss of any epoch, on the training images and on those held out; in brackets the report's."
-TABLE_5 = (
-    "Hits of 8 for one image (in brackets the report's) · precision@8 over all images; the highest of each column bold."
-)
+TABLE_5 = "Hits of 8 for one image (in brackets the report's) · precision@8 over all images"

@@ -127,7 +127,10 @@ def test_what_is_there_is_shown_without_findings_and_the_rest_is_named(tmp_path:
     assert "**1 of 9 trainings stand.** Still to be trained: Model 1 · none; Model 2 · none; " in text
     assert "Agrees here" not in text
     assert "Not decided" not in text
-    assert "| Model 1 · none | – | – (0.00662) | – |" in text
+    assert [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| M")] == 2 * ["| Model 4 · none"]
+    assert "bold" not in text
+    assert "| **" not in text
+    assert "· **" not in text
     assert "2026-11-30 on a machine, processor: Model 4 · none (40 epochs, 20 minutes)." in text
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "faces-unfinished-epochs.svg",
@@ -147,6 +150,8 @@ def test_all_trainings_replace_what_was_there_before(tmp_path: Path) -> None:
     assert headings(whole) == ["Before", "On faces", "After"]
     assert "14 epochs." not in whole
     assert "Max pool with cosine is the best pair." in whole
+    assert "; the highest of each column bold." in whole
+    assert whole.count("· **0.") >= 4  # one a column, more where two are as high
     assert "paired tests, corrected for the number of all pairs" in whole
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces-epochs.svg", "faces-loss.svg"]
 
