@@ -60,7 +60,7 @@ def test_commands_find_it_before_the_work(
 
 def test_devices_are_not_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["classify", "--collection", "none", "--html", os.devnull]) == 1
-    assert "It is no file" in capsys.readouterr().err
+    assert "It is not a file" in capsys.readouterr().err
     assert not Path(os.devnull).is_file()
 
 

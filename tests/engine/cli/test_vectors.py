@@ -52,7 +52,7 @@ def test_mistakes_are_one_sentence(pile: Path, capsys: pytest.CaptureFixture[str
     (pile / "short.txt").write_text("a.png\nb.png\n")
     mistakes = [
         (["vectors", "add", "--collection", "pile"], "The file of vectors add must be named"),
-        (["vectors", "add", "/no/such.npy", "--collection", "pile"], "must be one that is there"),
+        (["vectors", "add", "/no/such.npy", "--collection", "pile"], "must be an existing file or folder"),
         (
             ["vectors", "add", str(pile / "names.txt"), "--collection", "pile"],
             "must be a table with a column of file names",

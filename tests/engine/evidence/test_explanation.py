@@ -262,7 +262,10 @@ def test_the_command_prints_matches_and_draws(
     words = ["explain", "--collection", "scenes", "--encoder", "efficientnet-lite0", "#1", "#2"]
     assert main([*words, "--png", str(tmp_path / "why.png")]) == 0
     assert "The places sum to a similarity of" in capsys.readouterr().out
-    assert Image.open(tmp_path / "why.png").height == 2 * 480 + 24
+    assert Image.open(tmp_path / "why.png").height == 480  # centred vectors have one map
+    assert main([*words, "--pooling", "avg", "--png", str(tmp_path / "both.png")]) == 0
+    assert Image.open(tmp_path / "both.png").height == 2 * 480 + 24
+    capsys.readouterr()
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert np.sum(told["encoders"][0]["first"]) == pytest.approx(told["sum"], abs=1e-6)

@@ -448,7 +448,9 @@ def test_a_restore_never_leaves_the_root_nor_overwrites(bench: Workbench, pictur
     shutil.rmtree(pictures / "sub")
     (tmp_path / "elsewhere").mkdir()
     (pictures / "sub").symlink_to(tmp_path / "elsewhere")
-    assert "is now outside that of the collection" in bench.restore_dropped("scenes", batch.name).refused[0].sentence
+    assert (
+        "is now outside the folder of the collection" in bench.restore_dropped("scenes", batch.name).refused[0].sentence
+    )
     assert list((tmp_path / "elsewhere").iterdir()) == []
     (pictures / "sub").unlink()
     assert bench.restore_dropped("scenes", batch.name).files == 1
