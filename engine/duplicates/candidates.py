@@ -85,7 +85,7 @@ def _near_in_lists(prints: Prints, most: int, reporter: Reporter) -> Iterator[Ne
     for start in range(0, len(prints), _ROWS_AT_ONCE):
         reporter.update("Looking for near hashes", start, len(prints))
         asked = _upright(prints, start, _ROWS_AT_ONCE)
-        bits, found = index.search(asked, most + len(ORIENTATIONS))  # all of one's own may be among them
+        bits, found = index.search(asked, (most + 1) * len(ORIENTATIONS))  # its own and others' in all orientations
         for place in range(len(asked)):
             near = (found[place] >= 0) & (bits[place] <= HASH_BITS)
             yield start + place, found[place][near], bits[place][near]
@@ -148,7 +148,8 @@ def _in_lists(codes: NDArray[np.uint8], lists: int, searched: int) -> Any:
     width = codes.shape[1] * 8
     index: Any = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(width), width, lists)
     index.nprobe = searched
-    index.train(codes[:: max(1, len(codes) // (40 * lists))])
+    # An odd step: hashes come by eight, one for each orientation, of all of which lists are needed.
+    index.train(codes[:: max(1, len(codes) // (40 * lists)) | 1])
     return index
 
 

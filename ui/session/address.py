@@ -13,7 +13,7 @@ from engine.core.errors import BenzerError
 from engine.core.recipe import MAX_K, Recipe
 from engine.search.examples import parse_examples, print_examples
 from ui.session.filters import set_where, where_of
-from ui.session.history import has_addresses, is_followed, note_address
+from ui.session.history import has_had, is_followed, note_address
 from ui.session.opened import DEFAULT_K, LAST, OPENED, collection_cards, workbench
 from ui.session.query import (
     EVERYTHING,
@@ -42,7 +42,7 @@ def read_address() -> None:
         _read_last()
     st.session_state.begun = True
     # Where no grouping is open, the groups page writes the collection alone.
-    if "grouping" in address or (address.keys() == {"collection"} and has_addresses(GROUPS)):
+    if "grouping" in address or (address.keys() == {"collection"} and has_had(GROUPS, address)):
         _read_grouping(address)
         return
     if not address or address.keys() & OPENED or not is_followed(_SEARCH, address):

@@ -29,17 +29,14 @@ def note_address(kind: str, address: Mapping[str, str]) -> None:
         del had[next(iter(had))]
 
 
-def has_addresses(kind: str) -> bool:
-    """Whether this session has written or followed an address of that kind."""
-    return bool(st.session_state.get("addresses_had", {}).get(kind))
+def has_had(kind: str, address: Mapping[str, str]) -> bool:
+    """Whether this session has written or followed the address before."""
+    return _text(address) in st.session_state.get("addresses_had", {}).get(kind, {})
 
 
 def is_followed(kind: str, address: Mapping[str, str]) -> bool:
     """Whether a person has just opened this address: by a link, or with Back or Forward."""
-    had: dict[str, None] = st.session_state.get("addresses_had", {}).get(kind, {})
-    if had and _text(address) == next(reversed(had)):
-        return False
-    return _text(address) not in had or went_through_history()
+    return went_through_history() or not has_had(kind, address)
 
 
 def went_through_history() -> bool:

@@ -32,10 +32,10 @@ def text_field(
     """
 
     def send() -> None:
-        text = _text(key, "" if same else value)
+        text, emptied = _text(key, "" if same else value), not _text(key, "")
         if text and on_sent is not None:
-            on_sent(text)
-        if not _text(key, "") and on_emptied is not None:
+            on_sent(text)  # which may empty the field
+        if emptied and on_emptied is not None:
             on_emptied()
 
     with (

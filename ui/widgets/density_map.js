@@ -40,6 +40,7 @@ class DensityMap {
     this.stage.setAttribute("aria-roledescription", "map of pictures");
     this.ground = make("div", "tiles");
     this.over = make("canvas", "");
+    this.over.setAttribute("aria-hidden", "true");
     this.frame = make("div", "box");
     this.frame.hidden = true;
     this.theme = make("span", "theme");

@@ -29,6 +29,7 @@ function named(names) {
 class SelectionBar {
   constructor(root) {
     this.root = root;
+    this.passed = null; // the number of the last message that went by itself; the bar's own have none
     this.bar = make("div", "bar");
     this.bar.setAttribute("role", "toolbar");
     this.bar.setAttribute("aria-label", "Selected pictures");
@@ -80,6 +81,10 @@ class SelectionBar {
 
   // What cannot be taken back any more has been read after a while, and hides pictures.
   pass(notice) {
+    if (this.news.matches(":hover, :focus-within")) {
+      this.fading = setTimeout(() => this.pass(notice), 2000);
+      return;
+    }
     this.passed = notice.number;
     this.drawNews();
   }

@@ -136,6 +136,20 @@ def test_a_link_opens_its_part_and_a_damaged_table_does_no_harm(here: Workbench)
     assert "3 of 4 curves measured" in texts(test)
 
 
+def test_back_to_a_table_opens_its_part_again(here: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = table(here, "hog", "raw-pixels")
+    test = visit("Invariances", invariance=made.name)
+    assert "4 of 4 curves measured" in texts(test)
+    test.segmented_control(key="compare-part").set_value("Configurations").run()
+    assert "invariance" not in test.query_params
+    for module in ("ui.session.history", "ui.comparisons.state"):
+        monkeypatch.setattr(f"{module}.went_through_history", lambda: True)
+    test.query_params["invariance"] = made.name
+    test.run()
+    assert not test.exception
+    assert "4 of 4 curves measured" in texts(test)
+
+
 def test_changed_pictures_are_reported(here: Workbench) -> None:
     made = table(here, "hog")
     assert "have changed" not in texts(visit("Invariances", invariance=made.name))

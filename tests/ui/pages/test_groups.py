@@ -679,7 +679,6 @@ def test_a_quick_click_with_the_former_address_closes_no_group(here: Workbench) 
 def test_an_opened_group_and_tab_are_in_the_address_and_come_back(
     here: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.session.history.went_through_history", lambda: True)
     grouping = made(here)
     number = grouping.groups().groups[0].number
     test = choose(visit(), group_open=number)
@@ -691,6 +690,7 @@ def test_an_opened_group_and_tab_are_in_the_address_and_come_back(
     linked = visit({"collection": "shapes", "grouping": grouping.name, "group": str(number), "tab": "map"})
     assert linked.session_state.group_open == number
     assert linked.session_state["groups-tab"] == "Map"
+    monkeypatch.setattr("ui.session.history.went_through_history", lambda: True)
     del linked.query_params["group"], linked.query_params["tab"]
     drawn(linked.run())
     assert linked.session_state.group_open is None

@@ -286,6 +286,7 @@ def test_a_search_is_saved_and_made_again(bench: Workbench) -> None:
     assert (kept.query, kept.where, kept.include_query) == ("#1 - #2", "folder=navy", True)
     assert described(kept) == "00.png - 02.png · folder=navy"
     assert test.session_state["search-name"] == ""
+    assert [search.name for search in bench.saved_searches()] == ["Blue ones"]
     test.button(key="search-save").click().run()
     assert bench.forget_search("00.png - 02.png · folder=navy").query == "#1 - #2", (
         "a search without a name says itself"

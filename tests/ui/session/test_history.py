@@ -30,7 +30,7 @@ def test_an_address_that_the_session_had_is_followed_only_through_the_history(mo
     asked = [{"q": "1"}, {"k": "8", "q": "2"}, {"q": "3"}, {"q": "4"}]
     assert followed(had, asked) == [False, False, False, True]
     monkeypatch.setattr(history, "went_through_history", lambda: True)
-    assert followed(had, asked) == [True, True, False, True]  # the third is shown already
+    assert followed(had, asked) == [True, True, True, True]
 
 
 def test_a_new_session_follows_every_address() -> None:

@@ -12,10 +12,13 @@ export default function (component) {
   list.setAttribute("role", "list");
   list.setAttribute("aria-label", data.title);
   data.items.forEach((item) => list.append(card(item)));
+  const focused = root.getRootNode().activeElement, held = focused?.closest(".card")?.dataset.id;
   root.replaceChildren(list);
+  if (held) list.querySelector(`.card[data-id="${held}"] ${focused.matches(".picture") ? ".picture" : ".relabel button"}`)?.focus();
 
   function card(item) {
     const entry = make("li", "card");
+    entry.dataset.id = item.id;
     const head = make("div", "head");
     const button = make("button", "picture");
     button.type = "button";
@@ -49,7 +52,7 @@ export default function (component) {
     return part;
   }
 
-  // Many errors are wrong labels: the label is changed here, and back.
+  // An error may be a wrong label: it is changed here, and back.
   function relabelling(item) {
     const line = make("p", "relabel");
     const changed = item.now !== item.label;

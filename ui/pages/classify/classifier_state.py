@@ -19,6 +19,7 @@ from engine.encoders.fusion import FusionEncoder
 from engine.jobs.job import Job
 from engine.runs.run import Run
 from ui.comparisons.state import files_stamp, newly_linked, remember_link, write_link
+from ui.session.history import went_through_history
 from ui.session.opened import collection_cards, images_of, recent_jobs, workbench
 
 KEY = "classifier"  # of the address and of jobs that train one
@@ -108,7 +109,7 @@ def network_of(run: Run) -> FusionEncoder:
 def follow_link() -> bool:
     """Open what the address names, unless this session wrote it; returns whether it named anything."""
     linked = newly_linked(KEY)
-    if linked:
+    if linked or (went_through_history() and KEY not in st.query_params):
         remember_link(KEY, linked)
         open_classifier(linked)
     return bool(linked)

@@ -41,7 +41,7 @@ def error_cards(view: Seen, fusion: str) -> None:
     of = f" of {len(answers):,}" if len(kept) < len(answers) else f" of {asked:,} items"
     st.markdown(f"**{count_of(len(kept), 'error')}**{of}, highest confidence first")
     if not view.plan.column:
-        st.caption("Many errors are wrong labels. A label is changed in the collection; the figures stay as measured.")
+        st.caption("An error may be a wrong label. A label is changed in the collection; the figures stay as measured.")
     key = f"classification-wrong-{view.name}-{fusion}-{list(WHO).index(who)}-{label}"
     paged(
         kept, f"{key}-shown", _PAGE,

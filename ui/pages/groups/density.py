@@ -37,7 +37,8 @@ def by_density(view: Seen, by: str, way: Way, height: int, dots: Callable[[Rows]
         few = f"{len(rows):,} pictures are in sight; zoom in to at most {_PART:,}." if len(rows) else "Nothing is here."
         st.info(plain_text(few), icon=":material/zoom_in:")
         _open(view, None)  # said once
-    ids, chosen = view.groups.ids, selected()
+    ids = view.groups.ids
+    chosen = np.intersect1d(ids, selected()).tolist()  # a selection may hold pictures that the grouping does not know
     density_map(
         key=f"density-{view.key}", title=f"Map of {view.title}", count=len(ids), palette=palette, legend=legend,
         tiles=f"{served_below('maps', name)}/{{theme}}/{{z}}/{{x}}/{{y}}.png", selected=len(chosen), height=height,

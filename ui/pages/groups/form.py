@@ -28,6 +28,7 @@ from ui.shared.titles import embedding_title, encoder_titles, metric_title
 OWN = "own"
 _FIRST = "recommended"
 _NONE = ""
+_STEPS_OPEN = "groups-steps-panel"
 _TWICE = 2.0  # seconds in which a repeated start is ignored: a double click
 # Seconds per thousand pictures on two processor cores; only the order of magnitude matters.
 _SECONDS = {"umap": 6.0, "tsne": 8.0, "mds": 15.0, "kernel-pca": 2.0, "hierarchical": 2.0, "hdbscan": 1.0}
@@ -121,6 +122,7 @@ def _own() -> None:
     if st.session_state.get("groups-preset") != OWN:
         st.session_state.groups_preset_left = (_control(), st.session_state.get("groups-preset"))
         st.session_state["groups-preset"] = OWN
+        st.session_state[_STEPS_OPEN] = True
         st.session_state.groups_presets_left = st.session_state.get("groups_presets_left", 0) + 1
 
 
@@ -130,7 +132,8 @@ def _own() -> None:
 def _steps() -> None:
     """The steps with their settings, folded away as long as they are those of a preset."""
     own = st.session_state["groups-preset"] == OWN
-    with st.expander("Steps and settings", icon=":material/tune:", expanded=own):
+    # Its state is kept, so that it stays open when what stands above it changes.
+    with st.expander("Steps and settings", icon=":material/tune:", expanded=own, key=_STEPS_OPEN, on_change="rerun"):
         left, right = st.columns(2, gap="medium")
         with left:
             _step("reduction", "Dimensionality reduction", optional=True)

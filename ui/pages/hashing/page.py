@@ -16,6 +16,7 @@ from ui.pages.hashing.results import advised, study_view
 from ui.pages.hashing.source import source_fields
 from ui.pages.hashing.state import STUDIES, findings
 from ui.pages.hashing.tune import tune_form
+from ui.session.history import went_through_history
 from ui.shared.first_ways import add_pictures
 from ui.shared.messages import errors_shown, show_complaint
 
@@ -30,6 +31,8 @@ def page() -> None:
     if lab_state.linked():
         st.session_state["hashing-view"] = _LAB
         lab_state.read()
+    elif went_through_history() and STUDIES.key in st.query_params:
+        st.session_state["hashing-view"] = _BENCHMARKS
     show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     st.session_state.setdefault("hashing-view", _BENCHMARKS)

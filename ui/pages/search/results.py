@@ -34,7 +34,7 @@ from ui.widgets.picture_grid import FIRST, STEP, picture_grid
 _OTHER_FORMATS = ("not-a-picture", "not-read")  # codes of files that another program can save as a picture
 _KEYS = (
     "Keys on a picture: arrows move, Enter searches with it, Space looks at it, + and - add it as an example, "
-    "I shows its facts, X selects it, Shift and arrows select several, 1 to 5 give stars and 0 takes them. {reasons}"
+    "I shows its facts, X selects it, Shift and arrows select several, 1 to 5 give stars and 0 removes them. {reasons}"
 )
 
 
