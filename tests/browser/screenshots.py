@@ -23,6 +23,8 @@ from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, Server, pick_only
 
 WIDTH, HEIGHT = 1360, 900
+# Those of which the lower part belongs to what they show.
+TALL = {"train": 1420, "hashing": 1560, "classify": 1080, "runs-compared": 1500}
 ONLY = set(sys.argv[2:])  # of these names, if any are given
 
 
@@ -41,7 +43,7 @@ def main(folder: Path) -> None:
             for name, scheme, width, steps in SHOTS:
                 if ONLY and name not in ONLY:
                     continue
-                view = {"width": width, "height": HEIGHT}
+                view = {"width": width, "height": TALL.get(name, HEIGHT)}
                 page = browser.new_context(viewport=view, color_scheme=scheme).new_page()
                 page.set_default_timeout(180_000)
                 try:
@@ -125,6 +127,35 @@ def _train(page: Any, server: Server) -> None:
     assert job.wait(600) == "done", job.error
     page.goto(f"{server.url}/train?collection=animal-faces")
     page.locator(".st-key-training-news .grid").first.wait_for()
+
+
+def _runs_compared(page: Any, server: Server) -> None:
+    """Two objectives with four seeds each."""
+    bench = Workbench(Home(server.home))
+    small = {"model": 1, "size": 64, "epochs": 6, "batch": 16, "limit": 160}
+    names = []
+    for contrast in (0.0, 1.0):
+        for seed in range(4):
+            name = f"{'contrastive' if contrast else 'reconstruction'}-{seed + 1}"
+            config = small | {"contrast": contrast, "seed": seed, "name": name}
+            names.append(bench.run("train", collection="animal-faces", config=config)["run"])
+    page.goto(f"{server.url}/train?collection=animal-faces")
+    for name in names:
+        page.locator(f".st-key-compare-{name} button").click()
+    page.locator(".st-key-runs-compared").locator(".js-plotly-plot").nth(1).wait_for()
+    page.locator(".st-key-runs-compared").evaluate("panel => panel.scrollIntoView()")
+
+
+def _classify(page: Any, server: Server) -> None:
+    bench = Workbench(Home(server.home))
+    if not any(card.name == "products" for card in bench.collections()):
+        bench.run("sample", name="products")
+    page.goto(f"{server.url}/classify?collection=products")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator("tbody tr").nth(4).wait_for()
+    page.locator(".st-key-classification-now").wait_for(state="detached")
+    page.locator("tbody tr").first.click()
+    page.get_by_text("Confusion matrix").first.wait_for()
 
 
 def _experiment(page: Any, server: Server) -> None:
@@ -238,7 +269,9 @@ SHOTS: list[tuple[str, str, int, Callable[[Any, Server], None]]] = [
     ("invariances", "light", WIDTH, _invariances),
     ("two-encoders", "light", WIDTH, _two_encoders),
     ("train", "light", WIDTH, _train),
+    ("runs-compared", "dark", 1440, _runs_compared),
     ("experiment", "light", WIDTH, _experiment),
+    ("classify", "light", WIDTH, _classify),
     ("hashing", "light", WIDTH, _hashing),
     ("hash-lab", "light", WIDTH, _hash_lab),
     ("stability", "light", WIDTH, _stability),
