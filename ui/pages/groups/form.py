@@ -28,7 +28,6 @@ from ui.shared.titles import embedding_title, encoder_titles, metric_title
 OWN = "own"
 _FIRST = "recommended"
 _NONE = ""
-_STEPS_OPEN = "groups-steps-panel"
 _TWICE = 2.0  # seconds in which a repeated start is ignored: a double click
 # Seconds per thousand pictures on two processor cores; only the order of magnitude matters.
 _SECONDS = {"umap": 6.0, "tsne": 8.0, "mds": 15.0, "kernel-pca": 2.0, "hierarchical": 2.0, "hdbscan": 1.0}
@@ -40,8 +39,9 @@ def groups_form(card: CollectionCard, recipe: Recipe) -> None:
     """Draw the form for a collection of at least two pictures; `recipe` is the sidebar's."""
     settings, summary = st.columns([1.75, 1], gap="large")
     with settings:
-        _presets(recipe.collection)
-        network_note(recipe, st.session_state["groups-preset"])
+        with st.container():  # the note comes and goes; what is below must not move, or it would fold
+            _presets(recipe.collection)
+            network_note(recipe, st.session_state["groups-preset"])
         _steps()
     with summary:
         _summary(card, recipe)
@@ -122,7 +122,6 @@ def _own() -> None:
     if st.session_state.get("groups-preset") != OWN:
         st.session_state.groups_preset_left = (_control(), st.session_state.get("groups-preset"))
         st.session_state["groups-preset"] = OWN
-        st.session_state[_STEPS_OPEN] = True
         st.session_state.groups_presets_left = st.session_state.get("groups_presets_left", 0) + 1
 
 
@@ -132,8 +131,8 @@ def _own() -> None:
 def _steps() -> None:
     """The steps with their settings, folded away as long as they are those of a preset."""
     own = st.session_state["groups-preset"] == OWN
-    # Its state is kept, so that it stays open when what stands above it changes.
-    with st.expander("Steps and settings", icon=":material/tune:", expanded=own, key=_STEPS_OPEN, on_change="rerun"):
+    # Opening it is left to the browser: a click that is sent before a preset is drawn would carry the former steps.
+    with st.expander("Steps and settings", icon=":material/tune:", expanded=own):
         left, right = st.columns(2, gap="medium")
         with left:
             _step("reduction", "Dimensionality reduction", optional=True)
