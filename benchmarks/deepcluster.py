@@ -226,7 +226,7 @@ seventeen. Vectors are whitened to one dimension for sixteen pictures instead of
 few pictures are noise. And pictures are altered more strongly, as for recognising altered views, in place of a filter
 that takes all colour away. In trials with a random head and 256 dimensions nothing was learned in six epochs."""
 AFTERWORD = """The plain autoencoders are those of 14 epochs above: larger pictures, fewer epochs
-(after 40 of all the faces Model 2 reaches 0.612, with flatten); but none of the six different ones searched
+(those of 40 epochs of all the faces stand above); but none of the six different ones searched
 better after its training than before it, and two are decidedly worse. They keep what fills many pixels.
 Groups that must be told apart in any colour and before any background rest on what is left, the shape of the
 face; so the groups that begin as colours and backgrounds become species. It goes on until the groups have settled: then
