@@ -115,7 +115,7 @@ def files_of(home: Home, run: Run, form: str, name: str = "") -> dict[str, bytes
     if form not in FORMATS:
         raise BadParameter("format", "an exported encoder", " or ".join(FORMATS), form)
     found = portable(home, run)
-    stem, write = name or run.name, _onnx if form == "onnx" else _safetensors
+    stem, write = name or run.name, as_onnx if form == "onnx" else _safetensors
     facts = found.facts | {"file": f"{stem}.{form}"}
     network = write(found, facts)
     example = (ONNX_EXAMPLE if form == "onnx" else SAFETENSORS_EXAMPLE).format(
@@ -206,7 +206,8 @@ def _mirrored(found: Portable, form: str) -> str:
 # ── forms ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _onnx(found: Portable, facts: dict[str, Any]) -> bytes:
+def as_onnx(found: Portable, facts: dict[str, Any]) -> bytes:
+    """The network as an ONNX file that takes any number of pictures, with the facts; MissingPackage: no onnx."""
     try:
         import onnx
     except ImportError:

@@ -52,7 +52,7 @@ def _swin(network: Any, images: Tensor) -> Tensor:
 
 def _class_token(network: Any, images: Tensor) -> Tensor:
     patches = network._process_input(images)  # (n, 196, 768)
-    first = network.class_token.expand(len(images), -1, -1)
+    first = network.class_token.expand(images.shape[0], -1, -1)  # no constant in an exported network
     found: Tensor = network.encoder(_joined(first, patches))[:, 0]
     return found[:, :, None, None]
 

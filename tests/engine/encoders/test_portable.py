@@ -25,13 +25,24 @@ from engine.collections.reading.safely import open_picture
 from engine.core.device import device
 from engine.core.errors import BadParameter, MissingPackage, NotTrained
 from engine.core.home import PROJECT, Home
-from engine.encoders.portable import FORMATS, ONNX_PACKAGE, export_encoder, files_of, portable, zipped
+from engine.encoders.networks.table import backbone
+from engine.encoders.portable import (
+    FORMATS,
+    ONNX_PACKAGE,
+    Portable,
+    as_onnx,
+    export_encoder,
+    files_of,
+    portable,
+    zipped,
+)
 from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.training import TrainingConfig
 from engine.training.objectives.autoencoding import Autoencoding
 from engine.training.objectives.body import body
 from engine.workbench.workbench import Workbench
+from models.portable import Tapped
 
 RUNS: dict[str, dict[str, Any]] = {
     "small": {"objective": "contrastive", "network": "small-resnet", "size": 32},
@@ -89,6 +100,23 @@ def test_the_onnx_file_gives_the_same_vectors(
         other = bench.encode(pictures, f"again-{name}", pooling=pooling)
         assert np.abs(own).max() > 1e-3
         np.testing.assert_allclose(other, own, atol=1e-5 * max(1.0, float(np.abs(own).max())))
+
+
+@pytest.mark.parametrize("pictures_at_once", [1, 3])
+def test_an_exported_transformer_takes_any_number_of_pictures(pictures_at_once: int) -> None:
+    """It is traced with two: the class token must not be repeated for two of each batch."""
+    import onnxruntime
+    from torchvision.models import VisionTransformer
+
+    torch.manual_seed(0)
+    small = VisionTransformer(32, patch_size=16, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32).eval()
+    network = Tapped(backbone("vit-b-16").tap, small)
+    exported = as_onnx(Portable("small", network, {}, {}, ""), {"size": 32})
+    asked = torch.rand(pictures_at_once, 3, 32, 32)
+    session = onnxruntime.InferenceSession(exported)
+    [features] = session.run(None, {"pictures": asked.numpy()})
+    with torch.no_grad():
+        np.testing.assert_allclose(features, network(asked).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", RUNS)
