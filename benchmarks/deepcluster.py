@@ -165,7 +165,10 @@ def searches(home: Home, collection: Collection, made: list[Run]) -> Iterator[st
     yield "### How each searches\n\nPrecision@8 over all pictures, by cosine.\n\n" + "\n".join(lines)
     parts = [f"{kind} {value:.3f}" for kind, value in best.items()]
     more = best["DeepCluster"] - best.get("plain autoencoder", 0.0)
-    verdict = f" DeepCluster from random weights against the best plain autoencoder of 14 epochs: {more:+.3f}."
+    verdict = (
+        f" DeepCluster from random weights against the best plain autoencoder of 14 epochs: {more:+.3f}, the best of "
+        "three figures each, of one training each; no test was made of it."
+    )
     yield "The best figure of each kind: " + ", ".join(parts) + "." + (verdict if "plain autoencoder" in best else "")
 
 
