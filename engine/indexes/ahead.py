@@ -1,19 +1,23 @@
 """Ahead-of-time compilation of the loops that searches use: on a new computer it takes half a minute, once.
 
 In a process of its own, because a compiler that runs in the server holds up every page. What it compiles is kept on the
-disk, from where the server loads it.
+disk, from where the server loads it. One such process compiles at a time: those of other servers wait for it, and then
+find everything compiled.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from engine.core.home import IMPORTED_FROM
 from engine.indexes import make_index
@@ -23,6 +27,7 @@ METHODS = ("exact", "lsh", "kmeans", "itq")  # those that run compiled loops of 
 KERNELS = Path(__file__).parent / "kernels"
 # Enough of them that exact search is not left to the plain comparison.
 _VECTORS, _QUERIES, _WIDTH = 4096, 64, 64
+_LOOKS_EVERY = 1.0  # seconds, whether the server that started it is still there
 
 
 def compile_in_a_process(folder: Path = KERNELS) -> None:
@@ -53,6 +58,23 @@ def compile_loops() -> None:
         index.search(vectors[:_QUERIES], 3)
 
 
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Wait while another process compiles these loops; the process ends if the one that started it has gone by then."""
+    lock, server = FileLock(folder / "__pycache__" / "compiling.lock"), os.getppid()
+    with suppress(OSError):  # where nothing can be written, nothing is kept for others either
+        while not lock.is_locked:
+            with suppress(Timeout):
+                lock.acquire(timeout=_LOOKS_EVERY)
+            if os.getppid() != server:
+                sys.exit(1)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 if __name__ == "__main__":
     lower_priority()
-    compile_loops()
+    with _one_at_a_time(KERNELS):
+        compile_loops()
