@@ -50,7 +50,11 @@ def has_other_colours(picture: Image.Image) -> bool:
 
 
 def _transform_of(picture: Image.Image, profile: bytes | None) -> _Transform | None:
-    profile = profile or picture.info.get("icc_profile") or _named(picture.info)
+    profile = profile or picture.info.get("icc_profile")
+    named = None if profile else _named(picture.info)
+    if named and picture.mode == "L":
+        return _transform(named, "RGB")  # chunks name colours of grey in the same way
+    profile = profile or named
     if not profile or len(profile) > _MOST or _SPACES.get(picture.mode) != profile[16:20].decode("latin-1"):
         return None
     return _transform(profile, picture.mode)
@@ -131,9 +135,10 @@ class _Transform:
     def __init__(self, profile: bytes, mode: str) -> None:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = ImageCms.createProfile("sRGB")
-        self.transform = ImageCms.buildTransform(source, target, mode, "RGB")
+        self.transform, self.mode = ImageCms.buildTransform(source, target, mode, "RGB"), mode
 
     def apply(self, picture: Image.Image) -> Image.Image:
+        picture = picture if picture.mode == self.mode else picture.convert(self.mode)
         if picture.mode == "RGB":
             ImageCms.applyTransform(picture, self.transform, inPlace=True)
             return picture

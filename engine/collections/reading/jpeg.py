@@ -5,15 +5,23 @@ Cameras append previews, sounds and panorama data behind the picture, some witho
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from engine.core.errors import UnreadableImage
 
 SIGNATURE = b"\xff\xd8\xff"
 END = b"\xff\xd9"
 _SOS, _EOI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
 _FRAMES = {0xC0: "", 0xC1: "", 0xC2: "progressive", 0xC3: "lossless", 0xC9: "", 0xCA: "progressive", 0xCB: "lossless"}
+_FRAMES |= {0xF7: "JPEG-LS"}
 _COMMON = {0xC0, 0xC1, 0xC2}  # Huffman-coded, all at once or in passes
+_GREY = 128  # what a decoder shows where no coefficient came
 _RESTARTS = range(0xD0, 0xD8)
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic coding, quantisation, restart interval
 # Bits that are read as coefficients where the picture lacks some, and are passed over where it is whole. The first is
@@ -79,6 +87,34 @@ def ended(data: bytes, *, metadata: bool) -> tuple[bytes, bytes] | None:
                 whole = b"".join(kept).rstrip(b"\xff")
                 return whole + END, whole + _NOISE + END
     return None
+
+
+def check_rows(picture: Image.Image, data: bytes) -> None:
+    """UnreadableImage where the coded pixels end before the end mark: a decoder fills the rest with grey, in silence.
+
+    Only a picture whose last pixel has that grey is decoded again, small, with other bits behind what is coded.
+    """
+    last = picture.crop((picture.width - 1, picture.height - 1, picture.width, picture.height)).tobytes()
+    if any(abs(value - _GREY) > 2 for value in last) or not _is_common(data):
+        return
+    shown = {_small(copy) for copy in ended(data, metadata=False) or (b"", data)}
+    if len(shown) > 1:
+        raise UnreadableImage("decode", "truncated", "The file ends before the picture does.")
+
+
+def _is_common(data: bytes) -> bool:
+    """Whether the pixels are Huffman-coded."""
+    first = next((part.marker for part in _parts(data) if part.marker in (*_FRAMES, _SOS)), _SOS)
+    return first in _COMMON
+
+
+def _small(data: bytes) -> bytes:
+    """The pixels at an eighth of the size; b"" for no file."""
+    if not data:
+        return b""
+    with JpegImageFile(io.BytesIO(data)) as picture:
+        picture.draft(None, (1, 1))
+        return picture.tobytes()
 
 
 def _parts(data: bytes) -> Iterator[_Part]:

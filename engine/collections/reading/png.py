@@ -85,11 +85,19 @@ def load(picture: Image.Image, data: bytes) -> None:
     filling = tuple(values) if len(values) > 1 else values[0]
     picture.im = Image.new(picture.mode, picture.size, filling).im
     picture.load()
+    _scale_key(picture, data)
     row = Image.new(picture.mode, (picture.width, 1), filling).tobytes()
     places = range(max(0, picture.height - 2), picture.height)
     last = [picture.crop((0, place, picture.width, place + 1)).tobytes() for place in places]
     if row in last and not holds_all_rows(data):
         raise UnreadableImage("decode", "truncated", "The file ends before the picture does.")
+
+
+def _scale_key(picture: Image.Image, data: bytes) -> None:
+    """Scale the grey that is transparent like the pixels, which Pillow spreads from 1, 2 or 4 bits to 8."""
+    bits, key = data[24], picture.info.get("transparency")
+    if picture.mode in ("1", "L") and bits < 8 and isinstance(key, int):
+        picture.info["transparency"] = key * 255 // ((1 << bits) - 1)
 
 
 def wide_colours(data: bytes) -> NDArray[np.uint16] | None:

@@ -49,6 +49,16 @@ SUFFIXES = frozenset("." + suffix for suffix in _SUFFIXES.split())
 # MPO, several JPEGs in one file, is opened as JPEG by Pillow; its first picture counts.
 READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC and PPM"
 _TITLES = {"WEBP": "WebP", "HEIF": "HEIC", "MPO": "JPEG"}
+_KINDS_OF_JPEG = {"lossless": "lossless JPEG", "JPEG-LS": "JPEG-LS"}
+_BEGINNINGS = (
+    (re.escape(png.SIGNATURE), "PNG"),
+    (re.escape(jpeg.SIGNATURE), "JPEG"),
+    (rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]", "TIFF"),
+    (rb"GIF8[79]a", "GIF"),
+    (rb"RIFF....WEBP", "WebP"),
+    (rb"....ftyp(heic|heix|mif1|msf1|hevc)", "HEIC"),
+    (rb"....ftyp(avif|avis)", "AVIF"),
+)
 _DARK = 64  # of 256 levels: colours of 16 bits that reach no higher are looked at in full
 
 Image.preinit()
@@ -152,6 +162,8 @@ def _decoded(data: bytes, size: int | None, layout: tiff.Layout | None) -> Image
         if picture.format == "PNG":
             png.load(picture, data)
         picture.load()
+        if picture.format in ("JPEG", "MPO"):
+            jpeg.check_rows(picture, data)
         return _turned(_shown(picture, data), _orientation(picture))
     except Exception as error:
         raise _undecodable(error) from error
@@ -266,11 +278,16 @@ def of_any_format(data: bytes) -> Image.Image:
 def _unknown(data: bytes) -> UnreadableImage:
     """What to say of a file that Pillow does not know."""
     frame = jpeg.frame(data) if data.startswith(jpeg.SIGNATURE) else None
-    if frame is not None and (frame.bits != 8 or frame.kind == "lossless"):
-        kind = "lossless JPEG" if frame.kind == "lossless" else "JPEG"
+    if frame is not None and (frame.bits != 8 or frame.kind in _KINDS_OF_JPEG):
+        kind = _KINDS_OF_JPEG.get(frame.kind, "JPEG")
         return UnreadableImage("header", "not-read", f"This is a {kind} of {frame.bits} bits, which is not read.")
+    begun = next((title for mark, title in _BEGINNINGS if re.match(mark, data, re.DOTALL)), "")
     message = f"The file is not a picture in a format that is read ({READABLE}), or its beginning is damaged."
-    return other_formats.named(data) or UnreadableImage("header", "not-a-picture", message)
+    unknown = UnreadableImage("header", "not-a-picture", message)
+    if begun:
+        message = f"The file begins as a {begun} does, but what describes the picture is cut off or damaged."
+        unknown = UnreadableImage("header", "malformed", message)
+    return other_formats.named(data) or unknown
 
 
 def _check_size(width: int, height: int, format: str, passes: str = "") -> None:

@@ -6,11 +6,12 @@ become samples follows TIFF 6.0 and, for predictors of floats, Adobe's Photoshop
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ _SUBFILE = 254
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = range(256, 260)
 _PHOTOMETRIC, _FILL_ORDER, _STRIPS, _SAMPLES, _ROWS = 262, 266, 273, 277, 278
 _STRIP_BYTES, _PLANES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 279, 284, 317, 322, 323, 324, 325
-_EXTRA, _FORMAT, _NO_DATA, _ORIENTATION, _PROFILE = 338, 339, 42113, 274, 34675
+_EXTRA, _FORMAT, _NO_DATA, _ORIENTATION, _PROFILE, _INNER = 338, 339, 42113, 274, 34675, 330
+_INSIDE = -1  # the number of a page that stands below another one
 _COMPRESSIONS = {1, 5, 8, 32773, 32946, 34925, 50000}  # none, LZW, deflate, PackBits, deflate of old, LZMA, Zstandard
 _FOR_PICTURES = {2, 3, 4, 6, 7, 32771, 32809}  # CCITT's of faxes, JPEG and others that libtiff turns into pictures
 _OTHER = {6: "old JPEG", 7: "JPEG", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL"}
@@ -54,6 +56,7 @@ class Layout:
 
     `bits` and `kind` (1 unsigned, 2 signed, 3 float) describe one sample; `bands` is the number of samples per pixel.
     `alpha` is the band with the opacity, -1 for none, and `premultiplied` says whether the colours include it.
+    `inside` says whether its page stands below another one, where Pillow does not look.
     """
 
     order: str
@@ -70,6 +73,7 @@ class Layout:
     no_data: float | None
     profile: bytes
     tags: dict[int, Any]
+    inside: bool = False
 
     @property
     def title(self) -> str:
@@ -90,13 +94,21 @@ class Layout:
     @property
     def is_plain(self) -> bool:
         """Whether it has 8 unsigned bits at most, or is neither grey nor RGB: Pillow shows such a picture rightly."""
-        known = self.compression in _COMPRESSIONS | _FOR_PICTURES
+        known = self.compression in _COMPRESSIONS | _FOR_PICTURES and not self.inside and not self.is_sparse
         return known and ((self.kind == 1 and self.bits <= 8) or not self.is_measured)
 
     @property
     def is_measured(self) -> bool:
         """Whether its samples are brightness: grey, RGB or bands, compressed without loss."""
         return self.photometric in (_WHITE_IS_ZERO, _GREY, _RGB) and self.compression in _COMPRESSIONS
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether strips or tiles are left out, as GDAL does where there is no value; Pillow reads others there."""
+        try:
+            return (0, 0) in zip(*_places(self.tags), strict=False)
+        except _NOT_FOLLOWED:
+            return False
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -109,7 +121,7 @@ class Layout:
 def main_page(data: bytes) -> int:
     """The number of the page that is shown: the first that is no preview or mask of another one, else the first."""
     try:
-        return _main(data)[0]
+        return max(0, _main(data)[0])
     except _NOT_FOLLOWED:
         return 0
 
@@ -124,7 +136,8 @@ def layout(data: bytes) -> Layout | None:
     if not data.startswith(_PREFIXES):
         return None
     try:
-        return _layout(_main(data)[1], "<" if data[:2] == b"II" else ">")
+        number, tags = _main(data)
+        return replace(_layout(tags, "<" if data[:2] == b"II" else ">"), inside=number == _INSIDE)
     except _NOT_FOLLOWED:
         return None
 
@@ -136,7 +149,7 @@ def samples(data: bytes, layout: Layout) -> NDArray[Any]:
         UnreadableImage: such a TIFF is not read; the sentence names what it is.
     """
     _check(layout)
-    out = np.zeros((layout.height, layout.width, len(layout.shown)), layout.dtype or np.dtype(np.uint16))
+    out = np.full((layout.height, layout.width, len(layout.shown)), _absent(layout), layout.dtype or np.uint16)
     planes = layout.tags.get(_PLANES, 1) == 2 and layout.bands > 1
     for band, packed, top, left, rows, width in _segments(data, layout, planes):
         if planes and band not in layout.shown:
@@ -173,16 +186,24 @@ def _main(data: bytes) -> tuple[int, dict[int, Any]]:
     except _NOT_FOLLOWED:
         if not pages:
             raise
-    number = next((number for number, tags in enumerate(pages) if not is_preview(tags)), 0)
-    return number, pages[number]
+    found = next(((number, tags) for number, tags in enumerate(pages) if not is_preview(tags)), None)
+    return found or _inside(data, pages) or (0, pages[0])
 
 
-def _directories(data: bytes) -> Iterator[dict[int, Any]]:
-    """The tags of the first page, and of the next ones as long as all before are previews."""
+def _inside(data: bytes, pages: list[dict[int, Any]]) -> tuple[int, dict[int, Any]] | None:
+    """The picture below its previews, where raw files of cameras have it (TIFF Technical Note 1)."""
+    places = [place for tags in pages for place in _each(tags.get(_INNER, ()))][:_MOST_PREVIEWS]
+    with contextlib.suppress(*_NOT_FOLLOWED):
+        inner = (tags for place in places for tags in _directories(data, place))
+        return next(((_INSIDE, tags) for tags in inner if not is_preview(tags)), None)
+    return None
+
+
+def _directories(data: bytes, place: int = 0) -> Iterator[dict[int, Any]]:
+    """The tags of the page at `place`, else the first, and of the next ones as long as all before are previews."""
     file = io.BytesIO(data)
     # Pillow looks for 64-bit offsets in the third byte alone, whatever the order of bytes.
     head = b"II\x2b\0" + data[4:16] if 43 in data[2:4] else b"II\x2a\0" + data[4:8]
-    place = 0
     for _ in range(_MOST_PREVIEWS):
         directory = TiffImagePlugin.ImageFileDirectory_v2(head, prefix=data[:2])
         place = place or directory.next
@@ -255,8 +276,8 @@ def _segments(data: bytes, layout: Layout, planes: bool) -> Iterator[Segment]:
     """Each strip or tile."""
     tags = layout.tags
     tiled = _TILES in tags
-    starts = _each(tags[_TILES if tiled else _STRIPS])
-    lengths = _each(tags.get(_TILE_BYTES if tiled else _STRIP_BYTES, len(data)))
+    starts, lengths = _places(tags)
+    lengths = lengths or (len(data),)
     width = int(tags[_TILE_WIDTH]) if tiled else layout.width
     height = int(tags[_TILE_HEIGHT]) if tiled else min(int(tags.get(_ROWS, layout.height)), layout.height)
     if min(width, height) < 1 or width * height > 2 * MAX_PIXELS:
@@ -270,7 +291,25 @@ def _segments(data: bytes, layout: Layout, planes: bool) -> Iterator[Segment]:
         top, left = place // across * height, place % across * width
         rows = height if tiled else min(height, layout.height - top)
         packed = data[starts[number] : starts[number] + lengths[number]]
-        yield plane, packed, top, left, rows, width
+        if starts[number] or lengths[number]:
+            yield plane, packed, top, left, rows, width
+
+
+def _places(tags: dict[int, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where the strips or tiles begin, and how many bytes each has; 0 and 0 for one that is left out."""
+    starts, lengths = (_TILES, _TILE_BYTES) if _TILES in tags else (_STRIPS, _STRIP_BYTES)
+    return _each(tags.get(starts, ())), _each(tags.get(lengths, ()))
+
+
+def _absent(layout: Layout) -> float:
+    """What stands in strips and tiles that are left out: the number for no value, else 0."""
+    missing, dtype = layout.no_data, layout.dtype
+    if missing is None or dtype is None or not layout.is_sparse:
+        return 0.0
+    if dtype.kind == "f":
+        return missing
+    fits = math.isfinite(missing) and np.iinfo(dtype).min <= missing <= np.iinfo(dtype).max
+    return missing if fits else 0.0
 
 
 def _row_bytes(layout: Layout, width: int, bands: int) -> int:

@@ -14,6 +14,7 @@ from engine.collections.reading.value_range import as_bytes
 _STRIP = 1 << 22  # pixels converted at a time where a conversion needs several copies
 _LIGHT = 224  # mean grey level from which a drawing is taken to vanish on white
 _WHITE, _MID_GREY = (255, 255, 255), (128, 128, 128)
+_COLOURS = ("icc_profile", "cicp", "srgb", "gamma", "chromaticity")  # what names the colours of a picture
 _TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
 
 
@@ -58,7 +59,7 @@ def _grey(picture: Image.Image) -> Image.Image:
     for top, strip in _strips(picture):
         samples[top : top + strip.height] = np.asarray(strip)
     grey = Image.fromarray(as_bytes(samples[..., None])[..., 0])
-    grey.info = {"icc_profile": picture.info.get("icc_profile")}
+    grey.info = {key: picture.info[key] for key in _COLOURS if key in picture.info}
     return grey
 
 
@@ -77,7 +78,9 @@ def _laid_on(strip: Image.Image, ground: tuple[int, int, int]) -> Image.Image:
     # A transparent palette entry or colour key becomes alpha first; premultiplied modes are undone by convert.
     colours = strip if strip.mode == "RGBA" else strip.convert("RGBA")
     is_grey = strip.mode in ("L", "LA", "La")
-    seen = to_srgb(colours.getchannel("R") if is_grey else colours.convert("RGB"), strip.info.get("icc_profile"))
+    plain = colours.getchannel("R") if is_grey else colours.convert("RGB")
+    plain.info = {key: strip.info[key] for key in _COLOURS if key in strip.info}
+    seen = to_srgb(plain)
     laid = Image.new("RGB", strip.size, ground)
     laid.paste(seen.convert("RGB"), mask=colours.getchannel("A"))
     return laid

@@ -2,12 +2,14 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 from pillow_heif import from_pillow
 
+from engine.collections.reading import png
 from engine.collections.reading.colour_profile import rgb_profile, to_srgb
 from engine.collections.reading.safely import open_picture
 from engine.collections.reading.worker_tasks import preview
@@ -139,6 +141,20 @@ def test_colours_that_chunks_name():
     assert np.abs(read_back(png_with(chunk(b"cICP", bytes([12, 13, 0, 1])), p3)) - COLOURS).max() <= 3
     light = written_in("linear", COLOURS)
     assert np.abs(read_back(png_with(chunk(b"gAMA", struct.pack(">I", 100_000)), light)) - COLOURS).max() <= 12
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("opacity", [False, True])
+def test_chunks_name_the_colours_of_grey_as_well(bits, opacity):
+    levels = np.repeat(np.linspace(0, 1, 8) ** 2.2, 2)
+    samples = np.rint(levels * (2**bits - 1)).astype(f">u{bits // 8}")[:, None]
+    samples = np.pad(samples, ((0, 0), (0, 1)), constant_values=2**bits - 1) if opacity else samples
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 1, bits, 4 if opacity else 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" + samples.astype(f">u{bits // 8}").tobytes()))
+    linear = chunk(b"gAMA", struct.pack(">I", 100_000))
+    found = np.asarray(open_picture(png.SIGNATURE + head + linear + pixels + chunk(b"IEND", b"")))[0, :, 0]
+    srgb = np.where(levels <= 0.0031308, levels * 12.92, 1.055 * levels ** (1 / 2.4) - 0.055) * 255
+    assert np.abs(found - srgb).max() <= 8
 
 
 def test_chunks_that_name_srgb_or_nonsense_change_nothing():

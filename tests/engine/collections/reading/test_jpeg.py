@@ -126,3 +126,41 @@ def test_colours_for_print_are_not_plain() -> None:
     out = io.BytesIO()
     Image.new("CMYK", (9, 9)).save(out, "JPEG")
     assert not jpeg.is_plain(out.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["baseline", "subsampled", "restarts", "grey"])
+def test_an_end_mark_does_not_hide_missing_rows(kind):
+    data = JPEGS[kind].removesuffix(jpeg.END)
+    scan = data.rindex(b"\xff\xda")
+    for length in range(scan + 40, scan + (len(data) - scan) * 4 // 5, 29):
+        with pytest.raises(UnreadableImage, match="ends before the picture does"):
+            open_picture(data[:length] + jpeg.END)
+
+
+def test_an_end_mark_does_not_hide_a_first_pass_that_is_cut_off():
+    data = JPEGS["progressive"]
+    scan = data.index(b"\xff\xda")
+    with pytest.raises(UnreadableImage, match="ends before the picture does"):
+        open_picture(data[: scan + 40] + jpeg.END)
+
+
+def test_a_height_beyond_the_rows_that_are_there():
+    taller = JPEGS["baseline"].replace(b"\x08\x00\x32\x00\x46", b"\x08\x20\x32\x00\x46", 1)
+    with pytest.raises(UnreadableImage, match="ends before the picture does"):
+        open_picture(taller)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [None, 8])
+def test_a_picture_that_ends_in_mid_grey_is_whole(kind, size):
+    grey = Image.new("L" if kind == "grey" else "RGB", (70, 50), 128 if kind == "grey" else (128, 128, 128))
+    grey.paste(30, (0, 0, 20, 20)) if kind == "grey" else grey.paste((200, 40, 30), (0, 0, 20, 20))
+    out = io.BytesIO()
+    grey.save(out, "JPEG", quality=90, **KINDS[kind])
+    assert open_picture(out.getvalue(), size=size).getpixel((0, 0))[1] < 60
+
+
+def test_a_jpeg_ls_is_named():
+    data = b"\xff\xd8\xff\xf7\0\x0b\x08\0\x30\0\x40\x01\x01\x11\0" + bytes(50)
+    with pytest.raises(UnreadableImage, match="This is a JPEG-LS of 8 bits, which is not read"):
+        open_picture(data)

@@ -187,3 +187,17 @@ def test_the_passes_of_interlaced_pictures_add_up(size):
         len(range(left, width, right)) * len(range(top, height, down)) for left, top, right, down in png._PASSES
     )
     assert count == width * height
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_the_grey_that_is_transparent_has_as_many_bits_as_the_pixels(bits):
+    levels = (np.arange(16) % (1 << bits)).astype(np.uint8)[None]
+    packed = np.packbits(np.unpackbits(levels[..., None], axis=2)[..., 8 - bits :].reshape(-1))
+    for key in range(min(1 << bits, 16)):
+        head = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 1, bits, 0, 0, 0, 0))
+        parts = (head, chunk(b"tRNS", struct.pack(">H", key)), chunk(b"IDAT", zlib.compress(b"\0" + packed.tobytes())))
+        found = np.asarray(open_picture(png.SIGNATURE + b"".join(parts) + chunk(b"IEND", b"")))[0, :, 0]
+        scaled = levels[0].astype(int) * 255 // ((1 << bits) - 1)
+        seen = scaled[levels[0] != key]
+        ground = 128 if len(seen) and seen.mean() >= 224 else 255
+        assert found.tolist() == np.where(levels[0] == key, ground, scaled).tolist()

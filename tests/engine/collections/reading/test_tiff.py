@@ -289,3 +289,54 @@ def test_a_picture_of_which_there_is_only_a_smaller_version():
     out = io.BytesIO()
     tifffile.imwrite(out, ramp("u1", (3, 5), 0, 255), subfiletype=1)
     assert header(out.getvalue()) == (5, 3, "TIFF")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+@pytest.mark.parametrize("packed", [None, "zlib"])
+@pytest.mark.parametrize("no_data", [None, -9999])
+def test_tiles_that_are_left_out_are_black(dtype, packed, no_data):
+    values = ramp(dtype, (40, 48), 1, 255 if dtype == "u1" else 65535)
+    tags = [] if no_data is None else [(42113, "s", 0, str(no_data), True)]
+    data = bytearray(tiff_of(values, tile=(16, 16), compression=packed, extratags=tags))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        for tag in (file.pages[0].tags["TileOffsets"], file.pages[0].tags["TileByteCounts"]):
+            size = tag.valuebytecount // tag.count
+            data[tag.valueoffset : tag.valueoffset + size] = bytes(size)
+    values[:16, :16] = 0
+    found, whole = (np.asarray(open_picture(one)).astype(int) for one in (bytes(data), tiff_of(values)))
+    assert header(bytes(data)) == (48, 40, "TIFF")
+    assert not found[:16, :16].any()
+    assert np.abs(found - whole).max() <= 1
+
+
+def inside_of_preview(values: np.ndarray, **options: object) -> bytes:
+    """As raw files of cameras are: a small preview, and the picture below it."""
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(np.full((6, 8, 3), 9, np.uint8), photometric="rgb", subfiletype=1, subifds=1)
+        writer.write(values, subfiletype=0, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_a_picture_below_its_preview_is_shown(dtype):
+    values = ramp(dtype, (24, 40), 0, 255 if dtype == "u1" else 65535)
+    data = inside_of_preview(values)
+    assert header(data) == (40, 24, "TIFF")
+    assert np.array_equal(open_picture(data), open_picture(tiff_of(values)))
+
+
+def test_a_raw_mosaic_below_its_preview_is_named_and_the_preview_not_shown():
+    data = inside_of_preview(
+        ramp("u2", (24, 40), 0, 65535), photometric=32803, extratags=[(33421, "H", 2, (2, 2), True)]
+    )
+    with pytest.raises(UnreadableImage, match="1 band of uint16 in a sensor's raw mosaic, which is not read"):
+        open_picture(data)
+
+
+@pytest.mark.parametrize("kept", [8, 9, 200])
+def test_a_file_cut_off_before_its_tags_is_said_to_be(kept):
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(out, "TIFF", compression="tiff_lzw")
+    with pytest.raises(UnreadableImage, match=r"what describes the picture is cut off|The file ends before"):
+        open_picture(out.getvalue()[:kept])
