@@ -16,15 +16,16 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tarfile import EOFHeaderError  # type: ignore[attr-defined]
 from typing import IO, Any
 
 from engine.collections.reading.other_formats import title_of
 from engine.collections.reading.regular_files import MAX_BYTES
 from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources.code_pages import DOS, likeliest
+from engine.collections.sources.code_pages import DOS, WINDOWS, likeliest, page_of
 from engine.collections.sources.folder_labels import label_of, telling_labels
 from engine.collections.sources.folders import is_hidden
 from engine.collections.sources.items import Item
@@ -132,12 +133,14 @@ def members(
     """
     meter = _Meter(name or path.name, path.stat().st_size, limits)
     source = _zip_members(path, staging, meter) if _is_zip(path) else _tar_members(path, staging, meter)
-    known = names(path, limits) if inside is None else inside
-    shown = (each.encode("utf-8", "surrogateescape") for each in known if not is_hidden(each))
+    known = list(names(path, limits) if inside is None else inside)
+    page = _page_of(known)
+    shown = (_readable(_raw(each), page) for each in known if not is_hidden(each))
     label = telling_labels(shown, packed=True)
     seen: dict[bytes, int] = {}
     for item in source:
-        item = replace(item, label=label(item.key))
+        key = _readable(item.key, page)
+        item = replace(item, key=key, label=label(key))
         seen[item.key] = seen.get(item.key, 0) + 1
         yield item if seen[item.key] == 1 else _renamed(item, item.key + b"\0%d" % seen[item.key])
 
@@ -213,11 +216,16 @@ def _tar_members(path: Path, staging: Path, meter: _Meter) -> Iterator[Item]:
                     continue
                 meter.member()
                 yield _tar_member(archive, member, last, staging / str(number), meter)
+            if not getattr(archive, "is_whole", False):
+                yield _rest(last, "The archive has no end mark after this file; what may have followed is lost.")
     except _TAR_ERRORS as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        message = "The archive is cut off or damaged after this file; what follows is lost."
-        yield Item(last + b"\0rest", failure=Failure("archive", "malformed", message))
+        yield _rest(last, "The archive is cut off or damaged after this file; what follows is lost.")
+
+
+def _rest(last: bytes, message: str) -> Item:
+    return Item(last + b"\0rest", failure=Failure("archive", "malformed", message))
 
 
 def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, key: bytes, place: Path, meter: _Meter) -> Item:
@@ -238,12 +246,13 @@ def _failed(key: bytes, code: str, message: str) -> Item:
     return Item(key, label_of(key), failure=Failure("archive", code, message))
 
 
-def name_notes(path: Path) -> list[str]:
-    """A sentence where the names of a ZIP are in a code page that is not marked, and had to be guessed."""
-    if not _is_zip(path):
-        return []
-    with zipfile.ZipFile(path) as archive:
-        page = _code_page(archive)
+def name_notes(path: Path, inside: Sequence[str]) -> list[str]:
+    """A sentence where the names, given as `names` does, are in a code page that is not marked, and was guessed."""
+    if _is_zip(path):
+        with zipfile.ZipFile(path) as archive:
+            page = _code_page(archive)
+    else:
+        page = _page_of(inside)
     named = page not in ("utf-8", "ascii")
     return [f"The names in the archive are not marked as UTF-8; they were read as {page}."] if named else []
 
@@ -257,6 +266,21 @@ def _zip_names(archive: zipfile.ZipFile) -> list[str]:
 def _zip_name(info: zipfile.ZipInfo, page: str) -> str:
     raw = _unmarked(info)
     return info.filename if raw is None else raw.decode(page, "replace")
+
+
+def _page_of(inside: Sequence[str]) -> str:
+    """The code page of the names of a tar that are not UTF-8: the library keeps their bytes as half surrogates."""
+    odd = [raw for name in inside if not name.isascii() and page_of(raw := _raw(name), "") == ""]
+    return likeliest(b"\n".join(odd), WINDOWS) if odd else "utf-8"
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _readable(key: bytes, page: str) -> bytes:
+    """A name as UTF-8: of the code page where it is not."""
+    return key if page_of(key, "") else key.decode(page, "replace").encode()
 
 
 def _code_page(archive: zipfile.ZipFile) -> str:
@@ -287,8 +311,20 @@ def _unicode_path(info: zipfile.ZipInfo) -> bytes:
     return b""
 
 
-def _tar(stream: _Unpacked) -> tarfile.TarFile:
-    return tarfile.open(fileobj=stream, mode="r|", errorlevel=1)  # type: ignore[call-overload]
+class _Header(tarfile.TarInfo):
+    """A header that tells its archive when the end mark is reached: the library takes a damaged one for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: Any) -> Any:
+        try:
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:
+            tarfile.is_whole = True
+            raise
+
+
+def _tar(stream: _Unpacked) -> Any:
+    return tarfile.open(fileobj=stream, mode="r|", errorlevel=1, tarinfo=_Header)  # type: ignore[call-overload]
 
 
 class _Unpacked:

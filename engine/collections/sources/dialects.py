@@ -20,6 +20,7 @@ _MOST_IN_VAIN = 100_000_000  # characters of a table that are read in search of 
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _TOO_LONG = f"It is longer than {MOST_CHARACTERS // 10**6} MB."
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
+_MOST_TITLE_LINES = 20  # above the headings
 _QUOTES = "Its quotation marks do not match."
 _ESCAPED = re.compile(r'\\(["\\])')  # as MySQL and JSON write quotation marks and backslashes
 # Blanks, and signs without a width that programs leave around texts: marks of byte order and of direction.
@@ -69,7 +70,25 @@ def _beginning(lines: Sequence[str], is_known: Callable[[str], bool]) -> tuple[i
     """Where the header stands, and the separator that a line `sep=;` before it names."""
     at = _after_comments(lines, 0, is_known)
     found = _SEPARATOR_LINE.fullmatch(lines[at].strip("\r\n ")) if at < len(lines) else None
-    return (_after_comments(lines, at + 1, is_known), found[1]) if found else (at, "")
+    if found:
+        return _after_comments(lines, at + 1, is_known), found[1]
+    return _after_title(lines, at, is_known), ""
+
+
+def _after_title(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -> int:
+    """The line of headings below those with the title of a report, which have fewer cells and name no column."""
+    if at >= len(lines) or _names_columns(lines[at], is_known):
+        return at
+    most = 0
+    for place in range(at, min(at + _MOST_TITLE_LINES, len(lines))):
+        cells = [cell.strip(_BLANKS + '"') for cell in re.split(f"[{SEPARATORS}]", lines[place])]
+        if any(map(_is_picture, cells)):
+            return at
+        filled = sum(map(bool, cells))
+        if most < filled > 1 and any(map(is_known, cells)):
+            return place
+        most = max(most, filled)
+    return at
 
 
 def _after_comments(lines: Sequence[str], at: int, is_known: Callable[[str], bool]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import takewhile
 
+from engine.collections.sources.code_pages import WINDOWS, likeliest, page_of
+
 # What data sets call folders that every class has: tiny-imagenet is train/n01443537/images/…
 _SAME_EVERYWHERE = frozenset(
     b"images image imgs img pictures photos jpg jpeg png jpegimages "
@@ -16,7 +18,8 @@ Parts = tuple[bytes, ...]
 
 def label_of(key: bytes) -> str:
     """The name of the folder with the file, with single spaces as in every label; "" at the top."""
-    return _named(_folder(key))
+    folder = _folder(key)
+    return _named(folder, _page([folder]))
 
 
 def telling_labels(keys: Iterable[bytes], *, packed: bool = False) -> Callable[[bytes], str]:
@@ -32,11 +35,11 @@ def telling_labels(keys: Iterable[bytes], *, packed: bool = False) -> Callable[[
     folders = sorted({_folder(key, packed) for key in keys} - {()})
     above_all = _depth(folders)
     chosen = _without_usual(_without_same({folder: folder for folder in folders}), above_all)
-    around = _around(folders) if packed else ()
+    around, page = _around(folders) if packed else (), _page(folders)
 
     def label(key: bytes) -> str:
         folder = _folder(key, packed)
-        return "" if around and folder == around else _named(chosen.get(folder, folder))
+        return "" if around and folder == around else _named(chosen.get(folder, folder), page)
 
     return label
 
@@ -82,5 +85,12 @@ def _folder(key: bytes, windows: bool = False) -> Parts:
     return tuple(parts[:-1])
 
 
-def _named(folder: Parts) -> str:
-    return " ".join(folder[-1].decode("utf-8", "replace").split()) if folder else ""
+def _named(folder: Parts, page: str) -> str:
+    """The name of the last folder; one that is not UTF-8 is read by the code page, so that no two become the same."""
+    return " ".join(folder[-1].decode(page_of(folder[-1], page), "replace").split()) if folder else ""
+
+
+def _page(folders: Iterable[Parts]) -> str:
+    """The likeliest code page of the names that are not UTF-8."""
+    odd = {part for folder in folders for part in folder if not part.isascii() and page_of(part, "") == ""}
+    return likeliest(b"\n".join(sorted(odd)), WINDOWS) if odd else "utf-8"

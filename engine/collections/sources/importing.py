@@ -103,7 +103,7 @@ def import_archive(
     with _filling(home, title, source) as (collection, checked):
         names = list(archives.names(path, limits))
         members: Iterable[Item] = archives.members(path, staging(collection), limits, inside=names)
-        notes = folders.left_out_note(folders.hidden_parts(names)) + archives.name_notes(path)
+        notes = folders.left_out_note(folders.hidden_parts(names)) + archives.name_notes(path, names)
         if any(is_table(name) and not folders.is_hidden(name) for name in names):
             listed = labelled(members, reporter)
             members, notes = listed.items, notes + listed.notes

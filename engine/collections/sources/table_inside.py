@@ -31,6 +31,7 @@ def labelled(items: Iterable[Item], reporter: Reporter) -> Listed:
         if any(not item.failure for item in listed.items):
             next(Path(item.location) for item in found if item.key == key).unlink(missing_ok=True)
             return Listed(listed.items, [*listed.notes, f"Labels and texts come from {table.name} in the archive."])
+        return Listed([_unmatched(item, table) if item.key == key else pointed_out(item) for item in found])
     return Listed([pointed_out(item, readable.get(item.key)) for item in found])
 
 
@@ -55,6 +56,14 @@ def pointed_out(item: Item, table: Table | None = None) -> Item:
         return replace(item, failure=Failure("header", "not-a-picture", found)) if found else item
     headings = ", ".join(name for name in found.header[:8] if name)
     message = f"This is a table ({headings}) that was not used; for its labels, import it or keep only this one."
+    return replace(item, failure=Failure("table", "table", message))
+
+
+def _unmatched(item: Item, table: Table) -> Item:
+    """The table itself, of which no line names a picture beside it."""
+    names = ", ".join(repr(table.picture_of(line)[:60]) for line in table.lines[:1])
+    why = f"none of its lines names a picture of the archive, as the first, {names}" if names else "it has no lines"
+    message = f"This is a table that was not used: {why}."
     return replace(item, failure=Failure("table", "table", message))
 
 

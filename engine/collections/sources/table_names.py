@@ -66,11 +66,11 @@ def slashed(cell: str) -> str:
 def spelling(name: str) -> str:
     """A path without everything that operating systems spell differently.
 
-    >>> spelling("C:\\\\Img\\\\A.PNG"), spelling("./img/a.png")
+    >>> spelling("C:\\\\Img\\\\A.PNG"), spelling("./img//./a.png")
     ('img/a.png', 'img/a.png')
     """
-    path = _DRIVE.sub("", slashed(name)).lstrip("/")
-    path = "/".join(map(bare, path.split("/")))
+    path = _DRIVE.sub("", slashed(name))
+    path = "/".join(part for part in map(bare, path.split("/")) if part not in ("", "."))
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 

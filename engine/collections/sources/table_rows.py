@@ -200,7 +200,8 @@ class _Folder:
         return Names(folders.names(self.root))
 
     def find(self, cell: str) -> str | Failure:
-        for text in dict.fromkeys((cell.removeprefix("./"), slashed(cell), unharmed(cell), slashed(unharmed(cell)))):
+        forms = (cell, slashed(cell), unharmed(cell), slashed(unharmed(cell)))
+        for text in dict.fromkeys(map(_without_detours, forms)):
             if self._leads_out(text):
                 return Failure("table", "outside", _OUTSIDE)
             if _is_there(self.root / text):
@@ -211,6 +212,11 @@ class _Folder:
         path = self.root / text
         inside = path.absolute().is_relative_to(self.root)
         return ".." in PurePosixPath(text).parts or (not inside and _is_there(path))
+
+
+def _without_detours(cell: str) -> str:
+    """A path without `.`, `//` and folders that `..` leaves again."""
+    return os.path.normpath(cell) if cell and not cell.endswith("/") else cell
 
 
 def _is_there(path: Path) -> bool:

@@ -5,6 +5,7 @@ The same reader is used for a table beside its pictures, a table uploaded with t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,19 @@ PICTURE_HEADINGS = (
     *("imagename", "img", "imgpath", "imgfile", "imgname", "photo", "picturepath", "relativepath", "images"),
     *("name", "imageid", "id", "url", "imageurl", "uri", "link"),
 )
-_LABEL_HEADINGS = ("label", "classname", "category", "class", "articletype", "species", "labels", "target", "group")
-_TEXT_HEADINGS = ("text", "description", "caption", "title", "productdisplayname", "productname")
+_LABEL_HEADINGS = (
+    *("label", "classname", "category", "class", "articletype", "species", "labels", "target", "group"),
+    *("kategorie", "klasse", "etikett", "etiket", "sınıf", "kategori", "étiquette", "catégorie", "classe", "etiqueta"),
+    *("categoría", "clase", "etichetta", "categoria", "etykieta", "kategoria", "метка", "класс", "категория"),
+    *("标签", "类别", "標籤", "類別", "ラベル", "カテゴリ", "라벨"),
+)
+_TEXT_HEADINGS = (
+    *("text", "description", "caption", "title", "productdisplayname", "productname"),
+    *("comment", "beschreibung", "açıklama", "descripción", "descrizione", "descrição", "описание", "描述", "説明"),
+)
 ROLES = ("image", "label", "text")  # what a column may be; the user may name it, "" for none
 Columns = Mapping[str, str]
+_QUOTED = re.compile(r'="([^"]*)"')  # what keeps spreadsheets from making numbers of texts
 _NULL = "\\N"  # what databases write for nothing
 _END_OF_FILE = "\x1a"  # of DOS
 _LOOKED_AT = 50  # lines that tell which column names the pictures
@@ -86,11 +96,16 @@ class Table:
         shown = ", ".join(name[:80] for name in others[:_COLUMNS_NAMED])
         shown += f" and {len(others) - _COLUMNS_NAMED:,} more" if len(others) > _COLUMNS_NAMED else ""
         notes = [f"Further columns of {self.name} are filters: {shown}."] if others else []
+        if self.label < 0 and others:
+            notes.append(f"No heading of {self.name} is that of labels; if a column has them, choose it at the import.")
         short = [line.number for line in self.lines if not line.damage and len(line.cells) < len(self.header)]
         if short:
             fewer = "1 line has" if len(short) == 1 else f"{len(short):,} lines have"
             notes.append(f"{fewer} fewer fields than headings, as line {short[0]}; the last ones are taken as empty.")
-        if not self.encoding.startswith("utf"):
+        if self.encoding.startswith("utf-8+"):
+            odd = _titled(self.encoding.removeprefix("utf-8+"))
+            notes.append(f"Some lines of {self.name} are not in UTF-8; these were read as {odd}.")
+        elif not self.encoding.startswith("utf"):
             notes.append(f"{self.name} is not in UTF-8; it was read as {_titled(self.encoding)}.")
         return notes
 
@@ -191,11 +206,13 @@ def plain(heading: str) -> str:
 
 
 def unharmed(cell: str) -> str:
-    """The cell without the apostrophe that an export put in front of a formula.
+    """The cell without what an export put around it for spreadsheets: an apostrophe before a formula, or `="…"`.
 
-    >>> unharmed("'=1+1"), unharmed("'tis")
-    ('=1+1', "'tis")
+    >>> unharmed("'=1+1"), unharmed("'tis"), unharmed('="007"')
+    ('=1+1', "'tis", '007')
     """
+    if quoted := _QUOTED.fullmatch(cell):
+        return quoted[1]
     return cell[1:] if cell.startswith("'") and harmless(cell[1:]) == cell else cell
 
 

@@ -315,3 +315,34 @@ def test_a_zip_of_which_the_end_is_missing_says_so(tmp_path, encoded) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UnreadableArchive, match="cut off or damaged at its end"):
         checked_archive(path, SMALL)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+@pytest.mark.parametrize("flaw", ["within a header", "between members", "damaged header"])
+def test_what_a_tar_has_lost_behind_a_file_is_said(home, tmp_path, encoded, reporter, mode, flaw) -> None:
+    path = tarred(tmp_path / "a.tar", [(entry(f"{n}.png"), encoded(n, size=(200, 200))) for n in range(4)])
+    data = bytearray(path.read_bytes())
+    place = data.index(b"2.png")
+    if flaw == "damaged header":
+        data[place + 150] ^= 0x7F
+    else:
+        del data[place + (60 if flaw == "within a header" else 0) :]
+    path.write_bytes(gzip.compress(data) if mode == "w:gz" else data)
+    report = import_archive(home, "A", path, reporter)
+    assert report.added == 2
+    assert [reject.stage for reject in report.rejects] == ["archive"]
+    assert "after this file" in report.rejects[0].message
+
+
+def test_names_of_a_tar_that_are_not_utf8_keep_their_letters(home, tmp_path, encoded, reporter) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT, encoding="cp1252") as archive:
+        for number, name in enumerate(["Käse/1.png", "Köse/1.png", "Größe/é.png"]):
+            info, data = entry(name), encoded(number)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    report = import_archive(home, "A", path, reporter)
+    images = Collection.open(home, "a").images()
+    assert images.names == ["Käse/1.png", "Köse/1.png", "Größe/é.png"]
+    assert images.labels == ["Käse", "Köse", "Größe"]
+    assert "The names in the archive are not marked as UTF-8; they were read as cp1252." in report.notes

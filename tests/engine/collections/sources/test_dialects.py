@@ -6,6 +6,7 @@ import csv
 import io
 import tracemalloc
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.collections.sources import dialects
 from engine.collections.sources.dialects import bare, records, unescaped
-from engine.collections.sources.tables import PICTURE_HEADINGS, opened, plain, table_of
+from engine.collections.sources.tables import PICTURE_HEADINGS, Table, opened, plain, preview, table_of
 from engine.core.errors import UnreadableTable
 from engine.core.tables import csv_text
 
@@ -152,6 +153,70 @@ def test_windows_code_pages_are_recognised_and_named(text: str, page: str) -> No
     table = table_of("t.csv", f"image,label\na.png,{text}\n".encode(f"cp{page}"))
     assert table.label_of(table.lines[0]) == text
     assert table.notes() == [f"t.csv is not in UTF-8; it was read as Windows-{page}."]
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("it’s – 5 €", "1252"),
+        ("кошка", "1251"),
+        ("собака", "1251"),
+        ("γάτα και σκύλος", "1253"),
+        ("żółw", "1250"),
+        ("Größe", "1252"),
+    ],
+)
+def test_letters_that_stand_in_words_tell_the_code_page(text: str, page: str) -> None:
+    table = table_of("t.csv", f"image,label\na.png,{text}\nb.png,cat\n".encode(f"cp{page}"))
+    assert table.label_of(table.lines[0]) == text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_one_line_of_another_encoding_does_not_harm_the_others(end: str) -> None:
+    lines = ["image,label", "a.png,Größe", "b.png,猫", "c.png,caf\xe9", "d.png,cat", ""]
+    data = end.join(lines).encode().replace("café".encode(), b"caf\xe9")
+    table = table_of("t.csv", data)
+    assert [table.label_of(line) for line in table.lines] == ["Größe", "猫", "café", "cat"]
+    assert table.notes() == ["Some lines of t.csv are not in UTF-8; these were read as Windows-1252."]
+
+
+@pytest.mark.parametrize("page", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_may_hold_little_ascii(page: str) -> None:
+    table = table_of("t.csv", ("image,label\na.png," + "猫" * 60 + "\n").encode(page))
+    assert table.label_of(table.lines[0]) == "猫" * 60
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["Report of 2024\n", "Report of 2024,,\n,,\n", "My pets\nMade by, me\n\n", "// made by a program\n", '"A, B"\n'],
+)
+def test_a_title_above_the_headings_is_passed_over(above: str) -> None:
+    table = table_of("t.csv", (above + "image,label,note\na.png,cat,image\nb.png,dog,x\n").encode())
+    assert [table.header, table.lines[0].number] == [["image", "label", "note"], above.count("\n") + 2]
+    assert [table.label_of(line) for line in table.lines] == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("text", ["Bild;Klasse\na.png;image\n", "number;kind\n1;image\n2;path\n"])
+def test_headings_of_another_language_are_no_title(text: str) -> None:
+    table = preview_of(text)
+    assert table.header == text.split("\n")[0].split(";")
+
+
+def preview_of(text: str) -> Table:
+    with NamedTemporaryFile(suffix=".csv") as file:
+        Path(file.name).write_text(text, encoding="utf-8")
+        return preview(Path(file.name))
+
+
+def test_no_heading_of_labels_is_pointed_out() -> None:
+    notes = table_of("t.csv", b"image,genus\na.png,felis\n").notes()
+    assert "No heading of t.csv is that of labels; if a column has them, choose it at the import." in notes
+    assert table_of("t.csv", b"Bild;Klasse\na.png;Katze\n").label == 1
+
+
+def test_texts_that_are_kept_from_becoming_numbers() -> None:
+    table = table_of("t.csv", b'image,label\n"=""a.png""","=""007"""\n="b.png",="8"\n')
+    assert [table.label_of(line) for line in table.lines] == ["007", "8"]
 
 
 @pytest.mark.parametrize(

@@ -189,3 +189,12 @@ def test_very_deep_folders_are_walked(tmp_path: Path, encoded) -> None:
 )
 def test_titles_keep_their_dots(name: str, title: str) -> None:
     assert title_of(Path(name)) == title
+
+
+def test_labels_of_folders_that_are_not_utf8_stay_apart(home, tmp_path, encoded, reporter) -> None:
+    for seed, name in enumerate([b"K\xe4se", b"K\xf6se", "Größe".encode()]):
+        folder = os.fsencode(tmp_path / "pile") + b"/" + name
+        os.makedirs(folder)
+        Path(os.fsdecode(folder + b"/1.png")).write_bytes(encoded(seed))
+    import_folder(home, "A", tmp_path / "pile", reporter)
+    assert sorted(Collection.open(home, "a").images().labels) == ["Größe", "Käse", "Köse"]

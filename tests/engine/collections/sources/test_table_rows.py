@@ -49,6 +49,11 @@ TABLES = {
     "two lines": ("image,label\nimg/a.png,x\nimg/a.png,z\nimg/b.png,y\n", ["img/a.png", "img/b.png"], ["x", "y"]),
     "damaged": ('image,text,label\nimg/a.png,a,b,x\nimg/b.png,"t,y\nimg/b.png,t,y\n', ["img/b.png"], ["y"]),
     "absent": ("image,label\nimg/b.png,y\nimg/z.png,y\nhttps://a.org/b.png,x\n,x\n", ["img/b.png"], ["y"]),
+    "detours": (
+        "image,label\nimg//a.png,x\n././img/./b.png,y\nold/../img/c.png,z\n",
+        ["img/a.png", "img/b.png", "img/c.png"],
+        ["x", "y", "z"],
+    ),
     "percent": (
         "image,label\nimg/my%20cat.png,x\n/data/upload/7/img/b.png,y\n",
         ["img/my cat.png", "img/b.png"],
@@ -240,3 +245,13 @@ def test_a_column_of_file_names_needs_no_known_heading(home, numbered, reporter)
     (numbered / "t.csv").write_text("kind,where it lies\nshirt,1.png\nskirt,2.png\n")
     report = import_csv(home, "Odd", numbered / "t.csv", reporter)
     assert (report.added, report.rejects) == (2, [])
+
+
+def test_a_table_in_an_archive_that_fits_no_picture_says_so(home, tmp_path, encoded, reporter) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("cat/1.png", encoded(1))
+        archive.writestr("t.csv", "image,label\nother.png,x\n")
+    report = import_archive(home, "A", path, reporter)
+    why = "none of its lines names a picture of the archive, as the first, 'other.png'"
+    assert [reject.message for reject in report.rejects] == [f"This is a table that was not used: {why}."]
