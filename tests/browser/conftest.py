@@ -15,6 +15,7 @@ from engine.core.home import Home
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
 from tests.conftest import SHOWN
+from tests.counts import FULL
 
 VIEW = {"width": 1360, "height": 900}
 PATIENCE = 90_000  # milliseconds until what should appear counts as missing: a busy computer is slow, not wrong
@@ -38,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(0 if FULL else 600))
 
 
 @pytest.fixture(scope="session")
