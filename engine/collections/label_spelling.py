@@ -1,11 +1,13 @@
-"""Labels that read the same: they differ only in case, spaces or Unicode form, and yet are different classes."""
+"""Labels that contradict: different classes that read the same, and different labels of the same picture."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from engine.collections.catalogue import ImageRow
+from engine.collections.images import Images
 from engine.core.spelling import folded
 
 _SHOWN = 20
@@ -34,6 +36,20 @@ def spelling_notes(counts: Mapping[str, int]) -> list[str]:
         for group in groups[:_SHOWN]
     ]
     return notes + ([f"… and {len(groups) - _SHOWN:,} more groups of such labels."] if len(groups) > _SHOWN else [])
+
+
+def copy_notes(copies: Iterable[ImageRow], images: Images) -> list[str]:
+    """A sentence on exact duplicates that have another label than the picture that counts; none if all agree."""
+    rows = {hash: row for row, hash in enumerate(images.hashes)}
+    told = []
+    for copy in copies:
+        row = rows.get(copy.hash)
+        if row is not None and copy.label and copy.name != images.names[row] and copy.label != images.labels[row]:
+            told.append(f"{copy.name} ({copy.label!r}) of {images.names[row]} ({images.labels[row]!r})")
+    if not told:
+        return []
+    has = "1 exact duplicate has" if len(told) == 1 else f"{len(told):,} exact duplicates have"
+    return [f"{has} another label than the picture that counts, as {told[0]}."]
 
 
 def _listed(group: list[str], counts: Mapping[str, int]) -> str:

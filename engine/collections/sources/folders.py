@@ -24,6 +24,7 @@ _JUNK = frozenset(
         *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found", "Icon\r", "@Recently-Snapshot"),
     )
 )
+_PREVIEWS = ".lrdata"  # the folders in which Lightroom keeps smaller versions of its pictures
 _SIDECAR = ".xmp"
 
 
@@ -133,6 +134,8 @@ def names(root: Path) -> Iterator[str]:
 def is_junk(name: str, *, folder: bool = False) -> bool:
     """Whether a name is hidden or left behind by an operating system; a picture may begin with a dot."""
     if name.lower() in _JUNK or name.startswith(("._", ".Trash")):
+        return True
+    if folder and name.lower().endswith(_PREVIEWS):
         return True
     return name.startswith(".") and (folder or Path(name[1:]).suffix.lower() not in SUFFIXES)
 

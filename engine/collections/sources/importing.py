@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.collections.collection import Collection
 from engine.collections.facts.sidecars import read_sidecars
-from engine.collections.label_spelling import spelling_notes
+from engine.collections.label_spelling import copy_notes, spelling_notes
 from engine.collections.labelling import given_labels
 from engine.collections.reading.regular_files import follows_links
 from engine.collections.report import ImportReport
@@ -191,7 +191,7 @@ def rescan(
         listed = _listed(collection)
         report = synchronise(collection, listed.items, reporter, given_labels(collection), verify=verify)
         collection.set_facts(complete=True)
-        return _noted(report, [*listed.notes, *spelling_notes(collection.labels()), *read_sidecars(collection)])
+        return _noted(report, [*listed.notes, *_label_notes(collection), *read_sidecars(collection)])
 
 
 def _in_folder(root: Path, home: Home, follow: bool) -> Listed:
@@ -273,10 +273,16 @@ def check_free(home: Home, title: str, source: dict[str, Any] | None = None, nam
 
 def _checked(collection: Collection, report: ImportReport) -> ImportReport:
     if len(collection):
-        return _noted(report, spelling_notes(collection.labels()))
+        return _noted(report, _label_notes(collection))
     first = report.rejects[0] if report.rejects else None
     seen = f" Of {report.inputs} files none could be read; the first, {first.path!r}: {first.message}" if first else ""
     raise Unreadable(f"There is no picture to import.{seen}")
+
+
+def _label_notes(collection: Collection) -> list[str]:
+    copies = collection.rows("copy")
+    contradictions = copy_notes(copies, collection.images()) if any(copy.label for copy in copies) else []
+    return spelling_notes(collection.labels()) + contradictions
 
 
 def _noted(report: ImportReport, notes: Iterable[str]) -> ImportReport:

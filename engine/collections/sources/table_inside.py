@@ -43,7 +43,11 @@ def counted(items: Iterable[Item], reporter: Reporter) -> Iterator[Item]:
 
 
 def pointed_out(item: Item, table: Table | None = None) -> Item:
-    """An item that is a table, JSON or an archive fails with a sentence that says so; any other is unchanged."""
+    """An item that is a table, JSON or an archive fails with a sentence that says so; any other is unchanged.
+
+    Args:
+        table: what it is, as one of several tables.
+    """
     if not item.failure and item.name.lower().endswith(ARCHIVES):
         message = "This is an archive, which is not unpacked here; import it by itself."
         return replace(item, failure=Failure("header", "not-a-picture", message))
@@ -55,7 +59,8 @@ def pointed_out(item: Item, table: Table | None = None) -> Item:
     if isinstance(found, str):
         return replace(item, failure=Failure("header", "not-a-picture", found)) if found else item
     headings = ", ".join(name for name in found.header[:8] if name)
-    message = f"This is a table ({headings}) that was not used; for its labels, import it or keep only this one."
+    way = "import it or keep only this one" if table else "import it"
+    message = f"This is a table ({headings}) that was not used; for its labels, {way}."
     return replace(item, failure=Failure("table", "table", message))
 
 

@@ -40,3 +40,13 @@ def test_an_import_and_a_rescan_say_so(home: Home, tmp_path: Path) -> None:
     _pictures(tmp_path / "p" / "x", ["Dog", "DOG", "cat"])
     report = rescan(Collection.open(home, report.collection), Reporter())
     assert [note for note in report.notes if note.endswith("'DOG' (1), 'Dog' (1), 'dog' (1).")]
+
+
+def test_exact_duplicates_with_another_label_are_pointed_out(home: Home, tmp_path: Path) -> None:
+    _pictures(tmp_path / "p", ["cat", "dog"])
+    (tmp_path / "p" / "cat" / "same.png").write_bytes((tmp_path / "p" / "cat" / "0.png").read_bytes())
+    report = import_folder(home, "p", tmp_path / "p", Reporter())
+    assert not [note for note in report.notes if "another label" in note]
+    (tmp_path / "p" / "dog" / "same.png").write_bytes((tmp_path / "p" / "cat" / "0.png").read_bytes())
+    said = "1 exact duplicate has another label than the picture that counts, as "
+    assert f"{said}dog/same.png ('dog') of cat/0.png ('cat')." in rescan(Collection.open(home, "p"), Reporter()).notes

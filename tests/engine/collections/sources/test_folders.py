@@ -198,3 +198,21 @@ def test_labels_of_folders_that_are_not_utf8_stay_apart(home, tmp_path, encoded,
         Path(os.fsdecode(folder + b"/1.png")).write_bytes(encoded(seed))
     import_folder(home, "A", tmp_path / "pile", reporter)
     assert sorted(Collection.open(home, "a").images().labels) == ["Größe", "Käse", "Köse"]
+
+
+def test_previews_of_lightroom_are_left_out(home, tmp_path, encoded, reporter) -> None:
+    for seed, name in enumerate(["cat/1.png", "My Previews.lrdata/A/1.png", "My.lrdata.png"]):
+        (tmp_path / "p" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "p" / name).write_bytes(encoded(seed))
+    report = import_folder(home, "A", tmp_path / "p", reporter)
+    assert Collection.open(home, "a").images().names == ["My.lrdata.png", "cat/1.png"]
+    assert report.notes == ["Left out: 1 hidden or system file or folder (My Previews.lrdata)."]
+
+
+def test_a_single_table_beside_pictures_is_to_be_imported(home, tmp_path, encoded, reporter) -> None:
+    (tmp_path / "1.png").write_bytes(encoded(1))
+    (tmp_path / "t.csv").write_text("image,label\n1.png,x\n")
+    report = import_folder(home, "A", tmp_path, reporter)
+    assert [reject.message for reject in report.rejects] == [
+        "This is a table (image, label) that was not used; for its labels, import it."
+    ]
