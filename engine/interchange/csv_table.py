@@ -35,6 +35,6 @@ class CsvTable(Format):
         named = {field: heading for field, heading in self.columns.items() if field in FIELDS}
         vectors = vectors_in(files)
         return [
-            with_vector(sample_of(cells, files.item(name), tables[0], columns=named), vectors.get(name))
-            for name, cells in csv_records(files, tables[0], self.columns)
+            with_vector(sample_of(cells, item, tables[0], columns=named), vectors.get(name))
+            for name, item, cells in csv_records(files, tables[0], self.columns)
         ]

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from engine.collections.reading.regular_files import look
+from engine.collections.reading.safely import SUFFIXES
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import archives, folders
 from engine.collections.sources.items import Item
@@ -39,6 +40,7 @@ class Files:
         self._staging = staging
         self._chosen = chosen
         self._kept = 0
+        self._looked_up: set[str] = set()
 
     @cached_property
     def _items(self) -> dict[str, Item]:
@@ -63,12 +65,21 @@ class Files:
             return [self._chosen.name]
         return sorted(name for name in self._items if name.lower().endswith(endings))
 
+    def unlisted(self) -> list[str]:
+        """The paths of pictures that were never looked up; none beside a chosen file."""
+        return [] if self._chosen else [name for name in self.ending(*SUFFIXES) if name not in self._looked_up]
+
     def item(self, written: str, folder: str = "") -> Item:
         """The file that a path means, as another program wrote it; one with a failure where there is none.
 
         Args:
             folder: where the path begins.
         """
+        found = self._item(written, folder)
+        self._looked_up.add(found.name)
+        return found
+
+    def _item(self, written: str, folder: str) -> Item:
         if self._chosen and self._chosen.name == written and not folder:
             return self._chosen
         for name in (f"{folder}/{written}" if folder else written, written):
@@ -79,7 +90,9 @@ class Files:
             return Item(key, failure=Failure("table", "address", _ADDRESS))
         if ".." in PurePosixPath(slashed(written)).parts:
             return Item(key, failure=Failure("table", "outside", "The path leads out of the data set."))
-        found = self._spelled.find(written)
+        found = (folder and self._spelled.find(f"{folder}/{written}")) or self._spelled.find(written)
+        if folder and "/" not in slashed(written):  # a name of its own is not that of another part of the data set
+            found = [name for name in found if name.startswith(f"{folder}/")]
         if len(found) > 1:
             message = f"Several files match: {', '.join(found[:3])}."
             return Item(key, failure=Failure("table", "ambiguous", message))
@@ -89,6 +102,7 @@ class Files:
     def named(self, name: str, shown: str) -> Item:
         """The file of that path under another name, for people."""
         key = slashed(shown).lstrip("/").encode("utf-8", "surrogateescape").replace(b"\0", b" ")
+        self._looked_up.add(name)
         return replace(self._items[name], key=key or b"picture")
 
     def path(self, name: str) -> Path:

@@ -52,9 +52,12 @@ def _samples(files: Files, metadata: str) -> Iterator[Sample]:
     if metadata.endswith(".parquet"):
         yield from parquet_samples(files, metadata, folder)
         return
-    records = csv_records(files, metadata, {}) if metadata.endswith(".csv") else _lines(files, metadata)
-    for name, record in records:
-        yield sample_of(record, files.item(name, folder), metadata)
+    if metadata.endswith(".csv"):
+        found = ((item, cells) for _, item, cells in csv_records(files, metadata, {}, folder))
+    else:
+        found = ((files.item(name, folder), record) for name, record in _lines(files, metadata))
+    for item, record in found:
+        yield sample_of(record, item, metadata)
 
 
 def _lines(files: Files, metadata: str) -> Iterator[tuple[str, dict[str, Any]]]:

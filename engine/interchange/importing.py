@@ -18,7 +18,7 @@ from engine.collections.sources.importing import import_items
 from engine.collections.sources.items import Item
 from engine.core.errors import NotFound, UnreadableImage
 from engine.core.home import Home, home_of
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, examples
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
 from engine.core.storage import file_digest, full_disk_named
@@ -56,9 +56,12 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     if not format.needs_pictures:
         format.read(Files((), path))  # says what to do instead
     samples: list[Sample] = []
+    unlisted: list[str] = []
 
     def items(staging: Path) -> Iterator[Item]:
-        samples.extend(_named(format.read(files_at(path, staging))))
+        files = files_at(path, staging)
+        samples.extend(_named(format.read(files)))
+        unlisted.extend(files.unlisted())
         matrix_of(samples, "the data set")  # refused before any picture is imported
         return _items(samples, staging)
 
@@ -66,8 +69,16 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     source |= {} if path.is_dir() else {"sha256": file_digest(path)}
     report = import_items(home, title, source, items, reporter)
     collection = Collection.open(home, report.collection)
-    report.notes += _taken_over(home, collection, samples, reporter)
+    report.notes += [*_left_out(unlisted), *_taken_over(home, collection, samples, reporter)]
     return report.to_dict()
+
+
+def _left_out(unlisted: Sequence[str]) -> list[str]:
+    if not unlisted:
+        return []
+    pictures = f"{count_of(len(unlisted), 'picture')} {'was' if len(unlisted) == 1 else 'were'} left out"
+    them = "it" if len(unlisted) == 1 else "them"
+    return [f"{pictures}, as no record that could be read names {them}: {examples(unlisted)}."]
 
 
 def _named(samples: Sequence[Sample]) -> list[Sample]:

@@ -15,7 +15,7 @@ from engine.core.memory import check_memory
 from engine.encoders.vectors.files import unpacked_size
 from engine.interchange.dataset import Sample, Vector, matrix_of
 from engine.interchange.files import Files
-from engine.interchange.records import VECTOR, Fields, fields_of, name_in, record_of, sample_of
+from engine.interchange.records import VECTOR, Fields, fields_of, name_in, names_label, record_of, sample_of
 from engine.interchange.target import Target
 
 _AT_ONCE = 128  # pictures that are held in memory, and of a row group
@@ -111,11 +111,23 @@ def parquet_samples(files: Files, file: str, folder: str = "") -> Iterator[Sampl
     """
     for record, classes in parquet_records(files, file):
         key, item = _picture_in(record, files, file, folder)
-        yield sample_of(record, item, file, classes=classes, leave=[key])
+        # A single column of classes is that of labels, whatever it is called.
+        only = {"label": next(iter(classes))} if len(classes) == 1 and not names_label(record) else {}
+        yield sample_of(_with_names(record, classes), item, file, columns=only, leave=[key])
 
 
-def parquet_records(files: Files, file: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """The rows of a Parquet file, each with the names of labels that are numbers; Unreadable if it is none."""
+def _with_names(record: Mapping[str, Any], classes: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The row with the names of classes instead of their numbers; -1 stands for none."""
+    named = dict(record)
+    for key, names in classes.items():
+        number = record.get(key)
+        if isinstance(number, int) and not isinstance(number, bool):
+            named[key] = names[number] if 0 <= number < len(names) else None
+    return named
+
+
+def parquet_records(files: Files, file: str) -> Iterator[tuple[dict[str, Any], dict[str, list[str]]]]:
+    """The rows of a Parquet file, each with the names of classes by column; Unreadable if it is none."""
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
@@ -131,14 +143,14 @@ def parquet_records(files: Files, file: str) -> Iterator[tuple[dict[str, Any], l
         raise Unreadable(f"The file {file!r} is not a whole Parquet file.") from error
 
 
-def _classes(metadata: Mapping[bytes, bytes] | None) -> list[str]:
-    """The names of labels that are numbers, as Hugging Face's `datasets` keeps them in the schema."""
+def _classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
+    """The names of classes that are numbers, by column, as Hugging Face's `datasets` keeps them in the schema."""
     try:
         features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-        found = [one["names"] for one in features.values() if one.get("_type") == "ClassLabel"]
-        return list(map(str, found[0])) if found else []
+        named = {str(key): one for key, one in features.items() if isinstance(one, dict)}
+        return {key: list(map(str, one["names"])) for key, one in named.items() if one.get("_type") == "ClassLabel"}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return []
+        return {}
 
 
 def _picture_in(record: Mapping[str, Any], files: Files, file: str, folder: str) -> tuple[str, Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +73,6 @@ def sample_of(
     thing: str,
     *,
     columns: Mapping[str, str] | None = None,
-    classes: Sequence[str] = (),
     leave: Iterable[str] = (),
 ) -> Sample:
     """A sample from the record of a picture.
@@ -80,7 +80,7 @@ def sample_of(
     Args:
         file: the picture. thing: what sentences call the data set.
         columns: the record's name of a field of ours, where the user said it.
-        classes: the names of labels that are numbers. leave: keys that are no facts.
+        leave: keys that are no facts.
 
     Raises:
         BadParameter: a label, tag or vector that cannot be.
@@ -92,7 +92,7 @@ def sample_of(
     left = ({*keys.values()} - strange) | {*leave, *_INTERNAL}
     return Sample(
         name=file.name,
-        label=checked_label(_label(record.get(keys.get("label", "")), classes)),
+        label=checked_label(_label(record.get(keys.get("label", "")))),
         text=_plain(record.get(keys.get("text", ""))).strip(),
         tags=tags or (),
         stars=stars or 0,
@@ -101,6 +101,11 @@ def sample_of(
         vector=vector_of(plain_value(record.get(keys.get(VECTOR, ""))), thing),
         file=file,
     )
+
+
+def names_label(record: Mapping[str, Any]) -> bool:
+    """Whether one of the record's keys is a usual name of a label."""
+    return any(plain(key) in _HEADINGS["label"] for key in record)
 
 
 def name_in(record: Mapping[str, Any], column: str = "") -> tuple[str, str]:
@@ -157,11 +162,9 @@ def _keys(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, st
     return found | {name: key for name, key in columns.items() if key in record}
 
 
-def _label(value: Any, classes: Sequence[str]) -> str:
+def _label(value: Any) -> str:
     if isinstance(value, Mapping):  # FiftyOne's Classification
         value = value.get("label")
-    if isinstance(value, int) and not isinstance(value, bool) and classes:
-        return classes[value] if 0 <= value < len(classes) else ""
     return _text(value)
 
 
@@ -178,7 +181,7 @@ def _text(value: Any) -> str:
 
 def _plain(value: Any) -> str:
     """A value as a text: "" for none, JSON for what is neither a text nor a number."""
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, Mapping) and isinstance(value.get("label"), str):
         return str(value["label"])

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources.items import Item
 from engine.collections.sources.tables import table_of, unharmed
 from engine.core.tables import csv_text
 from engine.encoders.vectors.files import Part, table_in
@@ -36,8 +38,13 @@ def _cell(value: Any) -> object:
     return "" if value == 0 else value
 
 
-def csv_records(files: Files, file: str, columns: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The path and the other cells of each line, by heading; lines that do not fit are passed over.
+def csv_records(
+    files: Files, file: str, columns: Mapping[str, str], folder: str = ""
+) -> Iterator[tuple[str, Item, dict[str, str]]]:
+    """The path, the picture and the other cells of each line, by heading; a line that does not fit has a failure.
+
+    Args:
+        folder: where the paths begin.
 
     Raises:
         Unreadable: no table, or none that names pictures.
@@ -45,10 +52,14 @@ def csv_records(files: Files, file: str, columns: Mapping[str, str]) -> Iterator
     named = {"image": columns["image"]} if columns.get("image") else {}
     table = table_of(Path(file).name, files.content(file), named)
     for line in table.lines:
-        if not line.damage:
-            cells = {head: unharmed(table.cell(line, place)) for place, head in enumerate(table.header) if head}
-            cells.pop(table.header[table.image], None)
-            yield unharmed(table.picture_of(line)), cells
+        if line.damage:
+            failure = Failure("table", "line", f"This line of {file} does not fit. {line.damage} (line {line.number})")
+            yield "", Item(f"{file}, line {line.number}".encode("utf-8", "surrogateescape"), failure=failure), {}
+            continue
+        cells = {head: unharmed(table.cell(line, place)) for place, head in enumerate(table.header) if head}
+        cells.pop(table.header[table.image], None)
+        name = unharmed(table.picture_of(line))
+        yield name, files.item(name, folder), cells
 
 
 # ── vectors ──────────────────────────────────────────────────────────────────────────────────────────────────────────

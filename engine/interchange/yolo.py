@@ -38,7 +38,7 @@ class Yolo(Format):
     def read(self, files: Files) -> list[Sample]:
         vectors = vectors_in(files)
         if FILE in files.names:
-            found = [(name, sample_of(cells, files.item(name), FILE)) for name, cells in csv_records(files, FILE, {})]
+            found = [(name, sample_of(cells, item, FILE)) for name, item, cells in csv_records(files, FILE, {})]
         else:
             found = [(name, _of_folder(files, name)) for name in files.ending(*SUFFIXES)]
         if not found:
