@@ -33,7 +33,7 @@ from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text, text_table
 from engine.evidence.alterations import ALTERATIONS, alteration
-from engine.evidence.breaking import Breaking
+from engine.evidence.breaking import Breaking, lost_unaltered
 from engine.search.answer import Query
 from engine.workbench.workbench import Workbench
 
@@ -127,7 +127,7 @@ def command_breaking(arguments: argparse.Namespace) -> None:
     rows = [[ALTERATIONS[one.alteration].title, *_breaking_points(one)] for one in found]
     print_results(
         arguments,
-        table=lambda: text_table(_HEAD, rows),
+        table=lambda: lost_unaltered(found) or text_table(_HEAD, rows),
         data=lambda: [one.as_dict() for one in found],
         csv=lambda: csv_text(_HEAD, rows),
     )

@@ -25,6 +25,7 @@ from engine.runs.state import free, free_all, state_bytes
 from engine.training.compared import MOST, ComparedRuns, Judged
 from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
 from engine.training.losses import LOSSES
+from engine.training.rate_finder import worth_trying
 from engine.training.schedules import SCHEDULES
 from engine.training.seeds import figures_over_seeds, several
 from engine.training.stepping import OPTIMIZERS
@@ -146,7 +147,7 @@ def command_train(arguments: argparse.Namespace) -> None:
         return _print_rates(asked, arguments)
     hear = _print_event if arguments.json else _epoch_line if sys.stdout.isatty() else None
     if "run" in asked:
-        _warn_of_lost_state(Workbench().training_run(asked["run"]))
+        _warn_of_lost_state(Workbench().training_run(asked["run"]), asked["epochs"])
     each = _each_seed(asked, arguments)
     if "config" in asked:
         print(Workbench().training_disk(asked["collection"], asked["config"]).sentence(), file=sys.stderr)
@@ -196,11 +197,15 @@ def _print_rates(asked: dict[str, Any], arguments: argparse.Namespace) -> None:
     best, lowest = found["suggested"], found["lowest"]
     falls = f"The loss falls fastest at --rate {best:g}" if best else "The loss falls at none of the rates tried"
     print(f"{falls}; it is lowest at {lowest:g}." if lowest else f"{falls}.")
+    if best and lowest:
+        low, high = worth_trying(best, lowest)
+        print(f"Each step sees other pictures, so this is a hint: try rates from {low:g} to {high:g}.")
 
 
-def _warn_of_lost_state(run: Run) -> None:
-    """Warn that a finished run cannot be continued exactly, as its state was not kept."""
-    if run.ready and run.state == "done" and not state_bytes(run):
+def _warn_of_lost_state(run: Run, epochs: int | None) -> None:
+    """Warn that a finished run cannot be continued exactly, as its state was not kept; not if it will be refused."""
+    more = (epochs or 0) > run.epochs_done
+    if more and run.ready and run.state == "done" and not state_bytes(run):
         kept = f"its kept weights (epoch {run.card.get('best_epoch', run.epochs_done)})"
         print(f"{run.title} continues from {kept} with a fresh optimizer: its state was not kept.", file=sys.stderr)
 

@@ -32,10 +32,10 @@ def harmless(cell: object) -> object:
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A plain table for a terminal: columns as wide as their widest cell, numbers right-aligned."""
+    """A plain table for a terminal: columns as wide as their widest cell, numbers right-aligned, None empty."""
     body = [[_printable(cell) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(header), *body]) for i in range(len(header))]
-    right = [all(_is_number(line[i]) for line in body) for i in range(len(header))]
+    right = [all(_is_number(line[i]) for line in body if line[i]) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
         aligned = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True)]
@@ -46,7 +46,7 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _printable(cell: object) -> str:
     # A file name may contain line ends or terminal escapes: neither may reach the terminal unescaped.
-    text = f"{cell:.4f}" if isinstance(cell, float) else str(cell)
+    text = "" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 

@@ -112,8 +112,7 @@ def files_of(home: Home, run: Run, form: str, name: str = "") -> dict[str, bytes
     Raises:
         BadParameter: another form. MissingPackage: onnx is not installed. NotTrained, Corrupt: as `portable`.
     """
-    if form not in FORMATS:
-        raise BadParameter("format", "an exported encoder", " or ".join(FORMATS), form)
+    _check_format(form)
     found = portable(home, run)
     stem, write = name or run.name, as_onnx if form == "onnx" else _safetensors
     facts = found.facts | {"file": f"{stem}.{form}"}
@@ -125,6 +124,11 @@ def files_of(home: Home, run: Run, form: str, name: str = "") -> dict[str, bytes
     return {f"{stem}.{form}": network, f"{stem}.json": text.encode(), f"{stem}.py": example.encode()}
 
 
+def _check_format(form: str) -> None:
+    if form not in FORMATS:
+        raise BadParameter("format", "an exported encoder", " or ".join(FORMATS), form)
+
+
 def export_encoder(home: Home, run: Run, file: Path, *, replace: bool = False) -> list[Path]:
     """Write the three files beside each other; the ending of `file` says the form. Returns their paths.
 
@@ -134,6 +138,7 @@ def export_encoder(home: Home, run: Run, file: Path, *, replace: bool = False) -
     """
     if not file.parent.is_dir():
         raise BadParameter("file", "an exported encoder", "in a folder that exists", str(file))
+    _check_format(file.suffix.removeprefix("."))
     names = (f"{file.stem}{ending}" for ending in (file.suffix, ".json", ".py"))
     there = [path for name in names if (path := file.parent / name).exists()]
     if there and not replace:

@@ -44,7 +44,7 @@ def blocks_of(encoder: Encoder, name: str, finish: Finish | None = None) -> list
     if isinstance(encoder, Combination | SideBySide) and name != unfinished(name):
         raise BenzerError(
             "After post-processing, the places of combined encoders cannot be told apart.",
-            way_out="Choose an embedding without it.",
+            way_out=f"Choose a pooling without it, such as {unfinished(name)}.",
         )
     found = _blocks(encoder, name, finish)
     if all(block.whole for block in found):
@@ -55,7 +55,7 @@ def blocks_of(encoder: Encoder, name: str, finish: Finish | None = None) -> list
     if encoder.grid is not None and WHITE in name.removeprefix(unfinished(name)):
         raise BenzerError(
             "After whitening, a value of the vector is a mixture of all places.",
-            way_out="Choose an embedding without it.",
+            way_out=f"Choose a pooling without it, such as {unfinished(name)}.",
         )
     return found
 

@@ -83,6 +83,13 @@ class Breaking:
         return asdict(self)
 
 
+def lost_unaltered(found: Sequence[Breaking]) -> str:
+    """A sentence if the match is not among the eight of the unaltered query, so that nothing can break it; else ""."""
+    if not found or any(one.shown.strength != 0 for one in found):
+        return ""
+    return f"Unaltered, the query does not have the match among its first {SHOWN} either: there is nothing to break."
+
+
 @dataclass(frozen=True)
 class Pair:
     """A query picture and a match in a collection.

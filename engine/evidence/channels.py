@@ -97,7 +97,7 @@ def check_channels(encoder: Encoder, embedding: str) -> None:
     if WHITE in embedding.removeprefix(unfinished(embedding)):
         raise BenzerError(
             "After whitening, a value of the vector is a mixture of all channels.",
-            way_out="Choose an embedding without it.",
+            way_out=f"Choose a pooling without it, such as {unfinished(embedding)}.",
         )
 
 

@@ -44,10 +44,11 @@ class ClassMap:
     places: NDArray[np.float64]
 
     def sentence(self) -> str:
-        """What was recognised, how probably, and what the places sum to."""
+        """The class and how probable it is, which may be very little, and what the places sum to."""
         return (
-            f"Recognised as “{self.name}” with a probability of {self.probability:.1%}, by {self.encoder}. The places "
-            f"sum to {self.places.sum():.3f}: its score {self.score:.3f} less the class's offset, {self.offset:.3f}."
+            f"Of the classes that the words mean, “{self.name}” fits this picture best: {self.encoder} gives it a "
+            f"probability of {self.probability:.1%}. The places sum to {self.places.sum():.3f}: its "
+            f"score {self.score:.3f} less the class's offset, {self.offset:.3f}."
         )
 
     def as_dict(self) -> dict[str, Any]:

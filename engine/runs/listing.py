@@ -59,7 +59,7 @@ def run(home: Home, name: str) -> Run:
     for root in _roots(home):
         if name == Path(name).name and (root / name / "run.json").exists():
             return Run(root / name)
-    raise NotFound(f"There is no run {name!r}.", way_out="The trained runs are listed by: python -m engine encoders")
+    raise NotFound(f"There is no run {name!r}.", way_out="The runs are listed by: python -m engine runs")
 
 
 def runs(home: Home) -> list[Run]:

@@ -52,6 +52,15 @@ class RateCurve:
         return asdict(self)
 
 
+def worth_trying(suggested: float, lowest: float) -> tuple[float, float]:
+    """The ends of the rates worth trying, ascending: that of the steepest fall, and a tenth of that of the lowest loss.
+
+    Either may be the greater: over a short valley the loss falls fastest close to its lowest.
+    """
+    low, high = sorted((suggested, _rounded(lowest / 10)))
+    return low, high
+
+
 def find_rate(config: TrainingConfig, data: Data, reporter: Reporter, first: Weights | None = None) -> RateCurve:
     """Try rates from 0.000001 to 1 in as many steps of this training; nothing of it is stored.
 

@@ -72,8 +72,11 @@ def test_runs_are_compared_exported_and_freed(home: Home, capsys: pytest.Capture
     assert (home.root / "mine.json").exists()
     assert main(["runs", "--export", "one", str(home.root / "mine.safetensors")]) == 1
     assert main(["runs", "--export", "one", str(home.root / "mine.safetensors"), "--replace"]) == 0
-    assert main(["runs", "--export", "one", str(home.root / "mine.zip")]) == 1
     capsys.readouterr()
+    assert main(["runs", "--export", "one", str(home.root / "mine.zip")]) == 1
+    assert "must be onnx or safetensors; got 'zip'" in capsys.readouterr().err, "not that mine.json is there"
+    assert main(["train", "--resume", "one", "--epochs", "1"]) == 1
+    assert "continues from" not in capsys.readouterr().err, "it is refused"
     assert main(["runs", "--free", "one"]) == 0
     assert state_bytes(runs.run(home, "one")) > 0  # nobody said yes
     assert main(["runs", "--free", "one", "--yes"]) == 0
@@ -150,7 +153,7 @@ def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.Cap
      (["train", "--collection", "noise", "--objective", "triplet", "--setting", "mining=easy"], "one of semi-hard"),
      (["train", "--collection", "noise", "--optimizer", "lars"], "optimizer of the training must be one of adamw"),
      (["train", "--collection", "noise", "--model", "1", "--objective", "deepcluster"], "number of clusters"),
-     (["train", "--resume", "nobody"], "There is no run 'nobody'"),
+     (["train", "--resume", "nobody"], "There is no run 'nobody'. The runs are listed by: python -m engine runs"),
      (["train", "--resume", "nobody", "--rate", "1"], "keeps the settings it began with"),
      ([*WORDS, "--collection", "noise", "--schedule", "plateau", "--option", "t_0=5"], "setting of the schedule"),
      ([*WORDS, "--collection", "noise", "--option", "t_0"], "written as name=number"),

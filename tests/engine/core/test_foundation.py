@@ -128,6 +128,7 @@ def test_numbers_in_csv_stay_numbers() -> None:
 
 
 def test_a_terminal_table_cannot_be_hijacked_by_a_file_name() -> None:
+    assert text_table(["n", "m"], [[None, 0.5], [12, None]]).splitlines()[2:] == ["    0.5000", "12"]
     table = text_table(["name", "n"], [["a\x1b[2Jb\nc", 3]])
     assert "\x1b" not in table
     assert len(table.splitlines()) == 3

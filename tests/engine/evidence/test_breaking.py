@@ -15,7 +15,15 @@ from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.encoders.imported_vectors import add
 from engine.evidence.alterations import ALTERATIONS
-from engine.evidence.breaking import GRID, BreakingPoint, Standing, breaking_point, ranks_of
+from engine.evidence.breaking import (
+    GRID,
+    Breaking,
+    BreakingPoint,
+    Standing,
+    breaking_point,
+    lost_unaltered,
+    ranks_of,
+)
 from engine.indexes import Neighbours
 from engine.search.answer import Query
 from engine.workbench.workbench import Workbench
@@ -50,6 +58,13 @@ def test_a_breaking_point_is_described_with_its_recovery() -> None:
     assert point(found_below((0, 2))) == BreakingPoint(None)
     assert point(found_below((0, 2))).in_words(ALTERATIONS["blur"]) == "never"
     assert point(found_below()).in_words(ALTERATIONS["blur"]) == "unaltered"
+
+
+def test_a_match_that_is_not_found_unaltered_has_nothing_to_break() -> None:
+    lost, found = BreakingPoint(0.0), BreakingPoint(0.5)
+    assert lost_unaltered([Breaking("blur", (), lost, lost)]).startswith("Unaltered, the query does not have the match")
+    assert not lost_unaltered([Breaking("blur", (), lost, lost), Breaking("jpeg", (), lost, found)])
+    assert not lost_unaltered([])
 
 
 def test_a_loss_between_two_strengths_of_the_grid_goes_unnoticed() -> None:
@@ -136,7 +151,9 @@ def test_the_command_prints_breaking_points(
     monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
     words = ["breaking", "--collection", "scenes", "--encoder", "raw-pixels", "#1", "#2", "--alterations", "blur,jpeg"]
     assert main(words) == 0
-    assert "leaves the 8 at" in capsys.readouterr().out
+    assert "there is nothing to break" in capsys.readouterr().out
+    assert main([*words[:6], "#1", *words[7:]]) == 0
+    assert "leaves the 8 at" in capsys.readouterr().out, "a picture is its own match"
     assert main([*words, "--json"]) == 0
     assert [one["alteration"] for one in json.loads(capsys.readouterr().out)] == ["blur", "jpeg"]
     assert main([*words, "--csv", str(tmp_path / "a.csv")]) == 0

@@ -182,7 +182,7 @@ def test_the_command_shows_where_words_are_seen(
     monkeypatch.setenv("BENZER_HOME", str(bench.home.root))
     words = ["explain", "--collection", "scenes", "#1", "--words", "dog"]
     assert main([*words, "--png", str(tmp_path / "dog.png")]) == 0
-    assert "Recognised as" in capsys.readouterr().out
+    assert "Of the classes that the words mean, “" in capsys.readouterr().out
     assert main([*words, "--json"]) == 0
     assert np.array(json.loads(capsys.readouterr().out)["places"]).shape == (7, 7)
     assert main([*words[:4], "#2", *words[4:]]) == 1

@@ -14,7 +14,7 @@ from engine.runs.run import Run
 from engine.training import TrainingConfig
 from engine.training.config import with_defaults
 from engine.training.loop import Training
-from engine.training.rate_finder import STEPS, curve_of, find_rate, smoothed, steps_of, suggestion
+from engine.training.rate_finder import STEPS, curve_of, find_rate, smoothed, steps_of, suggestion, worth_trying
 from engine.training.train import training_data
 from models.specs import RESIDUAL
 from tests.engine.training.conftest import Blobs
@@ -89,3 +89,10 @@ def test_its_first_step_is_that_of_the_training(home: Home, monkeypatch: pytest.
     assert loss == real.position.total / real.position.seen
     for one, other in zip(tried.objective.network.parameters(), real.objective.network.parameters(), strict=True):
         assert bool((one == other).all())
+
+
+@pytest.mark.parametrize(
+    ("suggested", "lowest", "ends"), [(0.00089, 0.0036, (0.00036, 0.00089)), (0.0001, 0.02, (0.0001, 0.002))]
+)
+def test_the_rates_worth_trying_ascend(suggested: float, lowest: float, ends: tuple[float, float]) -> None:
+    assert worth_trying(suggested, lowest) == ends

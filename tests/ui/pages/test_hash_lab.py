@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.comparisons.hashlab.lab import Change
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import labels, texts, visited
+from ui.pages.hashing.lab import candidates_sentence
 from ui.widgets.hash_code import ShownBit, code_data
 
 RAW = {"collection": "shapes", "encoder": "raw-pixels", "embedding": "avg-sqrt", "metric": "cosine"}
@@ -86,6 +89,12 @@ def test_pictures_that_are_not_prepared_are_offered(bench: Workbench, monkeypatc
 
 def test_without_a_collection_there_is_a_sentence(empty_bench: Workbench) -> None:
     assert "There is no collection yet." in texts(visited("hashing", **{"hashing-view": "Hash lab"}))
+
+
+def test_one_candidate_is_one() -> None:
+    none = np.empty(0, np.int64)
+    change = Change(np.array([12]), none, none, {12: 0.7}, np.arange(1, 9))
+    assert candidates_sentence(change, False) == "1 candidate, 0 of its 8 nearest among them."
 
 
 def test_names_reach_the_browser_as_data_only() -> None:

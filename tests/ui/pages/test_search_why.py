@@ -111,7 +111,7 @@ def test_an_encoder_that_shows_nothing_says_so(bench: Workbench) -> None:
 def test_of_words_the_class_that_is_seen_is_shown(bench: Workbench) -> None:
     recipe_of(bench)
     test = visit(**LITE, words="dog", why="3")
-    assert "Recognised as" in captions(test)
+    assert "Of the classes that the words mean, “" in captions(test)
     assert any("None of these words" in sentence for sentence in sentences(visit(**LITE, words="xqzzy", why="3")))
 
 

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -210,6 +211,8 @@ def test_a_learning_rate_is_found_and_used(bench: Workbench, started: list[Any])
     write_json(folder / "result.json", {"state": "done", "value": curve})
     test.run()
     assert "**Loss by learning rate**" in texts(test)
+    assert "Lowest at 0.001." in texts(test)
+    assert "try rates from 0.0001 to 0.0007." in texts(test), "the tenth of the lowest is the smaller here"
     test.button(key="train-use-rate").click().run()
     assert test.number_input(key="train-rate").value == 0.0007
     test.number_input(key="train-batch").set_value(16).run()
@@ -709,7 +712,15 @@ def test_runs_of_this_collection_come_first_and_what_ships_last(bench: Workbench
 
 
 def test_no_runs_yet(bench: Workbench) -> None:
-    assert "No runs yet" in texts(page())
+    test = page()
+    assert "No runs of your own yet" in texts(test)
+    assert "details-default" in buttons(test), "what ships is listed"
+
+
+def test_that_there_are_no_runs_is_not_said_beside_the_first(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.pages.train.page.trainings", lambda: SimpleNamespace(busy=True, ended=None))
+    monkeypatch.setattr("ui.pages.train.page.training_now", lambda _: None)
+    assert "No runs of your own yet" not in texts(page())
 
 
 def test_the_epochs_as_a_table(bench: Workbench) -> None:

@@ -192,10 +192,11 @@ def candidates_sentence(change: Change, flipped: bool) -> str:
     before, after = change.near
     nearest = f"of its {len(change.nearest)} nearest"
     if not flipped:
-        return f"{change.before:,} candidates, {before} {nearest} among them."
+        return f"{count_of(change.before, 'candidate')}, {before} {nearest} among them."
     return (
-        f"{change.before:,} candidates before, {change.after:,} with the flipped bits: {len(change.come):,} come, "
-        f"{len(change.go):,} go, {len(change.stay):,} stay. {before} {nearest} were among them, {after} are."
+        f"{count_of(change.before, 'candidate')} before, {change.after:,} with the flipped bits: "
+        f"{len(change.come):,} come, {len(change.go):,} go, {len(change.stay):,} stay. "
+        f"{before} {nearest} were among them, {after} are."
     )
 
 

@@ -12,7 +12,7 @@ from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
 from engine.evidence.alterations import ALTERATIONS, Alteration
-from engine.evidence.breaking import SHOWN, Breaking, Standing
+from engine.evidence.breaking import SHOWN, Breaking, Standing, lost_unaltered
 from engine.search.answer import Query
 from ui.pages.search.break_chart import breaking_chart, spoken_breaking
 from ui.pages.search.why import can_be_asked
@@ -143,11 +143,15 @@ _HEAD = ("Alteration", "Another picture is nearer at", f"Leaves the {SHOWN} at")
 
 
 def _table(found: list[Breaking], stem: str) -> None:
+    if nothing := lost_unaltered(found):
+        st.write(nothing)
+        return
     lines = [(ALTERATIONS[one.alteration].title, *points_in_words(one)) for one in found]
     st.table({head: list(cells) for head, cells in zip(_HEAD, zip(*lines, strict=True), strict=True)}, hide_index=True)
+    back = any(point.back is not None for one in found for point in (one.first, one.shown))
     st.caption(
-        "The weakest strength found; a shorter loss between two of the 17 strengths can go unnoticed. "
-        "“Back at” names a stronger alteration under which the match is found again."
+        "The weakest strength found; a shorter loss between two of the 17 strengths can go unnoticed."
+        + " “Back at” names a stronger alteration under which the match is found again." * back
     )
     with st.container(horizontal=True):
         told = json.dumps([one.as_dict() for one in found], ensure_ascii=False, indent=1)

@@ -35,7 +35,7 @@ def page() -> None:
     with form:
         _new(recipe.collection, busy=now.busy)
     with below, errors_shown():
-        runs_list(recipe.collection)
+        runs_list(recipe.collection, busy=now.busy)
 
 
 def _new(collection: str, *, busy: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.jobs.job import Job
+from engine.training.rate_finder import worth_trying
 from ui.pages.train import fields
 from ui.session.opened import recent_jobs, workbench
 from ui.shared.charts import draw, titled
@@ -22,10 +23,7 @@ _HELP = (
     "it falls fastest: far below the rate at which it rises again."
 )
 
-_BETWEEN = (
-    "Each step sees other pictures, so this is a hint: try rates from the suggested one up to a tenth of that. The "
-    "recommended settings were measured by whole trainings."
-)
+_WHOLE = "The recommended settings were measured by whole trainings."
 
 
 def rate_finder(collection: str, config: Mapping[str, Any]) -> None:
@@ -65,11 +63,15 @@ def _found(job: Job) -> None:
     losses = Line("each step", list(zip(rates, found["losses"], strict=True)), "second", "dot")
     smooth = Line("smoothed", list(zip(rates, found["smoothed"], strict=True)))
     draw(finder_chart([losses, smooth], marked=suggested), key="train-rates", alt=spoken("Loss", smooth))
-    if found.get("lowest"):
-        st.caption(f"Lowest at {found['lowest']:g}. {_BETWEEN}")
     if suggested is None:
         st.caption("The loss falls at none of the rates tried.")
         return
+    if found.get("lowest"):
+        low, high = worth_trying(suggested, found["lowest"])
+        st.caption(
+            f"Lowest at {found['lowest']:g}. Each step sees other pictures, so this is a hint: try rates from {low:g} "
+            f"to {high:g}. {_WHOLE}"
+        )
     st.button(
         f"Use {suggested:g}, where it falls fastest", key="train-use-rate", icon=":material/check:",
         on_click=fields.fill, args=({"rate": suggested},),

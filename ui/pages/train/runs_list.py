@@ -69,14 +69,14 @@ _COLUMNS = (
 )
 
 
-def runs_list(collection: str) -> None:
-    """Draw a card for every run, those of this collection first."""
+def runs_list(collection: str, *, busy: bool) -> None:
+    """Draw a card for every run, those of this collection first; `busy` if a training runs or waits."""
     st.header("Runs", anchor=False)
     runs = runs_listed(collection)
     _spare()
     with st.container():  # a fixed place: what comes and goes in it moves no card, so that none is drawn twice
-        if not [run for run in runs if not run.shipped]:
-            st.write("No runs yet. Your first run appears here as soon as it starts.")
+        if not busy and not [run for run in runs if not run.shipped]:
+            st.write("No runs of your own yet. The first appears here when you start a training.")
         comparison_of_runs(runs)
     shown = st.session_state.get("runs_shown", SHOWN)
     for run in runs[:shown]:
