@@ -26,7 +26,7 @@ from engine.core.progress import Reporter
 from engine.core.store import Snapshot, Store
 from engine.encoders.encoder import EncoderChoice, EncoderInfo
 from engine.encoders.vectors.derived import Derivation, Derived
-from engine.encoders.vectors.files import Part
+from engine.encoders.vectors.files import ARRAYS, Part
 from engine.encoders.vectors.layouts import read_parts
 from engine.encoders.vectors.matching import matched, without_vector
 from engine.encoders.vectors.pipeline import embed_collection
@@ -156,7 +156,8 @@ def import_vectors(
         BadParameter: the files, the names or the values are invalid; the message says which.
     """
     given = read_parts(parts, columns)
-    card = add(collection, title, parts[0].name, given.names, given.matrix)
+    file = next((part.name for part in parts if part.ends_in(*ARRAYS)), parts[0].name)  # not the list of names
+    card = add(collection, title, file, given.names, given.matrix)
     embed_collection(collection, OwnVectors(card.name).at(collection), ["max"], reporter)
     return replace(card, notes=(*given.notes, *card.notes))
 

@@ -150,3 +150,11 @@ def test_what_is_left_out_is_named_in_the_card(pile: Any) -> None:
     )
     assert np.array_equal(np.load(next(pile.folder.rglob("matrix.npy"))), MATRIX[[0, 2]])
     assert own_vectors.add(pile, "All", "a.npy", NAMES, MATRIX).notes == ()
+
+
+def test_sentences_name_the_array_and_not_its_list_of_names(pile: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(NAMES))
+    np.save(tmp_path / "b.npy", np.full((50, 2), np.nan))
+    parts = [Part(name, tmp_path / name) for name in ("a.txt", "b.npy")]
+    with pytest.raises(BadParameter, match=r"vectors of b.npy must be finite numbers"):
+        own_vectors.import_vectors(pile, parts, "Mine", Reporter())
