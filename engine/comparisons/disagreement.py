@@ -25,9 +25,9 @@ from engine.encoders.vectors.pipeline import vectors_of
 from engine.encoders.vectors.store import Vectors
 from engine.evaluation.cka import linear_cka
 from engine.evaluation.measuring import without_itself
-from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.statistics.decision import Decision, holm
 from engine.evaluation.statistics.paired import paired_difference
+from engine.evaluation.statistics.proportion import mean_share_interval
 from engine.indexes import make_index
 
 K = 8  # neighbours
@@ -206,7 +206,7 @@ def disagree(
         metric=metric,
         pictures=len(ids),
         overlap=float(shared.mean() / K),
-        interval=bootstrap_interval(shared / K),
+        interval=mean_share_interval(shared / K),
         counts=tuple(np.bincount(shared, minlength=K + 1).tolist()),
         cka=_cka(vectors, rows, metric),
         rows=lines,

@@ -31,11 +31,11 @@ from engine.encoders.vectors.batches import Chunk, encoded
 from engine.encoders.vectors.centring import fit_centring
 from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import state, stored
-from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.retrieval import leave_one_out
 from engine.evaluation.statistics.decision import holm
 from engine.evaluation.statistics.lead import lead
 from engine.evaluation.statistics.paired import paired_difference
+from engine.evaluation.statistics.proportion import mean_share_interval
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -281,6 +281,6 @@ def _ranked(measured: list[Measured]) -> tuple[QuickRow, ...]:
         one = found.against.get(place)
         behind = (one.interval, one.decided) if one else ((0.0, 0.0), False)
         rows.append(
-            QuickRow(choice.key, choice.title, name, float(figures.mean()), bootstrap_interval(figures), *behind)
+            QuickRow(choice.key, choice.title, name, float(figures.mean()), mean_share_interval(figures), *behind)
         )
     return tuple(rows)

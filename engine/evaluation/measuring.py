@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from engine.core.errors import BadParameter
 from engine.core.recipe import MAX_K
-from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.recall import recall_at_k
 from engine.evaluation.single_queries import SingleQueries, figures_of_ranking, figures_of_results
+from engine.evaluation.statistics.proportion import mean_share_interval
 from engine.indexes import Index, Neighbours
 
 Ids = NDArray[np.int64]
@@ -124,7 +124,7 @@ def measure(
     return {
         "images": asked.searched,
         "queries": len(asked.rows),
-        "interval": bootstrap_interval(figures["precision"]),
+        "interval": mean_share_interval(figures["precision"]),
         "chance": float(asked.others[asked.rows].mean() / asked.findable * min(k, asked.findable) / k),
         "ceiling": float((np.minimum(asked.others[asked.rows], k) / k).mean()),
         "map": None,

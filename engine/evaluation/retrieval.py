@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
-from engine.evaluation.metrics import average_precision, bootstrap_interval, precision_at_k
+from engine.evaluation.metrics import average_precision, precision_at_k
 from engine.evaluation.ranking import distances_to_all
+from engine.evaluation.statistics.proportion import mean_share_interval
 
 _BLOCK_BYTES = 64 * 2**20  # of distances in memory at once
 
@@ -59,7 +60,7 @@ def leave_one_out(vectors: NDArray[np.float32], labels: Sequence[str], metric: s
     return Scores(
         k=k,
         precision=float(precisions.mean()),
-        interval=bootstrap_interval(precisions),
+        interval=mean_share_interval(precisions),
         map=float(averages.mean()),
         chance=float(((sizes[codes[queries]] - 1) / (len(kept) - 1)).mean()),
         per_class={kind: float(values.mean()) for kind, values in by_kind.items() if len(values)},

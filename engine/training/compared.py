@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from engine.collections.collection import Images
 from engine.core.errors import BadParameter
-from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.statistics.decision import Decision, holm
 from engine.evaluation.statistics.paired import paired_difference
-from engine.evaluation.statistics.proportion import clopper_pearson
+from engine.evaluation.statistics.proportion import clopper_pearson, mean_share_interval
 from engine.evaluation.statistics.shares import mean_shares
 from engine.runs.epochs import kept_event
 from engine.runs.run import Run
@@ -124,7 +123,7 @@ def judged(run: Run, images: Images | None) -> Judged | None:
 
 def _interval(mean: float, count: int, single: NDArray[np.float64] | None, measure: str) -> tuple[float, float]:
     if single is not None:
-        return bootstrap_interval(single)
+        return mean_share_interval(single)
     if measure != _BY_LABELS:
         return clopper_pearson(round(mean * count), count)
     half = mean_shares(mean, 0.0, count).interval[1] - mean  # wider than that of precisions: they are no 0 or 1

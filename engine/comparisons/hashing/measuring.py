@@ -18,8 +18,9 @@ from engine.comparisons.hashing.plan import StudyCell, title_of
 from engine.core.errors import BadParameter, BenzerError, StorageFull
 from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
-from engine.evaluation.metrics import average_precision, bootstrap_interval
+from engine.evaluation.metrics import average_precision
 from engine.evaluation.recall import recall_at_k, right_places
+from engine.evaluation.statistics.proportion import mean_share_interval
 from engine.indexes import Index, Neighbours
 
 Matrix = NDArray[np.float32]
@@ -62,7 +63,7 @@ class StudyRow:
         error: why it could not be measured (all figures are 0 then), else "".
         made_with: what made the vectors of a collection, as `engine.search.provenance.Provenance`; empty for a file's.
         empty: share of queries without any result. found: how many of the R true neighbours each query found, if every
-            query has R (means over draws). recall_low, recall_high: the 95 % bootstrap interval of the recall. All
+            query has R (means over draws). recall_low, recall_high: the 95 % interval of the recall. All
             missing in older rows.
     """
 
@@ -167,7 +168,7 @@ def quality(neighbours: Neighbours, data: Data) -> dict[str, Any]:
         raise ValueError("the truth is neighbours before anything is measured")
     right, shares = right_places(neighbours, truth), recall_at_k(neighbours, truth)
     places, whole = min(10, data.neighbours), bool((truth.ids >= 0).all())
-    low, high = bootstrap_interval(shares)
+    low, high = mean_share_interval(shares)
     examined = neighbours.examined
     counted = not (examined < 0).any()
     return {

@@ -17,9 +17,9 @@ from engine.core.cache import Cache
 from engine.core.home import Home
 from engine.core.recipe import parse_method
 from engine.core.settings import print_call
-from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.statistics.decision import Outcome, compare_intervals
 from engine.evaluation.statistics.lead import best_of
+from engine.evaluation.statistics.proportion import mean_share_interval
 
 DEVIATING = ("map", "strict_map", "recall", "recall_10", "p50", "mean_ms")  # figures shown with their deviation
 _highest: Cache[set[str]] = Cache(16)  # the test takes tenths of a second, and the page asks at every turn
@@ -246,7 +246,7 @@ def _found_in_all(folds: Sequence[Sequence[StudyRow]]) -> dict[str, Any]:
     if not all(row.found for rows in folds for row in rows):
         return {"found": (), "recall_low": None, "recall_high": None}
     found = np.concatenate([np.mean([row.found for row in rows], axis=0) for rows in folds])
-    low, high = bootstrap_interval(found / folds[0][0].neighbours)
+    low, high = mean_share_interval(found / folds[0][0].neighbours)
     return {"found": tuple(found.tolist()), "recall_low": low, "recall_high": high}
 
 

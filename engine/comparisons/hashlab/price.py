@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.comparisons.hashlab.hashed import Hashed, Hashing
-from engine.evaluation.metrics import bootstrap_interval
+from engine.evaluation.statistics.proportion import mean_share_interval
 from engine.indexes.hashing.buckets import Buckets
 from engine.indexes.index import Vectors
 from engine.indexes.table.rows import Rows
@@ -75,7 +75,7 @@ def price_of(hashed: Hashed, hashing: Hashing, questions: Questions) -> Price:
     steps = sorted({step for step in STEPS if step < 2**hashing.bits} | {hashing.searched})
     reached = {step: _reached(hashed.buckets, questions, step) for step in steps}
     curve = {step: Point(step, float(recall.mean()), float(share.mean())) for step, (recall, share) in reached.items()}
-    interval = bootstrap_interval(reached[hashing.searched][0])
+    interval = mean_share_interval(reached[hashing.searched][0])
     times = _timed(hashed.buckets, questions, hashing.searched)
     return Price(
         str(hashing), curve[hashing.searched], *interval, tuple(curve.values()), float(np.median(times)), len(times),

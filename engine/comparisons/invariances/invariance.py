@@ -15,8 +15,7 @@ from engine.comparisons.invariances.plan import SHOWN, InvarianceCell, Invarianc
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.storage import digest_of
-from engine.evaluation.metrics import bootstrap_interval
-from engine.evaluation.statistics.proportion import clopper_pearson
+from engine.evaluation.statistics.proportion import clopper_pearson, mean_share_interval
 
 Ranks = NDArray[np.int64]
 
@@ -72,9 +71,9 @@ class InvarianceRow:
         return np.asarray(self.found(count)[1:].mean(0), dtype=np.float64)
 
     def invariance(self, count: int = 1) -> tuple[float, tuple[float, float]]:
-        """The mean of `of_queries`, with its 95 % bootstrap interval over the queries."""
+        """The mean of `of_queries`, with its 95 % interval over the queries."""
         single = self.of_queries(count)
-        return float(single.mean()), bootstrap_interval(single)
+        return float(single.mean()), mean_share_interval(single)
 
     def half(self, count: int = 1) -> float | None:
         """The weakest strength at which only half of the pictures are found, between strengths by a straight line.

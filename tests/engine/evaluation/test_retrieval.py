@@ -9,6 +9,7 @@ import engine.evaluation.retrieval as retrieval
 from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.statistics.proportion import clopper_pearson
 
 
 def slow(vectors: np.ndarray, labels: list[str], metric: str, k: int) -> tuple[float, float]:
@@ -49,7 +50,7 @@ def test_a_perfect_encoder() -> None:
     labels = ["a"] * 10 + ["b"] * 10
     vectors = np.repeat(np.eye(2, dtype=np.float32), 10, axis=0)
     scores = leave_one_out(vectors, labels, "cosine")
-    assert (scores.precision, scores.map, scores.interval) == (1, 1, (1, 1))
+    assert (scores.precision, scores.map, scores.interval) == (1, 1, clopper_pearson(20, 20))
     assert scores.chance == pytest.approx(9 / 19)
 
 

@@ -575,6 +575,10 @@ def test_advice_gives_its_range_of_factors_and_warns_of_a_long_tail(here: Workbe
     study.keep(replace(row, p50_low=0.4, p50_high=0.6, p99=4.0))
     said = advised(study.advice(0.95))
     assert said.startswith("**4.0 times as fast as exact search** (3.2 to 5.5): ")
+    assert said.endswith("At least one of the 2 queries took 4 ms or more.")
+    study.keep(replace(row, p50_low=0.4, p50_high=0.6, p99=4.0, queries=1000, share=1.0))
+    said = advised(study.advice(0.95))
+    assert "It compares all 10 vectors, as exact search does: with so few, times say little" in said
     assert said.endswith("One query in a hundred takes 4 ms or more.")
     study.keep(replace(row, p99=1.0))
     assert "in a hundred" not in advised(study.advice(0.95))

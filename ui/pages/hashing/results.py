@@ -21,6 +21,8 @@ from ui.widgets.results_table import results_table
 
 _WANTED = 0.95
 _LONG_TAIL = 5.0  # times the median
+_ALL = 0.995  # share of vectors from which a method compares practically all
+_HUNDREDS = 500  # queries from which their slowest hundredth is more than a few
 _MEASURE_HELP = f"**recall**: {RECALL_HELP}\n\n**MAP**: {MAP_HELP}\n\n**strict MAP**: {STRICT_HELP}"
 
 
@@ -90,7 +92,7 @@ def advised(advice: Advice) -> str:
     if advice.against_exact == "not decided":
         return f"**Whether anything is faster than exact search is not decided.** {recommendation} {beside}."
     faster = f"**{exact.p50 / row.p50:.1f} times as fast as exact search**{_between(exact, row)}"
-    return f"{faster}: {recommendation} {beside}.{_tail(row)}"
+    return f"{faster}: {recommendation} {beside}.{_all_compared(row)}{_tail(row)}"
 
 
 def _between(exact: StudyRow, row: StudyRow) -> str:
@@ -101,9 +103,20 @@ def _between(exact: StudyRow, row: StudyRow) -> str:
     return f" ({low} to {high})" if low != high else ""
 
 
+def _all_compared(row: StudyRow) -> str:
+    """A note where the method spared no comparison, so that its time says little of it."""
+    if row.share is None or row.share < _ALL:
+        return ""
+    return f" It compares all {row.size:,} vectors, as exact search does: with so few, times say little of a method."
+
+
 def _tail(row: StudyRow) -> str:
-    """A note on the tail of the times if it is far beyond the median."""
-    return f" One query in a hundred takes {row.p99:.3g} ms or more." if row.p99 > _LONG_TAIL * row.p50 else ""
+    """A note on the tail of the times if it is far beyond the median; few queries have no one in a hundred."""
+    if row.p99 <= _LONG_TAIL * row.p50:
+        return ""
+    few = f"At least one of the {row.queries:,} queries took"
+    which = "One query in a hundred takes" if row.queries >= _HUNDREDS else few
+    return f" {which} {row.p99:.3g} ms or more."
 
 
 def _called(row: StudyRow) -> str:

@@ -7,11 +7,12 @@ import pytest
 from scipy import stats
 
 from engine.core.errors import BadParameter
+from engine.evaluation.metrics import bootstrap_interval
 from engine.evaluation.statistics.correlation import spearman
 from engine.evaluation.statistics.decision import Decision, holm, p_text
 from engine.evaluation.statistics.mcnemar import mcnemar
 from engine.evaluation.statistics.paired import paired_difference, sign_flip
-from engine.evaluation.statistics.proportion import at_most, clopper_pearson
+from engine.evaluation.statistics.proportion import at_most, clopper_pearson, mean_share_interval
 from engine.evaluation.statistics.resampled import corrected_resampled_t
 from engine.evaluation.statistics.shares import mean_shares
 
@@ -42,6 +43,16 @@ def test_exact_intervals_of_a_proportion() -> None:
     assert at_most(0, 208) == pytest.approx(1 - 0.05 ** (1 / 208))
     assert 100 * at_most(0, 208) == pytest.approx(1.4, abs=0.05)
     assert clopper_pearson(5, 10) == pytest.approx((0.1871, 0.8129), abs=1e-4)
+
+
+def test_forty_perfect_queries_do_not_prove_that_the_next_is() -> None:
+    for share, interval in ((1.0, (0.025 ** (1 / 40), 1.0)), (0.0, (0.0, 1 - 0.025 ** (1 / 40)))):
+        assert mean_share_interval(np.full(40, share)) == pytest.approx(interval)
+    shares = np.repeat([0.5, 1.0], [10, 30])
+    assert mean_share_interval(shares) == bootstrap_interval(shares)
+    assert mean_share_interval(np.full(9, 0.5)) == (0.5, 0.5)
+    with pytest.raises(BadParameter, match="at least 1"):
+        mean_share_interval(np.array([]))
 
 
 def test_the_corrected_t_test_by_hand() -> None:
