@@ -17,17 +17,19 @@ from engine.core.spelling import folded
 
 # Line_Break=SA are the scripts of South East Asia whose words only a dictionary tells apart: Thai, Lao, Khmer, Burmese.
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Line_Break=SA}"
-_RUN = regex.compile(rf"(?V1)(?P<spaceless>[[{_SPACELESS}]&&\w]+)|[\w--[{_SPACELESS}]]+")
+# A picture among letters: a flag is two letters of its own kind; the colour of a skin after it makes no difference.
+_SIGN = r"\p{Regional_Indicator}{2}|[\p{Extended_Pictographic}--[©®‼⁉]]"
+_RUN = regex.compile(rf"(?V1)(?P<spaceless>[[{_SPACELESS}]&&\w]+)|[\w--[{_SPACELESS}]]+|{_SIGN}")
 _CHARACTER = regex.compile(r"\X")
 
 
 def terms(text: str) -> list[str]:
     """The terms of a text in order, each in one spelling (`engine.core.spelling.folded`).
 
-    A character is a term of its own besides its pairs, as it may be a whole word.
+    A character is a term of its own besides its pairs, as it may be a whole word, and so is each emoji.
 
-    >>> terms("Rote KATZE"), terms("紅い猫")
-    (['rote', 'katze'], ['紅', '紅い', 'い', 'い猫', '猫'])
+    >>> terms("Rote KATZE 🐱"), terms("紅い猫")
+    (['rote', 'katze', '🐱'], ['紅', '紅い', 'い', 'い猫', '猫'])
     """
     apart = text.replace("\u200b", " ")  # the space of no width stands between words
     return [term for run in _RUN.finditer(folded(apart)) for term in _terms_of(run)]

@@ -27,7 +27,10 @@ from engine.texts.terms import terms
         ("ที่นี่", ["ที่", "ที่นี่", "นี่"]),
         ("Ha\u0308ngematte", ["hängematte"]),
         ("q\u0323x", ["q\u0323x"]),
-        ("… !", []),
+        ("… ! © → ", []),
+        ("🐱 asleep❤️", ["🐱", "asleep", "❤"]),
+        ("👩‍👩‍👧 👍🏽", ["👩", "👩", "👧", "👍"]),
+        ("🇹🇷🇩🇪", ["🇹🇷", "🇩🇪"]),
     ],
 )
 def test_known_terms(text: str, expected: list[str]) -> None:
