@@ -32,7 +32,7 @@ def draw(root: Path, count: int) -> None:
 
 def pictures(block: int) -> Iterator[bytes]:
     """The files of a block, which depend on its number alone."""
-    coarse = _clouds(block)
+    coarse = clouds(block)
     for place in range(_BLOCK):
         twice = place % _COPIES == 1  # the same as the one before
         brighter = 12 if place % _COPIES == 51 else 0
@@ -43,7 +43,7 @@ def _path(root: Path, number: int) -> Path:
     return root / f"kind-{number % KINDS:03d}" / f"{number:07d}.jpg"
 
 
-def _clouds(block: int) -> Coarse:
+def clouds(block: int) -> Coarse:
     """(_BLOCK, _COARSE, _COARSE, 3): the colours of each picture's kind, and coarse structure of its own."""
     kinds, own = np.random.default_rng(0), np.random.default_rng((1, block))
     colours, weights = kinds.integers(40, 216, (KINDS, 3)), kinds.uniform(0.3, 1, (KINDS, 3))

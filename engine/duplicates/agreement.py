@@ -7,7 +7,8 @@ the quarter of the textured blocks that agree least: a page with the same layout
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache, lru_cache
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,10 @@ _BLUR = 1.0  # pixels, evens out how pictures were scaled and compressed
 _DARK, _BRIGHT = 8, 250  # a value beyond these may have been cut off
 _EXPOSED = 200  # pixels between both from which an exposure can be told
 
+_EVERYWHERE = np.ones((0, 0), dtype=bool)
+
 Grey = NDArray[np.float32]
+Moments = NDArray[np.float32]
 
 
 def likeness(
@@ -32,43 +36,56 @@ def likeness(
         seen: marks the pixels that both pictures cover.
         enlarged: by which factor the coarser of the two was enlarged to this size: finer detail means nothing.
     """
-    import cv2
-
-    seen = np.ones(one.shape, dtype=bool) if seen is None else seen
     bright, its_bright = _equally_bright(one, other)
-    its_bright = np.where(seen, its_bright, bright)  # nothing from outside is blurred into it
-    blurred: Any = [cv2.GaussianBlur(picture, (0, 0), _BLUR * enlarged) for picture in (bright, its_bright)]
-    first, second = blurred
-    whole = _blocks(seen.astype(np.float32)).min(axis=1) > 0
-    if whole.sum() < _LEAST_BLOCKS:
+    if seen is not None:
+        its_bright = np.where(seen, its_bright, bright)  # nothing from outside is blurred into it
+    weights = _gaussian(_BLUR * enlarged)
+    first, second = loops().blurred(bright, weights), loops().blurred(its_bright, weights)
+    moments = loops().block_moments(first, second, _EVERYWHERE if seen is None else seen, BLOCK)
+    if len(moments) < _LEAST_BLOCKS:
         return 0.0
-    agreed = np.sort(_agreement(_blocks(first)[whole], _blocks(second)[whole]))
+    agreed = np.sort(_agreement(*moments.T))
     return float(np.clip(agreed[: max(1, len(agreed) // 4)].mean(), 0.0, 1.0))
+
+
+def loops() -> ModuleType:
+    """The compiled loops."""
+    from engine.duplicates import loops
+
+    return loops
 
 
 def _equally_bright(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Grey, Grey]:
     """Both with the exposure of the brighter one, so that what is white there is white in both."""
-    a, b = one.astype(np.float32), other.astype(np.float32)
-    sure = (a > _DARK) & (a < _BRIGHT) & (b > _DARK) & (b < _BRIGHT)
-    if sure.sum() < _EXPOSED:
-        return a, b
-    gain = float(np.median(b[sure] / a[sure]))
-    return (np.minimum(a * gain, 255), b) if gain > 1 else (a, np.minimum(b / gain, 255))
+    one, other = (np.require(picture, requirements=["C", "W"]) for picture in (one, other))  # one kind to compile for
+    gain = loops().median_ratio(one, other, *_ratios(), _EXPOSED)
+    return loops().exposed(one, max(gain, 1.0), False), loops().exposed(other, min(gain, 1.0), True)
 
 
-def _agreement(a: Grey, b: Grey) -> Grey:
-    """(m, p) blocks of both to (t,): the agreement of the textured ones, of all where hardly any is."""
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    own, others, common = (a * a).mean(axis=1), (b * b).mean(axis=1), (a * b).mean(axis=1)
+@cache
+def _ratios() -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+    """(256, 256) the rank of b / a among all such ratios, the last where one may have been cut off; and the ratios."""
+    sure = np.arange(_DARK + 1, _BRIGHT, dtype=np.float32)
+    ratios, places = np.unique(sure[None, :] / sure[:, None], return_inverse=True)
+    ranks = np.full((256, 256), 65535, np.uint16)
+    ranks[_DARK + 1 : _BRIGHT, _DARK + 1 : _BRIGHT] = places.reshape(len(sure), len(sure))
+    return ranks, ratios
+
+
+@lru_cache(maxsize=64)
+def _gaussian(deviation: float) -> NDArray[np.float32]:
+    """Half of the kernel that OpenCV's GaussianBlur takes for this standard deviation, from the middle outwards."""
+    import cv2
+
+    size = round(8 * deviation + 1) | 1
+    kernel = cv2.getGaussianKernel(size, deviation, cv2.CV_32F)
+    return np.ascontiguousarray(kernel[size // 2 :, 0], dtype=np.float32)
+
+
+def _agreement(own: Moments, others: Moments, common: Moments) -> Moments:
+    """The agreement of the textured blocks, of all where hardly any is, from their variances and covariances."""
     gain = np.sqrt((own.sum() + _FLAT) / (others.sum() + _FLAT))  # of contrast
     others, common = others * gain**2, common * gain
     textured = np.maximum(own, others) > _TEXTURED
-    agreed = (2 * common + _FLAT) / (own + others + _FLAT)
-    return np.asarray(agreed[textured] if textured.sum() >= _LEAST_BLOCKS else agreed, dtype=np.float32)
-
-
-def _blocks(picture: Grey) -> Grey:
-    """(h, w) to (m, BLOCK · BLOCK), what does not fill a block left out."""
-    height, width = (side // BLOCK for side in picture.shape)
-    cut = picture[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
-    return cut.transpose(0, 2, 1, 3).reshape(height * width, BLOCK * BLOCK)
+    agreed: Moments = (2 * common + _FLAT) / (own + others + _FLAT)
+    return agreed[textured] if textured.sum() >= _LEAST_BLOCKS else agreed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,29 +31,53 @@ _AT_ONCE = 65_536  # descriptors searched at a time
 _HITS_AT_ONCE = 1 << 24  # near hashes that are held at a time, 12 bytes each
 
 Rows = NDArray[np.int64]
-Pairs = dict[tuple[int, int], int]  # (row, larger row): the orientation, −1 where only features are shared
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """p pairs of pictures in ascending order, nine bytes each.
+
+    Attributes:
+        rows: (p, 2) int32, the smaller row first.
+        orientations: (p,) int8, in which their hashes are nearest; −1 where only features are shared.
+    """
+
+    rows: NDArray[np.int32]
+    orientations: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def among(self, there: NDArray[np.bool_]) -> Pairs:
+        """Those of which both are there, by row."""
+        both = there[self.rows].all(axis=1)
+        return Pairs(self.rows[both], self.orientations[both])
 
 
 def candidates(prints: Prints, reporter: Reporter) -> Pairs:
     """The pairs to compare, each once, with the orientation in which their hashes are nearest."""
-    pairs = dict.fromkeys(_sharing_features(prints, reporter), -1)
-    return pairs | _near_by_hash(prints, reporter)
+    sharing = _sharing_features(prints, reporter)
+    near, orientations = _near_by_hash(prints, reporter)
+    keys, places = np.unique(np.concatenate([near, sharing]), return_index=True)  # of a pair's two the first
+    rows = np.stack(np.divmod(keys, max(len(prints), 1)), axis=1).astype(np.int32)
+    return Pairs(rows, np.concatenate([orientations, np.full(len(sharing), -1, np.int8)])[places])
 
 
-def _near_by_hash(prints: Prints, reporter: Reporter) -> Pairs:
-    """The nearest pictures of each by hash, in the orientation in which they are nearest.
+def _near_by_hash(prints: Prints, reporter: Reporter) -> tuple[Rows, NDArray[np.int8]]:
+    """The nearest pictures of each by hash, as smaller · n + larger, and the orientation in which they are nearest.
 
     Two pictures of a million are near each other by chance far more often than of a thousand, so that fewer of them
     are worth a comparison: of so many only the nearest, found in some lists of the hashes.
     """
-    pairs: Pairs = {}
-    if len(prints) < 2:
-        return pairs
-    most = min(_MOST, max(_FEWEST, _PAIRS // len(prints)))
-    by_lists = prints.hashes.shape[0] * len(ORIENTATIONS) > _HASHES_BY_LISTS
-    for row, found, bits in (_near_in_lists if by_lists else _near_in_all)(prints, most, reporter):
-        _note(pairs, row, found, bits, most)
-    return pairs
+    pairs, orientations = array("q"), array("b")
+    if len(prints) > 1:
+        most = min(_MOST, max(_FEWEST, _PAIRS // len(prints)))
+        by_lists = prints.hashes.shape[0] * len(ORIENTATIONS) > _HASHES_BY_LISTS
+        for row, found, bits in (_near_in_lists if by_lists else _near_in_all)(prints, most, reporter):
+            for other, how in _nearest(row, found, bits, most).items():
+                pairs.append(row * len(prints) + other if row < other else other * len(prints) + row)
+                orientations.append(how if row < other else INVERSE[how])
+    return np.array(pairs, np.int64), np.array(orientations, np.int8)
 
 
 Near = tuple[int, Rows, NDArray[Any]]  # a row, the places of hashes near its own, and by how many bits they differ
@@ -99,8 +125,8 @@ def _upright(prints: Prints, start: int, count: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(prints.hashes[start : start + count, 0])
 
 
-def _note(pairs: Pairs, row: int, found: Rows, bits: NDArray[Any], most: int) -> None:
-    """Note up to `most` rows found near a row, the nearest first, each in its best orientation."""
+def _nearest(row: int, found: Rows, bits: NDArray[Any], most: int) -> dict[int, int]:
+    """Up to `most` rows found near a row, the nearest first, each with its best orientation."""
     others: dict[int, int] = {}
     for place in np.argsort(bits.astype(np.uint8), kind="stable"):
         other, orientation = divmod(int(found[place]), len(ORIENTATIONS))
@@ -108,16 +134,14 @@ def _note(pairs: Pairs, row: int, found: Rows, bits: NDArray[Any], most: int) ->
             others.setdefault(other, orientation)
         if len(others) == most:
             break
-    for other, orientation in others.items():
-        pair, how = ((row, other), orientation) if row < other else ((other, row), INVERSE[orientation])
-        pairs.setdefault(pair, how)
+    return others
 
 
-def _sharing_features(prints: Prints, reporter: Reporter) -> list[tuple[int, int]]:
-    """The pairs with at least VOTES features in common, counted from both sides."""
+def _sharing_features(prints: Prints, reporter: Reporter) -> Rows:
+    """The pairs with at least VOTES features in common, counted from both sides, as smaller · n + larger."""
     owners = np.repeat(np.arange(len(prints)), prints.counts)
     if len(owners) < 2:
-        return []
+        return np.empty(0, np.int64)
     descriptors = np.concatenate([prints.features(row)[1] for row in range(len(prints))])
     index = _index(descriptors)
     votes: list[Rows] = []
@@ -126,7 +150,7 @@ def _sharing_features(prints: Prints, reporter: Reporter) -> list[tuple[int, int
         bits, found = index.search(descriptors[start : start + _AT_ONCE], _NEAREST)
         votes.append(_votes(owners, start, bits, found, len(prints)))
     pairs, count = np.unique(np.concatenate(votes), return_counts=True)
-    return [(int(pair) // len(prints), int(pair) % len(prints)) for pair in pairs[count >= VOTES]]
+    return pairs[count >= VOTES]
 
 
 def _index(descriptors: NDArray[np.uint8]) -> Any:

@@ -6,8 +6,9 @@ to the trash or restored; only new content requires another search.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,14 @@ from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
 from engine.core.store import Snapshot, Store
 from engine.core.threads import in_threads
-from engine.duplicates.candidates import candidates
+from engine.duplicates.candidates import Pairs, candidates
 from engine.duplicates.overlay import Overlay, part, whole
-from engine.duplicates.prints import Look, Prints, look_at, prints_of, thumbnails_named
+from engine.duplicates.prints import Look, Prints, contents_of, look_at, prints_of
 
 LEAST = 0.5  # likeness of a pair that is stored
 _SURE = 0.9  # likeness of two whole pictures that needs no second opinion
 _DECODED = 1024  # thumbnails kept decoded: 64 KB each
+_AT_ONCE = 16  # pairs whose thumbnails are read over one connection
 _FILES = ("rows", "likeness", "orientations", "shares", "tones")
 
 
@@ -55,7 +57,7 @@ class SamePictures:
 def same_pictures(collection: Collection) -> SamePictures:
     """The stored pairs; NotReady if pictures have not been compared yet: start the job "perceptual"."""
     found = _stored(_store(collection))
-    missing = set(thumbnails_named(collection)) - set(found.contents if found else ())
+    missing = set(contents_of(collection)) - set(found.contents if found else ())
     if found is None or missing:
         raise NotReady(f"Not compared yet: {count_of(len(missing), 'picture')}.")
     return found
@@ -78,46 +80,60 @@ def find_same_pictures(collection: Collection, reporter: Reporter) -> SamePictur
 
 def compared(prints: Prints, collection: Collection, reporter: Reporter) -> SamePictures:
     """Compare the candidate pairs of these prints by their thumbnails."""
-    looks: Cache[Look] = Cache(_DECODED)
-    ids = thumbnails_named(collection)
-    pairs = {pair: how for pair, how in candidates(prints, reporter).items() if _is_there(prints, pair, ids)}
+    pairs = candidates(prints, reporter).among(_are_there(prints, collection))
+    comparison = _Comparison(prints, collection, pairs, Cache(_DECODED))
+    parts = range(0, len(pairs), _AT_ONCE)
 
-    def look(row: int) -> Look:
-        return looks.get(row, lambda: look_at(collection.thumbnail(ids[prints.contents[row]])))
+    def compared_so_far(done: int) -> None:
+        reporter.update("Comparing pictures", min(done * _AT_ONCE, len(pairs)), len(pairs), "pairs")
 
-    def laid(candidate: tuple[tuple[int, int], int]) -> Overlay:
-        pair, orientation = candidate
-        return _best(prints, pair, orientation, look(pair[0]), look(pair[1]))
-
-    ordered = sorted(pairs.items())
-    overlays = in_threads(laid, ordered, partial(_compared, reporter, len(ordered)))
-    found = [(pair, overlay) for (pair, _), overlay in zip(ordered, overlays, strict=True) if overlay.likeness >= LEAST]
-    return _table(prints, found)
+    return _table(prints, pairs, list(chain.from_iterable(in_threads(comparison.part, parts, compared_so_far))))
 
 
-def _compared(reporter: Reporter, total: int, done: int) -> None:
-    reporter.update("Comparing pictures", done, total, "pairs")
+def _are_there(prints: Prints, collection: Collection) -> NDArray[np.bool_]:
+    """(n,) whether the collection still has each: prints outlive their pictures."""
+    there = set(contents_of(collection))
+    return np.fromiter((content in there for content in prints.contents), bool, len(prints))
 
 
-def _is_there(prints: Prints, pair: tuple[int, int], ids: dict[str, int]) -> bool:
-    """Whether the collection still has both: prints outlive their pictures."""
-    return all(prints.contents[row] in ids for row in pair)
+Alike = tuple[int, Overlay]  # the place of a pair, and how its pictures lie on each other
 
 
-def _best(prints: Prints, pair: tuple[int, int], orientation: int, first: Look, second: Look) -> Overlay:
-    """The better of the two ways to align one picture with the other."""
-    overlay = whole(first, second, orientation) if orientation >= 0 else Overlay(0.0)
-    if overlay.likeness >= _SURE:
-        return overlay
-    features = [prints.features(row) for row in pair]
-    return max(overlay, part(first, second, *features), key=lambda one: one.likeness)
+@dataclass(frozen=True)
+class _Comparison:
+    """The work on all pairs, done in parts of _AT_ONCE by several threads."""
+
+    prints: Prints
+    collection: Collection
+    pairs: Pairs
+    looks: Cache[Look]
+
+    def part(self, start: int) -> list[Alike]:
+        """Those of the pairs from `start` on that are alike enough to be kept."""
+        places = range(start, min(start + _AT_ONCE, len(self.pairs)))
+        with self.collection.thumbnails() as thumbnail:
+            overlays = [(place, self._best(place, thumbnail)) for place in places]
+        return [(place, overlay) for place, overlay in overlays if overlay.likeness >= LEAST]
+
+    def _best(self, place: int, thumbnail: Callable[[str], bytes]) -> Overlay:
+        """The better of the two ways to align one picture with the other."""
+        rows, orientation = self.pairs.rows[place].tolist(), int(self.pairs.orientations[place])
+        one, other = (self._look(row, thumbnail) for row in rows)
+        overlay = whole(one, other, orientation) if orientation >= 0 else Overlay(0.0)
+        if overlay.likeness >= _SURE:
+            return overlay
+        features = [self.prints.features(row) for row in rows]
+        return max(overlay, part(one, other, *features), key=lambda found: found.likeness)
+
+    def _look(self, row: int, thumbnail: Callable[[str], bytes]) -> Look:
+        return self.looks.get(row, lambda: look_at(thumbnail(self.prints.contents[row])))
 
 
-def _table(prints: Prints, found: list[tuple[tuple[int, int], Overlay]]) -> SamePictures:
+def _table(prints: Prints, pairs: Pairs, found: list[Alike]) -> SamePictures:
     overlays = [overlay for _, overlay in found]
     return SamePictures(
         prints.contents,
-        np.array([pair for pair, _ in found], np.int64).reshape(-1, 2),
+        pairs.rows[[place for place, _ in found]].astype(np.int64).reshape(-1, 2),
         np.array([overlay.likeness for overlay in overlays], np.float32),
         np.array([overlay.orientation for overlay in overlays], np.int64),
         np.array([overlay.share for overlay in overlays], np.float32),

@@ -20,11 +20,13 @@ from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
 from engine.core.store import Snapshot, Store
 from engine.core.threads import in_threads
+from engine.duplicates.enlarging import resized
 from engine.duplicates.perceptual_hash import BYTES, ORIENTATIONS, SIDE, hashes
 
 LONG_SIDE = 256  # pixels of the longer side of a picture when it is looked at and compared
 FEATURES = 96  # strongest local features kept of each picture
 _DESCRIPTOR = 32  # bytes
+_AT_ONCE = 16  # pictures read over one connection
 _FILES = ("hashes", "counts", "tones", "points", "descriptors")
 
 
@@ -67,16 +69,22 @@ class Look:
 
 def look_at(webp: bytes) -> Look:
     """A thumbnail in the form that is compared; thumbnails are never larger than their pictures."""
-    picture = Image.open(io.BytesIO(webp)).convert("L")
-    scale = LONG_SIDE / max(picture.size)
-    size = (max(8, round(picture.width * scale)), max(8, round(picture.height * scale)))
-    return Look(np.asarray(picture.resize(size, Image.Resampling.BICUBIC), dtype=np.uint8), max(1.0, scale))
+    return _look(Image.open(io.BytesIO(webp)))
 
 
-def tone_of(webp: bytes) -> tuple[float, float]:
-    """The mean brightness of a thumbnail, and the mean difference between its channels."""
-    pixels = np.asarray(Image.open(io.BytesIO(webp)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX))
-    return float(pixels.mean()), float(np.ptp(pixels, axis=2).mean())
+def _look(picture: Image.Image) -> Look:
+    grey = np.array(picture.convert("L"), dtype=np.uint8)
+    scale = LONG_SIDE / max(grey.shape)
+    height, width = (max(8, round(side * scale)) for side in grey.shape)
+    return Look(resized(grey, height, width), max(1.0, scale))
+
+
+def tone_of(picture: Image.Image) -> tuple[float, float]:
+    """The mean brightness of an RGB picture, and the mean difference between its channels."""
+    pixels = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
+    red, green, blue = np.ascontiguousarray(pixels.reshape(-1, 3).T)
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return float(pixels.mean()), float(spread.mean())
 
 
 def prints_of(collection: Collection, reporter: Reporter) -> Prints:
@@ -85,7 +93,7 @@ def prints_of(collection: Collection, reporter: Reporter) -> Prints:
     Raises:
         Stopped. StorageFull: the disk refused to store them.
     """
-    wanted = thumbnails_named(collection)
+    wanted = contents_of(collection)
     store = Store(collection.folder / "indexes" / "prints", format="prints", version=1)
     former = _stored(store)
     if former is not None and set(wanted) <= set(former.contents):
@@ -95,10 +103,9 @@ def prints_of(collection: Collection, reporter: Reporter) -> Prints:
     return made
 
 
-def thumbnails_named(collection: Collection) -> dict[str, int]:
-    """Each content of the collection, ascending, with the id of one picture that shows it."""
-    images = collection.images()
-    return dict(sorted(zip(images.hashes, images.ids.tolist(), strict=True)))
+def contents_of(collection: Collection) -> list[str]:
+    """Each content of the collection, ascending."""
+    return sorted(set(collection.images().hashes))
 
 
 def _stored(store: Store) -> Prints | None:
@@ -118,8 +125,8 @@ def _save(prints: Prints, folder: Path) -> None:
         np.save(folder / f"{name}.npy", getattr(prints, name), allow_pickle=False)
 
 
-def _made(collection: Collection, wanted: dict[str, int], former: Prints | None, reporter: Reporter) -> Prints:
-    contents, count = list(wanted), len(wanted)
+def _made(collection: Collection, contents: list[str], former: Prints | None, reporter: Reporter) -> Prints:
+    count = len(contents)
     made = Prints(
         contents,
         np.zeros((count, len(ORIENTATIONS), BYTES), np.uint8),
@@ -128,15 +135,22 @@ def _made(collection: Collection, wanted: dict[str, int], former: Prints | None,
         np.zeros((count, FEATURES, 2), np.float32),
         np.zeros((count, FEATURES, _DESCRIPTOR), np.uint8),
     )
-    missing = list(_taken_over(made, former)) if former is not None else range(count)
+    missing: Sequence[int] = list(_taken_over(made, former)) if former is not None else range(count)
     known = count - len(missing)
-    for _ in in_threads(
-        lambda row: _print(made, row, collection.thumbnail(wanted[contents[row]])),
-        missing,
-        lambda done: reporter.update("Looking at pictures", known + done, count, "pictures"),
-    ):
+    parts = [missing[start : start + _AT_ONCE] for start in range(0, len(missing), _AT_ONCE)]
+
+    def looked_at(done: int) -> None:
+        reporter.update("Looking at pictures", min(known + done * _AT_ONCE, count), count, "pictures")
+
+    for _ in in_threads(lambda rows: _print_all(made, rows, collection), parts, looked_at):
         pass
     return made
+
+
+def _print_all(made: Prints, rows: Sequence[int], collection: Collection) -> None:
+    with collection.thumbnails() as thumbnail:
+        for row in rows:
+            _print(made, row, thumbnail(made.contents[row]))
 
 
 def _taken_over(made: Prints, former: Prints) -> Iterator[int]:
@@ -151,8 +165,9 @@ def _taken_over(made: Prints, former: Prints) -> Iterator[int]:
 
 
 def _print(made: Prints, row: int, webp: bytes) -> None:
-    brightness = look_at(webp).brightness
-    made.tones[row] = tone_of(webp)
+    picture = Image.open(io.BytesIO(webp)).convert("RGB")
+    brightness = _look(picture).brightness
+    made.tones[row] = tone_of(picture)
     reduced = Image.fromarray(brightness).resize((SIDE, SIDE), Image.Resampling.BOX)
     made.hashes[row] = hashes(np.asarray(reduced))
     points, descriptors = features(brightness)

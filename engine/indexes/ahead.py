@@ -1,4 +1,4 @@
-"""Ahead-of-time compilation of the loops that searches use: on a new computer it takes half a minute, once.
+"""Ahead-of-time compilation of the loops of searches and of duplicates: on a new computer half a minute, once.
 
 In a process of its own, because a compiler that runs in the server holds up every page. What it compiles is kept on the
 disk, from where the server loads it. One such process compiles at a time: those of other servers wait for it, and then
@@ -20,6 +20,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from engine.core.home import IMPORTED_FROM
+from engine.duplicates import agreement
+from engine.duplicates.enlarging import resized
 from engine.indexes import make_index
 from engine.jobs.job import lower_priority
 
@@ -45,17 +47,20 @@ def compile_in_a_process(folder: Path = KERNELS) -> None:
 
 def _state(folder: Path) -> str:
     """What the compiled code depends on: the computer, the compiler, and when the loops were last changed."""
-    changed = [f"{path.name} {path.stat().st_mtime_ns}" for path in sorted(folder.glob("*.py"))]
+    loops = [*sorted(folder.glob("*.py")), Path(agreement.__file__).with_name("loops.py")]
+    changed = [f"{path.name} {path.stat().st_mtime_ns}" for path in loops]
     return "\n".join([platform.node(), platform.python_version(), version("numba"), *changed])
 
 
 def compile_loops() -> None:
-    """One search by each method, alone and in a batch."""
+    """One search by each method, alone and in a batch, and one comparison of two pictures."""
     vectors = np.random.default_rng(0).normal(size=(_VECTORS, _WIDTH)).astype(np.float32)
     for method in METHODS:
         index = make_index(method, "cosine").build(np.arange(_VECTORS), vectors)
         index.search(vectors[:1], 3)
         index.search(vectors[:_QUERIES], 3)
+    picture = resized(np.zeros((32, 32), np.uint8), 64, 64)
+    agreement.likeness(picture, picture)
 
 
 @contextmanager
