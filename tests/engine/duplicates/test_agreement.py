@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks import _plain_agreement as plain_agreement
 from engine.duplicates.agreement import BLOCK, likeness
-from tests.engine.duplicates import plain_agreement
 from tests.engine.duplicates.scenes import page_of_text, scene
 
 
