@@ -18,9 +18,11 @@ HERE = Path(__file__).parent
 # What trains networks, builds packages, starts an interpreter for each test or draws thousands of trials is not for the
 # daily round.
 SLOW = (
-    "distribution", "engine/training/test_loop.py", "engine/training/test_survival.py", "engine/training/objectives",
+    "distribution", "engine/training/test_loop.py", "engine/training/test_loop_ends.py",
+    "engine/training/test_loop_settings.py", "engine/training/test_survival.py", "engine/training/objectives",
     "engine/classification/training", "engine/classification/test_run.py", "engine/classification/test_fine_tuning.py",
-    "engine/comparisons/recipes/test_run.py", "engine/comparisons/hashing/test_run.py", "engine/cli/test_train.py",
+    "engine/comparisons/recipes/test_run.py", "engine/comparisons/recipes/test_asked.py",
+    "engine/comparisons/hashing/test_run.py", "engine/comparisons/hashing/test_tuned.py", "engine/cli/test_train.py",
     "engine/collections/samples", "engine/evidence/test_explanation.py", "engine/grouping/test_by_sample.py",
     "engine/evaluation/statistics/test_lead.py", "engine/evaluation/statistics/test_statistics.py",
     "engine/cli/test_terminals.py", "engine/workbench/test_full_disk.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
@@ -54,16 +55,25 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bench(small_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
     """The pages' workbench on the small home."""
-    yield from _at(small_home, monkeypatch)
+    yield from workbench_at(small_home, monkeypatch)
 
 
 @pytest.fixture
 def empty_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
     """The pages' workbench on a home with nothing in it."""
-    yield from _at(tmp_path, monkeypatch)
+    yield from workbench_at(tmp_path, monkeypatch)
 
 
-def _at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What a page wanted to start."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: asked.append((kind, arguments)))
+    return asked
+
+
+def workbench_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    """The pages' workbench on that home, with nothing left in its caches before and after."""
     monkeypatch.setenv("BENZER_HOME", str(home))
     monkeypatch.setattr("engine.workbench.readiness._QUICK", -1.0)  # no page starts work that a test did not ask for
     for shelf in (state._images, state._opened, state._cards):

@@ -27,7 +27,7 @@ from engine.training.disk import disk_use
 from engine.training.pictures import Data
 from engine.training.setup import objective_of
 from engine.training.train import training_data
-from tests.engine.training.test_loop import SMALL, StopAfter
+from tests.engine.training.stopping import SMALL, StopAfter
 
 
 def small(objective: str, **more: Any) -> TrainingConfig:

@@ -18,7 +18,7 @@ from engine.training.rate_finder import STEPS, curve_of, find_rate, smoothed, st
 from engine.training.train import training_data
 from models.specs import RESIDUAL
 from tests.engine.training.conftest import Blobs
-from tests.engine.training.objectives.test_views import NARROW, SMALL
+from tests.engine.training.objectives.views.conftest import NARROW, SMALL
 
 
 class Valley:

@@ -19,13 +19,6 @@ _refusal(PANEL)
 """
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    found: list[Any] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: found.append((kind, arguments)))
-    return found
-
-
 def sent(path: str, format: str, title: str = "") -> AppTest:
     test = AppTest.from_string(PANEL, default_timeout=180).run()
     assert not test.exception

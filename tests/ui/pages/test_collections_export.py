@@ -17,13 +17,6 @@ export_form(next(card for card in collection_cards() if card.name == "shapes"))
 """
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    found: list[Any] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: found.append((kind, arguments)))
-    return found
-
-
 def sent(folder: str, format: str = "", vectors: bool = False) -> AppTest:
     test = AppTest.from_string(FORM, default_timeout=180).run()
     assert not test.exception

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Query, Workbench
 from tests import shop as things
-from tests.ui.conftest import SCRIPT, _at
+from tests.ui.conftest import SCRIPT, workbench_at
 from ui.session.query import MOST_WORDS, SessionQuery
 from ui.sidebar.recipe_picker import offered
 
@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recipe]:
 
 @pytest.fixture
 def bench(made: tuple[Path, Recipe], monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
-    yield from _at(made[0], monkeypatch)
+    yield from workbench_at(made[0], monkeypatch)
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.stored.density import SIDE
 from engine.grouping.stored.grouping import Grouping, store_grouping
 from engine.workbench.workbench import Workbench
+from tests.ui.app_pages import SCRIPT
 from ui.pages.groups import state
 from ui.pages.groups.density import marked_rows
 from ui.session.maps import tile_png
 from ui.widgets.density_map import density_map
 
-SCRIPT = str(Path(__file__).resolve().parents[3] / "ui" / "entry" / "script.py")
 EVERYTHING = (-1.0, -1.0, 1.0, 1.0)
 
 

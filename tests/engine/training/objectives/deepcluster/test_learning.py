@@ -1,11 +1,7 @@
-"""DeepCluster: groups of its own making that get better, for models and ready-made networks, cut off anywhere."""
+"""DeepCluster: groups of its own making that get better, and what comes of a run."""
 
 from __future__ import annotations
 
-import os
-import random
-import time
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from engine.core.device import Device, device
-from engine.core.errors import BadParameter, NoWeights, Stopped
+from engine.core.errors import BadParameter, NoWeights
 from engine.core.home import Home
 from engine.core.progress import Progress, Reporter
 from engine.encoders import choices, open_encoder
@@ -30,48 +25,12 @@ from engine.training.objectives.deepcluster import DeepCluster
 from engine.training.pictures import Pictures, stream
 from engine.training.tensorboard import TensorBoard
 from engine.training.train import card, training_data
-from tests.engine.killing import killable
-from tests.engine.narrow import NARROW, narrow
+from tests.engine.narrow import NARROW
 from tests.engine.training.conftest import Blobs
-from tests.engine.training.test_loop import StopAfter
-from tests.engine.training.test_survival import killed_to_the_end
+from tests.engine.training.objectives.deepcluster.conftest import SMALL, WITH_NORMALISATION, Shapes
 
 EXACT = Device("cpu", torch.float32, "")
-SMALL: dict[str, Any] = {
-    "objective": "deepcluster", "model": 1, "size": 32, "batch": 8, "epochs": 2, "clusters": 4, "probe": 16,
-}  # fmt: skip
 NETWORK = SMALL | {"network": "squeezenet-1-1", "size": 32}
-WITH_NORMALISATION = SMALL | {"network": "mobilenet-v3-small", "size": 32}  # and layers that draw by themselves
-SEEN = ("epoch", "train", "validation", "retrieval", "nmi", "label_nmi", "clusters", "rate", "best")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-class Shapes(Blobs):
-    """Four bright shapes in any colour, each in a place of its own kind: discs, rings, and bars both ways."""
-
-    name, title = "shapes", "Shapes"
-
-    def images(self) -> SimpleNamespace:
-        return SimpleNamespace(ids=np.arange(self.count), labels=["disc", "ring", "bar", "post"] * (self.count // 4))
-
-    def pixels(self, size: int, report: Reporter) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        rng = np.random.default_rng(0)
-        y, x = np.mgrid[0:size, 0:size] / size - 0.5
-        pictures = np.empty((self.count, size, size, 3), np.uint8)
-        for row in range(self.count):
-            dx, dy, grow = rng.uniform(-0.2, 0.2), rng.uniform(-0.2, 0.2), rng.uniform(0.7, 1.2)
-            u, v = (x - dx) / grow, (y - dy) / grow
-            away = np.hypot(u, v)
-            inside = (away < 0.3, abs(away - 0.3) < 0.06, abs(v) < 0.1, abs(u) < 0.1)[row % 4][:, :, None]
-            pictures[row] = np.where(inside, rng.integers(120, 256, 3), rng.integers(0, 90, 3))
-        return np.arange(self.count), pictures
 
 
 def objective_on(collection: Any, **more: Any) -> tuple[DeepCluster, Pictures, NDArray[np.int64]]:
@@ -188,86 +147,6 @@ def test_layers_that_draw_by_themselves_are_repeatable_and_disturb_nobody() -> N
             drawn.append(torch.nn.functional.dropout(torch.ones(50)).tolist())
     assert drawn[0] == drawn[1]
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-# ── cut off ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(("settings", "steps"), [(SMALL, 1), (SMALL, 3), (SMALL, 5), (WITH_NORMALISATION, 4)])
-def test_a_stopped_training_goes_on_to_the_same_bits(home: Home, settings: dict[str, Any], steps: int) -> None:
-    """In the middle of an epoch its groups go on; at the end of one the next groups are those it would have had."""
-    longer = settings | {"epochs": 3}
-    whole = train_run(home, TrainingConfig(**longer, name="whole"), Shapes(24), Reporter())
-    with pytest.raises(Stopped):
-        train_run(home, TrainingConfig(**longer, name="parts"), Shapes(24), StopAfter(steps))
-    run = runs.run(home, "parts")
-    continue_run(run, Shapes(24), Reporter(), None)
-    assert (run.state, run.digest) == ("done", whole.digest)
-    assert [[e.get(k) for k in SEEN] for e in run.events()] == [[e.get(k) for k in SEEN] for e in whole.events()]
-
-
-def test_stopped_while_the_pictures_are_grouped(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Impatient(Reporter):
-        looks = 0
-
-        def stop_if_asked(self) -> None:
-            self.looks += 1
-            if self.looks > 3 and self.grouping:
-                raise Stopped
-
-        grouping = False
-
-    asked = Impatient()
-    prepare = DeepCluster._all_vectors
-
-    def noticed(self: DeepCluster, *values: Any) -> Any:
-        asked.grouping = int(self.network.epoch) == 0  # in the second epoch
-        try:
-            return prepare(self, *values)
-        finally:
-            asked.grouping = False
-
-    whole = train_run(home, TrainingConfig(**SMALL, name="whole"), Shapes(24), Reporter())
-    monkeypatch.setattr(DeepCluster, "_all_vectors", noticed)
-    with pytest.raises(Stopped):
-        train_run(home, TrainingConfig(**SMALL, name="parts"), Shapes(24), asked)
-    monkeypatch.undo()
-    run = continue_run(runs.run(home, "parts"), Shapes(24), Reporter(), None)
-    assert run.digest == whole.digest
-    assert run.events()[-1]["nmi"] == whole.events()[-1]["nmi"]
-
-
-def train_shapes(root: str, name: str) -> None:
-    """Begin the run of that name, or go on with it; each step is told in a file before it may be in a checkpoint."""
-    narrow()
-    home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
-
-    def tell(progress: Progress) -> None:
-        os.write(told, b"step\n")
-
-    if (home.weights / name / "run.json").exists():
-        continue_run(runs.run(home, name), Shapes(24), Reporter(listen=tell), None)
-    else:
-        train_run(home, TrainingConfig(**(SMALL | {"epochs": 3}), name=name), Shapes(24), Reporter(listen=tell))
-
-
-@pytest.mark.slow
-def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    chance, first = random.Random(1), (str(tmp_path), "whole")
-    with killable(__name__, "train_shapes", first, BENZER_CHECKPOINT_SECONDS="0") as work:
-        began = time.monotonic()
-        assert work(str(tmp_path), "again")
-        longest, kills, whole = time.monotonic() - began, 0, runs.run(Home(tmp_path), "whole")
-        for number in range(4):
-            kills += killed_to_the_end(work, tmp_path, f"parts-{number}", longest, chance)
-            run = runs.run(Home(tmp_path), f"parts-{number}")
-            assert (run.state, run.digest) == ("done", whole.digest)
-            assert [[e.get(k) for k in SEEN] for e in run.events()] == [
-                [e.get(k) for k in SEEN] for e in whole.events()
-            ]
-            if kills >= 3:
-                return
-    raise AssertionError(f"only {kills} kills hit")
 
 
 # ── what comes of it ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -389,51 +268,3 @@ def test_progress_names_the_epoch(home: Home) -> None:
     seen: list[Progress] = []
     train_run(home, TrainingConfig(**SMALL), Shapes(24), Reporter(listen=seen.append))
     assert (seen[-1].done, seen[-1].total) == (2 * 21, 2 * 21)
-
-
-# ── bad values ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("wrong", "sentence"),
-    [
-        ({"objective": "guessing"}, "objective of the training must be contrastive, .*autoencoding or deepcluster"),
-        ({"clusters": 1}, "number of clusters"),
-        ({"clusters": 2.5}, "number of clusters"),
-        ({"network": "resnet-19"}, "network of the training must be one of"),
-        ({"network": 3}, "network of the training must be one of"),
-        ({"start": "warm"}, "start of the training must be random or pretrained"),
-        ({"start": "pretrained"}, "Name a ready-made network"),
-        ({"network": "resnet-18", "objective": "autoencoding"}, "Choose another objective, such as contrastive"),
-        ({"contrast": 1.0}, "contrast of deepcluster must be 0"),
-        ({"keep": "loss"}, "keep of deepcluster must be last, retrieval or recognition"),
-        ({"patience": 3}, "patience"),
-        ({"model": 4, "size": 96}, "Try 127"),
-        ({"network": "vit-b-16", "size": 96}, "Try 224"),
-    ],
-)
-def test_settings_that_cannot_be(wrong: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(BadParameter, match=sentence):
-        TrainingConfig(**(SMALL | wrong))
-
-
-def test_more_groups_than_pictures_are_refused_before_anything_is_learned(home: Home) -> None:
-    with pytest.raises(BadParameter, match="at most 10, half of the 21 training pictures"):
-        train_run(home, TrainingConfig(**(SMALL | {"clusters": 12})), Shapes(24), Reporter())
-    assert not [run for run in runs.runs(home) if not run.shipped]
-
-
-def test_settings_of_earlier_runs_are_still_valid() -> None:
-    old = TrainingConfig(model=2, size=96).as_dict()
-    for name in ("objective", "network", "start", "clusters"):
-        del old[name]
-    config = TrainingConfig.from_dict(old)
-    assert (config.objective, config.keep, config.encoder) == ("autoencoding", "loss", "model-2")
-
-
-def test_the_checkpoint_holds_the_groups(home: Home) -> None:
-    with pytest.raises(Stopped):
-        train_run(home, TrainingConfig(**SMALL, name="cut"), Shapes(24), StopAfter(1))
-    state = load_file(max((runs.run(home, "cut").folder / "checkpoint").glob("*/last.safetensors")))
-    assert state["labels"].shape == (24,)
-    assert int(state["epoch"]) == 0
