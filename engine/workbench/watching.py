@@ -25,7 +25,10 @@ def watched(bench: Workbench) -> dict[str, Path]:
     """The watched collections by name whose folders exist; several may be read from one folder."""
     found: dict[str, Path] = {}
     for card in bench.collections():
-        collection = bench.collection(card.name)
+        try:
+            collection = bench.collection(card.name)
+        except BenzerError:  # removed or damaged since it was listed
+            continue
         folder = Path(collection.source.get("folder", ""))
         if collection.watched and collection.source.get("folder") and folder.is_dir():
             found[card.name] = folder
@@ -35,25 +38,34 @@ def watched(bench: Workbench) -> dict[str, Path]:
 def watch_folders(bench: Workbench, stop: Event, settled: int = SETTLED, look_again: float = LOOK_AGAIN) -> None:
     """Rescan and prepare watched collections whenever their files have changed, by jobs, until `stop` is set.
 
-    A collection is rescanned once when it is first seen, for changes made before.
+    All are rescanned whenever watching begins anew, for changes made before.
     """
-    seen: dict[str, Path] = {}
     while not stop.is_set():
         folders = watched(bench)
-        for name in [name for name, folder in folders.items() if seen.get(name) != folder]:
-            rescan_and_prepare(bench, name, stop)
-        seen = folders
         if not folders:
             stop.wait(look_again)
             continue
-        for changes in watch(
-            *set(folders.values()), watch_filter=_matters, stop_event=stop, debounce=settled, step=min(200, settled),
-            rust_timeout=int(1000 * look_again), yield_on_timeout=True, raise_interrupt=False,
-        ):  # fmt: skip
-            for name in _touched((Path(path) for _, path in changes), folders):
-                rescan_and_prepare(bench, name, stop)
-            if watched(bench) != folders:
-                break
+        try:
+            _follow(bench, folders, stop, settled, look_again)
+        except FileNotFoundError:  # one of the folders has gone since they were listed
+            stop.wait(look_again)
+
+
+def _follow(bench: Workbench, folders: dict[str, Path], stop: Event, settled: int, look_again: float) -> None:
+    """Rescan these folders once they are watched, so that no change falls between, and again whenever one changes.
+
+    Returns when other folders are to be watched, or once `stop` is set.
+    """
+    changed = list(folders)
+    for changes in watch(
+        *set(folders.values()), watch_filter=_matters, stop_event=stop, debounce=settled, step=min(200, settled),
+        rust_timeout=int(1000 * look_again), yield_on_timeout=True, raise_interrupt=False,
+    ):  # fmt: skip
+        for name in changed or _touched((Path(path) for _, path in changes), folders):
+            rescan_and_prepare(bench, name, stop)
+        changed = []
+        if watched(bench) != folders:
+            return
 
 
 def rescan_and_prepare(bench: Workbench, name: str, stop: Event) -> None:

@@ -82,6 +82,51 @@ def test_every_collection_of_one_folder_is_watched(bench: Workbench, tmp_path: P
     assert watching._touched([tmp_path / "0.png"], folders) == []
 
 
+def test_a_collection_deleted_while_they_are_listed_ends_no_watching(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.watch("camera")
+    bench.run("import", source="folder", title="Second", path=bench.collection("camera").source["folder"])
+    cards = bench.collections()
+    bench.collection("second").remove()
+    monkeypatch.setattr(bench, "collections", lambda: cards)
+    assert list(watched(bench)) == ["camera"]
+
+
+def test_a_folder_that_goes_before_it_is_watched_ends_no_watching(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.watch("camera")
+    folders = [tmp_path / "gone", tmp_path / "pictures"]
+    stop = Event()
+    monkeypatch.setattr(watching, "watched", lambda _: {"camera": folders.pop(0)})
+    monkeypatch.setattr(watching, "rescan_and_prepare", lambda *_: (stop.set(), folders.append(tmp_path / "pictures")))
+    watch_folders(bench, stop, 50, 0.1)
+    assert stop.is_set()
+
+
+def test_what_comes_while_a_collection_is_first_rescanned_is_not_missed(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.watch("camera")
+    rescans: list[str] = []
+    stop = Event()
+
+    def copied_meanwhile(bench: Workbench, name: str, _: Event) -> None:
+        rescans.append(name)
+        if len(rescans) == 1:
+            (tmp_path / "pictures" / "late.png").write_bytes(drawn_picture(9, "gold"))
+        else:
+            stop.set()
+
+    monkeypatch.setattr(watching, "rescan_and_prepare", copied_meanwhile)
+    thread = Thread(target=watch_folders, args=(bench, stop, 50, 0.2), daemon=True)
+    thread.start()
+    thread.join(30)
+    stop.set()
+    assert rescans == ["camera", "camera"]
+
+
 def test_hidden_files_are_no_change() -> None:
     assert not watching._matters(None, "/pictures/.DS_Store")
     assert watching._matters(None, "/pictures/cat.jpg")
