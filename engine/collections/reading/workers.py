@@ -255,7 +255,7 @@ class WorkerProcesses:
             SPARE.put_back(worker)
 
     def _call(self, batch: list[Any]) -> Any:
-        worker = self._idle.pop() if self._idle else SPARE.take()
+        worker = self._free()
         self._busy.append(worker)
         try:
             return _CRASHED if self._closed else worker.call(self._function, batch, self._extra, self._seconds)
@@ -265,3 +265,8 @@ class WorkerProcesses:
                 self._idle.append(worker)
             else:
                 worker.end()
+
+    def _free(self) -> WorkerProcess:
+        with contextlib.suppress(IndexError):  # not asked first: another thread may take the last one in between
+            return self._idle.pop()
+        return SPARE.take()

@@ -24,6 +24,20 @@ def test_order_is_kept(pile):
     assert all(isinstance(result, Seen) and result.width == 48 for _, result in found)
 
 
+def test_the_last_idle_worker_may_be_taken_by_another_thread(pile):
+    class SeenByTwo(list):
+        def __bool__(self) -> bool:
+            return True  # as it was when this thread looked
+
+    path = next(pile.rglob("*.png"))
+    pool = workers.WorkerProcesses(1, look, (), 30)
+    pool._idle = SeenByTwo()
+    try:
+        assert isinstance(pool.send([FileRef(str(path))]).result()[0], Seen)
+    finally:
+        pool.close()
+
+
 def test_only_the_guilty_are_blamed(tmp_path, encoded, deadly):
     guilty = {7: "segv", 21: "kill", 22: "loop", 40: "alloc"}
     paths = []
