@@ -23,25 +23,28 @@ class Cache(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The item under `key`, computed if absent. Requests for other keys are not blocked."""
-        with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-                return self._items[key]
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
+        while True:
             with self._lock:
                 if key in self._items:
-                    return self._items[key]
-            try:
-                item = make()
-                with self._lock:
-                    self._items[key] = item
                     self._items.move_to_end(key)
-                    while len(self._items) > self.capacity:
-                        self._items.popitem(last=False)
-            finally:
-                with self._lock:
-                    self._making.pop(key, None)
+                    return self._items[key]
+                making = self._making.setdefault(key, threading.Lock())
+            with making:
+                if self._making.get(key) is making:
+                    return self._made(key, make)
+            # Another request computed it while this one waited, or failed to.
+
+    def _made(self, key: Hashable, make: Callable[[], T]) -> T:
+        try:
+            item = make()
+            with self._lock:
+                self._items[key] = item
+                self._items.move_to_end(key)
+                while len(self._items) > self.capacity:
+                    self._items.popitem(last=False)
+        finally:
+            with self._lock:
+                self._making.pop(key, None)
         return item
 
     def drop(self, key: Hashable, item: T) -> None:
