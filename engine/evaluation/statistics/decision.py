@@ -34,7 +34,7 @@ class Decision:
     def outcome(self) -> Outcome:
         """ "better" or "worse" only if both p and the interval exclude that there is no effect."""
         low, high = self.interval
-        if self.p >= ALPHA or low <= 0 <= high:
+        if not (self.p < ALPHA and (low > 0 or high < 0)):  # also where any of them is NaN
             return "not decided"
         return "better" if self.effect > 0 else "worse"
 

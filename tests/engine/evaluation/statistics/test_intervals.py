@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine.core.errors import BadParameter
+from engine.evaluation.statistics.decision import Decision
 from engine.evaluation.statistics.intervals import decision_of_interval
 from engine.evaluation.statistics.paired import paired_difference
 
@@ -30,3 +31,15 @@ def test_an_interval_around_nothing_and_one_without_width() -> None:
     for wrong in ((0.2, 0.1), (float("nan"), 0.1), (0.0, float("inf"))):
         with pytest.raises(BadParameter, match="interval of a decision"):
             decision_of_interval(wrong)
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        Decision(0.1, (0.05, 0.15), np.nan, 9),
+        Decision(0.1, (np.nan, np.nan), 0.01, 9),
+        Decision(np.nan, (np.nan, np.nan), np.nan, 9),
+    ],
+)
+def test_what_is_no_number_decides_nothing(decision: Decision) -> None:
+    assert decision.outcome == decision.opposite.outcome == "not decided"
