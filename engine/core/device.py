@@ -47,6 +47,8 @@ class Device:
 def device(precision: str = "") -> Device:
     """CUDA if available, else the CPU; in the requested precision, else the best for the hardware.
 
+    The first device in float32 on CUDA turns TF32 off for the process, so that float32 means the same everywhere.
+
     Args:
         precision: for this work alone; "" for that of the process.
 
@@ -84,14 +86,24 @@ def _device(asked: str) -> Device:
     import torch
 
     if torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-        if asked == "float32":
-            torch.backends.cudnn.allow_tf32 = False  # convolutions would round to 10 bits
-        dtype = _dtype(asked, native)
+        dtype = _dtype(asked, torch.cuda.is_bf16_supported(including_emulation=False))
+        if dtype == torch.float32:
+            _forbid_tf32()
         return Device("cuda", dtype, f"{torch.cuda.get_device_name()}, {_short(dtype)}")
     dtype = _dtype(asked, _processor_has_bf16())
     threads = torch.get_num_threads()
     return Device("cpu", dtype, f"processor with {threads} thread{'s' * (threads != 1)}, {_short(dtype)}")
+
+
+def _forbid_tf32() -> None:
+    """Keep convolutions in float32 on the GPU: by default cuDNN rounds what they multiply to 10 bits.
+
+    It holds for the whole process from then on, as PyTorch knows no narrower setting that is safe with threads. Work in
+    bfloat16 is not affected.
+    """
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def _dtype(asked: str, native: bool) -> torch.dtype:
