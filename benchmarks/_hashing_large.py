@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 
 from benchmarks import _chart
 from benchmarks._ways import Answer, Group, K, Way, installed, reranked
-from engine.indexes import methods
+from engine.indexes import make_index
+from engine.indexes.hashing.functions import HashFunctions
 from engine.indexes.hashing.hash_index import HashIndex
 
 _PROBES = (0, 4, 8, 16, 32, 64)
@@ -24,7 +26,7 @@ _KEPT = Path(tempfile.gettempdir()) / "benzer-hashing"  # the graph takes minute
 
 
 def groups(vectors: np.ndarray, queries: np.ndarray) -> Iterator[Group]:
-    exact = methods()["exact"]("euclidean").build(np.arange(len(vectors)), vectors)
+    exact = make_index("exact", "euclidean").build(np.arange(len(vectors)), vectors)
     yield "Everything", [Way("Exact", "", lambda query: exact.search(query, K).ids, 0.0, f"{len(vectors):,}")]
     yield "In buckets, several numbers of extra buckets", list(_in_buckets(vectors, queries))
     yield f"In buckets, numbers chosen for a recall of {_WANTED} at {K}", list(_chosen(vectors, queries, "buckets"))
@@ -36,7 +38,7 @@ def groups(vectors: np.ndarray, queries: np.ndarray) -> Iterator[Group]:
 def _index(vectors: np.ndarray, method: str, **options: Any) -> tuple[HashIndex, float, float]:
     """An index, the seconds it took and the seconds of the processor."""
     wall, own = time.perf_counter(), time.process_time()
-    index = methods()[method]("euclidean", **options)
+    index = make_index(method, "euclidean", **options)
     assert isinstance(index, HashIndex)
     index.build(np.arange(len(vectors)), vectors)
     return index, time.perf_counter() - wall, time.process_time() - own
@@ -92,17 +94,27 @@ def _faiss_hashing(vectors: np.ndarray) -> Iterator[Way]:
     lsh.add(vectors - centre)
     spent = time.perf_counter() - wall, time.process_time() - own
     for rerank in _RERANKS:
-        found = reranked(vectors, lambda query, r=rerank: lsh.search(query - centre, r)[1])
+        found = reranked(vectors, partial(_signed, lsh, centre, rerank))
         yield Way("faiss LSH", f"256 bits, {rerank:,} re-ranked", found, spent[0], f"{rerank:,}", spent[1])
-    functions = methods()["itq"]("euclidean", bits=64, tables=1, rerank=1).fitted(vectors)  # type: ignore[attr-defined]
+    itq = make_index("itq", "euclidean", bits=64, tables=1, rerank=1)
+    assert isinstance(itq, HashIndex)
+    functions = itq.fitted(vectors)
     codes = _bytes(functions, vectors)
     for name, index in _binary(codes):
         for rerank in _RERANKS:
-            found = reranked(vectors, lambda q, i=index, r=rerank: i.search(_bytes(functions, q), r)[1])
+            found = reranked(vectors, partial(_binary_rows, index, functions, rerank))
             yield Way(name, f"ITQ 64 bits, {rerank:,} re-ranked", found, 0.0)
 
 
-def _bytes(functions: Any, vectors: np.ndarray) -> np.ndarray:
+def _signed(index: Any, centre: np.ndarray, count: int, query: np.ndarray) -> np.ndarray:
+    return np.asarray(index.search(query - centre, count)[1])
+
+
+def _binary_rows(index: Any, functions: HashFunctions, count: int, query: np.ndarray) -> np.ndarray:
+    return np.asarray(index.search(_bytes(functions, query), count)[1])
+
+
+def _bytes(functions: HashFunctions, vectors: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(functions.words(vectors, "euclidean").T).view(np.uint8)
 
 
@@ -146,9 +158,9 @@ def _built(spent: tuple[float, float]) -> tuple[float, str, float]:
 def _inverted(index: Any, probes: int) -> Answer:
     import faiss
 
-    parameters = faiss.SearchParametersIVF(nprobe=probes)
+    parameters: Any = faiss.SearchParametersIVF(nprobe=probes)  # type: ignore[call-arg]
     if isinstance(index, faiss.IndexRefine | faiss.IndexRefineFlat):
-        parameters = faiss.IndexRefineSearchParameters(k_factor=4, base_index_params=parameters)
+        parameters = faiss.IndexRefineSearchParameters(k_factor=4, base_index_params=parameters)  # type: ignore[call-arg]
     return lambda query: index.search(query, K, params=parameters)[1]
 
 

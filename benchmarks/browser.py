@@ -129,8 +129,10 @@ def drawn_collection(home: Home, folder: Path, count: int) -> str:
         for number in range(count):
             hash, year = hashlib.sha256(f"{count} {number}".encode()).hexdigest(), 2010 + number % 10
             name = f"{year}/IMG_{number:06d}.jpg"
-            facts = {"size": photo.st_size, "mtime_ns": photo.st_mtime_ns, "width": 4000, "height": 3000}
-            row = ImageRow(0, name.encode(), name, f"label {number % 7}", hash=hash, status="image", **facts)
+            row = ImageRow(
+                0, name.encode(), name, f"label {number % 7}", hash=hash, status="image", size=photo.st_size,
+                mtime_ns=photo.st_mtime_ns, width=4000, height=3000,
+            )  # fmt: skip
             writing.add(row)
             writing.keep_thumbnail(hash, drawn[number % len(drawn)])
             dates.append((hash, Exif(taken=f"{year}-{1 + number % 12:02d}-01T12:00:00", camera=f"Camera {number % 5}")))

@@ -157,7 +157,8 @@ def _settings(run: Run) -> str:
 
 def searches(home: Home, collection: Collection, made: list[Run]) -> Iterator[str]:
     """Precision@8 over all pictures, by cosine, of what was trained and of what it is compared with; and a verdict."""
-    lines, best = ["| encoder | " + " | ".join(EMBEDDINGS) + " |", "|---|" + "---:|" * len(EMBEDDINGS)], {}
+    lines = ["| encoder | " + " | ".join(EMBEDDINGS) + " |", "|---|" + "---:|" * len(EMBEDDINGS)]
+    best: dict[str, float] = {}
     for kind, title, encoder, weights in subjects(home, made):
         found = precisions(home, collection, encoder, weights)
         lines.append(f"| {title} | " + " | ".join(f"{value:.3f}" for value in found) + " |")

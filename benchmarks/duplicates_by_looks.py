@@ -14,7 +14,7 @@ import argparse
 import importlib.util
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def main() -> None:
     seeds: int = parser.parse_args().seeds
     machine, beside = facts(), importlib.util.find_spec("imagededup") is not None
     counts: dict[str, Counter[str]] = {}
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as place:
             draw(Path(place) / "set", seed)

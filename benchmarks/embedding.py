@@ -35,8 +35,8 @@ from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import store, stored
 from engine.evaluation.retrieval import leave_one_out
 from engine.runs import listing as runs
-from models.autoencoder import CHANNELS, Autoencoder
-from models.specs import SPECS
+from models.autoencoder import Autoencoder
+from models.specs import CHANNELS, SPECS
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data") / "animals"
 Vectors = NDArray[np.float32]

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,13 +36,13 @@ def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
     return vectors.astype(np.float32), truth
 
 
-def clustered(name: str, **settings: object) -> Callable[[np.ndarray], np.ndarray]:
+def clustered(name: str, **settings: Any) -> Callable[[np.ndarray], np.ndarray]:
     from engine.grouping import clusterers
 
     return lambda vectors: clusterers()[name]("euclidean", **settings).fit_predict(vectors)
 
 
-def projected(name: str, **settings: object) -> Callable[[np.ndarray], np.ndarray]:
+def projected(name: str, **settings: Any) -> Callable[[np.ndarray], np.ndarray]:
     from engine.grouping import projections
 
     return lambda vectors: projections()[name]("euclidean", **settings).fit_transform(vectors)

@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -85,7 +87,7 @@ def own_ways(vectors: np.ndarray, queries: np.ndarray) -> Iterator[tuple[str, li
         "In buckets: numbers chosen from the data",
         [own(vectors, queries, method, lookup="buckets") for method in ("lsh", *learned)],
     )
-    settings = [
+    settings: list[dict[str, float | str]] = [
         {"bits": 16, "tables": 100, "probes": 0}, {"bits": 16, "tables": 100, "probes": 4},
         {"bits": 24, "tables": 100, "probes": 0}, {"bits": 24, "tables": 100, "probes": 20},
         {"bits": 16, "tables": 50, "probes": 4}, {"bits": 16, "tables": 50, "probes": 4, "selection": "median"},
@@ -109,31 +111,31 @@ def faiss_binary(vectors: np.ndarray) -> Iterator[Way]:
     functions = itq.fitted(vectors)
     codes = np.ascontiguousarray(functions.words(vectors, "euclidean").T).view(np.uint8)
 
-    def over(index: object) -> Answer:
-        index.add(codes)  # type: ignore[attr-defined]
+    def over(index: Any) -> Answer:
+        index.add(codes)
 
         def found(query: np.ndarray) -> np.ndarray:
             asked = np.ascontiguousarray(functions.words(query, "euclidean").T).view(np.uint8)
-            return np.asarray(index.search(asked, RERANK)[1])  # type: ignore[attr-defined]
+            return np.asarray(index.search(asked, RERANK)[1])
 
         return reranked(vectors, found)
 
-    def hashed(flips: int) -> object:
+    def hashed(flips: int) -> Answer:
         index = faiss.IndexBinaryHash(64, 16)
         index.nflip = flips
-        return index
+        return over(index)
 
-    def several(flips: int) -> object:
+    def several(flips: int) -> Answer:
         index = faiss.IndexBinaryMultiHash(64, 4, 16)
         index.nflip = flips
-        return index
+        return over(index)
 
     yield timed("faiss BinaryFlat", f"ITQ {bits} bits, {RERANK:,} re-ranked", lambda: over(faiss.IndexBinaryFlat(64)))
     for flips in (0, 2):
-        yield timed("faiss BinaryHash", f"ITQ, 16 of {bits} bits, {flips} flips", lambda f=flips: over(hashed(f)))
-        yield timed("faiss BinaryMultiHash", f"ITQ, 4 × 16 bits, {flips} flips", lambda f=flips: over(several(f)))
+        yield timed("faiss BinaryHash", f"ITQ, 16 of {bits} bits, {flips} flips", partial(hashed, flips))
+        yield timed("faiss BinaryMultiHash", f"ITQ, 4 × 16 bits, {flips} flips", partial(several, flips))
     for length in (64, 256):
-        yield timed("faiss LSH", f"{length} bits, {RERANK:,} re-ranked", lambda n=length: faiss_lsh(vectors, n))
+        yield timed("faiss LSH", f"{length} bits, {RERANK:,} re-ranked", partial(faiss_lsh, vectors, length))
 
 
 def faiss_lsh(vectors: np.ndarray, bits: int) -> Answer:
@@ -175,7 +177,7 @@ def others(vectors: np.ndarray) -> Iterator[Way]:
 
     for probes in (16, 64):
         yield timed(
-            "faiss IVFFlat", f"{round(np.sqrt(len(vectors)))} cells, {probes} probes", lambda p=probes: inverted(p)
+            "faiss IVFFlat", f"{round(np.sqrt(len(vectors)))} cells, {probes} probes", partial(inverted, probes)
         )
     yield timed("faiss HNSW", "16 links, ef 200", graph)
     if installed("hnswlib"):

@@ -175,8 +175,10 @@ def without(network: Fusion, temperatures: list[float], items: Examples, apart: 
     for side, temperature in zip(SIDES, temperatures, strict=True):
         plain.cool(side, 1 / temperature)
     seen = explain(plain, items, apart)
-    logits = [torch.from_numpy(np.log(np.maximum(one, 1e-30))) for one in (seen.picture, seen.text)]
-    plain.weight.fill_(best_share(*logits, torch.from_numpy(items.codes[apart])))
+    assert seen.picture is not None
+    assert seen.text is not None
+    picture, text = (torch.from_numpy(np.log(np.maximum(one, 1e-30))) for one in (seen.picture, seen.text))
+    plain.weight.fill_(best_share(picture, text, torch.from_numpy(items.codes[apart])))
     return plain
 
 

@@ -12,7 +12,8 @@ import os
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from benchmarks._machine import facts
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import make_index
 from engine.indexes.hashing.hyperplanes import Hyperplanes
-from engine.indexes.index import Neighbours
+from engine.indexes.index import Index, Neighbours
 from engine.indexes.lsh import LSH
 from engine.indexes.lshash_reference import LSHashReference
 
@@ -50,7 +51,7 @@ def vectors_and_queries(large: bool) -> tuple[np.ndarray, np.ndarray, str]:
     return np.concatenate(tiles).astype(np.float32), queries, "SIFT descriptors, five times with noise of ±8"
 
 
-def interleaved(ways: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+def interleaved(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """The median milliseconds of each way, taken in turns so that a busy moment hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
@@ -112,7 +113,7 @@ def exact_table(vectors: np.ndarray, queries: np.ndarray, repeats: int) -> Itera
     yield "|---|" + "---|" * (len(ways) + 1)
     for batch in BATCHES:
         asked = np.ascontiguousarray(queries[:batch])
-        bound = {name: (lambda way=way, asked=asked: way(asked)) for name, way in ways.items()}
+        bound = {name: partial(way, asked) for name, way in ways.items()}
         taken = interleaved(bound, repeats if batch < 1000 else max(2, repeats // 2))
         best = min(value for name, value in taken.items() if name not in ("ours", "faiss SQ8 (not exact)"))
         cells = " | ".join(f"{value / batch:.3f}" for value in taken.values())
@@ -188,7 +189,7 @@ def approximate_table(vectors: np.ndarray, queries: np.ndarray, singles: int) ->
         yield _row(method, index, time.perf_counter() - began, queries, truth, truth_100)
 
 
-def _row(method: str, index: object, built: float, queries: np.ndarray, truth: Neighbours, hundred: Neighbours) -> str:
+def _row(method: str, index: Index, built: float, queries: np.ndarray, truth: Neighbours, hundred: Neighbours) -> str:
     taken = []
     for query in queries:
         began = time.perf_counter()

@@ -34,8 +34,8 @@ from engine.runs import listing as runs
 from engine.training import TrainingConfig
 from engine.training.loop import train
 from engine.training.pictures import Data
-from models.autoencoder import CHANNELS, Autoencoder
-from models.specs import SPECS
+from models.autoencoder import Autoencoder
+from models.specs import CHANNELS, SPECS
 
 Measured = tuple[list[float], list[float]]  # seconds and mean loss of each epoch
 

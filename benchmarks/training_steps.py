@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from engine.core.progress import Reporter
 from engine.core.storage import write_json
 from engine.runs.run import Run
 from engine.training import TrainingConfig
+from engine.training.augment import half_colour_view
 from engine.training.checkpoint import Checkpoints
 from engine.training.config import with_defaults
 from engine.training.loop import Training
@@ -105,7 +107,7 @@ def measured(given: dict[str, Any], steps: int) -> dict[str, float]:
         clock = Clock()
         for _ in range(steps + 1):
             step(training, clock)
-        stored(training, clock)
+        stored(training, config, clock)
         training.close()
     return {part: statistics.median(times[1:] or times) for part, times in clock.times.items()} | {
         part: 0.0 for part in PARTS if part not in clock.times
@@ -121,7 +123,7 @@ def step(training: Training, clock: Clock) -> None:
         images = training.pictures.take(rows)
     before = sum(clock.times["augmentation"])
     began = time.thread_time()
-    with views_timed(training, clock):
+    with views_timed(clock):
         loss = objective.loss(images, torch.Generator().manual_seed(0), rows)
     spent = 1000 * (time.thread_time() - began)
     clock.times["network and loss, forward"].append(spent - (sum(clock.times["augmentation"]) - before))
@@ -132,33 +134,29 @@ def step(training: Training, clock: Clock) -> None:
 
 
 @contextmanager
-def views_timed(training: Training, clock: Clock) -> Iterator[None]:
+def views_timed(clock: Clock) -> Iterator[None]:
     """The views of a step, timed together, where the objective draws any."""
-    drawn, own = views.half_colour_view, Clock()
-    views.half_colour_view = own.around("", drawn)
-    try:
+    own = Clock()
+    with patch.object(views, "half_colour_view", own.around("", half_colour_view)):
         yield
-    finally:
-        views.half_colour_view = drawn
     clock.times["augmentation"].append(sum(own.times[""]))
 
 
-def stored(training: Training, clock: Clock) -> None:
+def stored(training: Training, config: TrainingConfig, clock: Clock) -> None:
     """What is stored beside the steps, and after an epoch."""
-    write = Checkpoints._write
-    Checkpoints._write = clock.around("checkpoint, written beside the steps", write)  # type: ignore[method-assign]
-    facts = {"format": 1, "state": "training", "config": training.config.as_dict(), "card": {}, "weights": None}
+    facts = {"format": 1, "state": "training", "config": config.as_dict(), "card": {}, "weights": None}
     write_json(training.run.folder / "run.json", facts)
-    for number in range(3):
-        with clock.timed("checkpoint, copied between two steps"):
-            training.checkpoint()
-        training.checkpoints.wait()
-        with torch.no_grad():
-            for weight in training.objective.weights().values():
-                weight.mul_(1 + 1e-4)
-        with clock.timed("best weights, stored after an epoch"):
-            training.run.keep(training.objective.weights(), best_epoch=number)
-    Checkpoints._write = write  # type: ignore[method-assign]
+    timed = clock.around("checkpoint, written beside the steps", Checkpoints._write)
+    with patch.object(Checkpoints, "_write", timed):
+        for number in range(3):
+            with clock.timed("checkpoint, copied between two steps"):
+                training.checkpoint()
+            training.checkpoints.wait()
+            with torch.no_grad():
+                for weight in training.objective.weights().values():
+                    weight.mul_(1 + 1e-4)
+            with clock.timed("best weights, stored after an epoch"):
+                training.run.keep(training.objective.weights(), best_epoch=number)
 
 
 if __name__ == "__main__":

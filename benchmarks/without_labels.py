@@ -98,7 +98,8 @@ def sections(subject: Subject, trained: Sequence[Run]) -> Iterator[str]:
     kinds = subject.collection.labels()
     yield f"## {subject.collection.title}"
     yield f"{len(subject.collection):,} pictures of {len(kinds)} labels; chance {_chance(kinds):.2f}."
-    yield markdown([_HEAD_ALONE, *(_alone(subject, run) for run in [*ALONE, *fresh])])
+    alone: list[str | Run] = [*ALONE, *fresh]
+    yield markdown([_HEAD_ALONE, *(_alone(subject, one) for one in alone)])
     yield markdown([_HEAD_JOINED, *(line for run in [None, *fresh] for line in _joined(subject, run))])
     if ready_made:
         yield markdown([_HEAD_TUNED, *(line for run in ready_made for line in _tuned(subject, run))])
