@@ -227,8 +227,10 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     threading.Thread(target=_warm_up, daemon=True).start()
     threading.Thread(target=_watch, args=(stop,), daemon=True).start()
     threading.Thread(target=_spare_libraries, args=(stop,), daemon=True).start()
-    yield
-    stop.set()
+    try:
+        yield
+    finally:
+        stop.set()
 
 
 def _spare_libraries(stop: threading.Event) -> None:

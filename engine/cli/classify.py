@@ -47,15 +47,21 @@ _HEADER = ["model", "condition", "folds", "accuracy", "±", "macro F1", "±", "E
 
 def register(commands: Commands) -> None:
     sub = commands.add("classify", command_classify, job="classification")
+    _flags_of_what_is_classified(sub)
+    _flags_of_training(sub)
+    sub.add_argument("--title", help="the classification's title; its name is made from it")
+    stored_flags(sub, "classification")
+    _flags_of_classifiers(sub)
+    output_flags(sub, further_files(report.EXPORTS))
+
+
+def _flags_of_what_is_classified(sub: argparse.ArgumentParser) -> None:
+    """Which items, and what a classifier sees of them."""
     sub.add_argument("--collection", help="a labelled collection with texts (with --apply: any)")
     sub.add_argument("--fusion", help=f"with commas: {','.join(FUSIONS)} (default: all)")
     sub.add_argument("--encoder", help="of pictures, as in mobilenet-v2 or model-4@default (default: the best)")
-    sub.add_argument(
-        "--pooling",
-        dest="embedding",
-        metavar="POOLING",
-        help=f"{', '.join(POOLINGS)} (default: {ClassificationPlan.embedding})",
-    )
+    poolings = f"{', '.join(POOLINGS)} (default: {ClassificationPlan.embedding})"
+    sub.add_argument("--pooling", dest="embedding", metavar="POOLING", help=poolings)
     former_flag(sub, "--embedding", "embedding")
     texts = ", ".join(choice.name for choice in text_choices(Home.default()))
     sub.add_argument("--text", help=f"encoder of texts: {texts} (default: the best that is ready)")
@@ -63,38 +69,35 @@ def register(commands: Commands) -> None:
     sub.add_argument("--label-column", help="take labels from this column of the table that the collection came from")
     sub.add_argument("--each", type=int, help="items per label, drawn at random (default: all)")
     sub.add_argument("--conditions", help='corrupted queries as well: usual, or as in "picture=blur-4,text=drop-50"')
+
+
+def _flags_of_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--missing", type=float, help="share of pictures and texts left out in training (default: 0)")
     sub.add_argument("--rate", type=float, help=f"learning rate (default: {ClassifierConfig.rate:g})")
-    sub.add_argument(
-        "--fine-tune", choices=FINE_TUNED, help="train these encoders too; takes many times longer (default: none)"
-    )
-    sub.add_argument(
-        "--encoder-rate",
-        type=float,
-        help=f"--fine-tune: learning rate of the encoders (default: {ClassifierConfig.encoder_rate:g})",
-    )
+    tuned = "train these encoders too; takes many times longer (default: none)"
+    sub.add_argument("--fine-tune", choices=FINE_TUNED, help=tuned)
+    rate = f"--fine-tune: learning rate of the encoders (default: {ClassifierConfig.encoder_rate:g})"
+    sub.add_argument("--encoder-rate", type=float, help=rate)
+    patience = f"stop after this many epochs without improvement (default: {ClassifierConfig.patience}; 0: never)"
     for word, text in (
         ("folds", f"folds of the cross validation (default: {ClassificationPlan.folds})"),
         ("epochs", f"passes over the items (default: {ClassifierConfig.epochs}; with --fine-tune {_TUNED_EPOCHS})"),
         ("batch", f"batch size (default: {ClassifierConfig.batch})"),
-        (
-            "patience",
-            f"stop after this many epochs without improvement (default: {ClassifierConfig.patience}; 0: never)",
-        ),
+        ("patience", patience),
         ("seed", f"random seed (default: {ClassificationPlan.seed})"),
     ):
         sub.add_argument(f"--{word}", type=int, help=text)
-    sub.add_argument("--title", help="the classification's title; its name is made from it")
-    stored_flags(sub, "classification")
-    sub.add_argument(
-        "--keep", metavar="FUSION", help="then train this fusion on all labelled items and keep the classifier"
-    )
+
+
+def _flags_of_classifiers(sub: argparse.ArgumentParser) -> None:
+    """A classifier of all labelled items: kept, applied to a collection, or asked about one item."""
+    kept = "then train this fusion on all labelled items and keep the classifier"
+    sub.add_argument("--keep", metavar="FUSION", help=kept)
     sub.add_argument("--apply", metavar="CLASSIFIER", help="predict the labels of the unlabelled in a --collection")
     sub.add_argument("--all", action="store_true", help="--apply: of the labelled as well")
     sub.add_argument("--ask", metavar="CLASSIFIER", help="predict the label of --picture FILE and --words TEXT")
     sub.add_argument("--picture", metavar="FILE", help="--ask: a picture's file")
     sub.add_argument("--words", metavar="TEXT", help="--ask: a text")
-    output_flags(sub, further_files(report.EXPORTS))
 
 
 def command_classify(arguments: argparse.Namespace) -> None:

@@ -84,11 +84,11 @@ def _code_text(code: Code, flips: Flips) -> str:
     return "\n".join(lines)
 
 
-def _change_text(change: Change, flips: bool, named: Callable[[Change, Any], str]) -> str:
+def _change_text(change: Change, flips: bool, named: Callable[[Any], str]) -> str:
     before, after = change.near
     if not flips:
         return f"Its buckets hold {change.before:,} other pictures, {before} of its {len(change.nearest)} nearest."
-    lines = [f"{name}: {len(ids):,}{named(change, ids)}" for name, ids in _groups(change)]
+    lines = [f"{name}: {len(ids):,}{named(ids)}" for name, ids in _groups(change)]
     return "\n".join([*lines, f"Of its {len(change.nearest)} nearest, {before} before and {after} after."])
 
 
@@ -96,7 +96,7 @@ def _groups(change: Change) -> list[tuple[str, Any]]:
     return [("stay", change.stay), ("come", change.come), ("go", change.go)]
 
 
-def _names(bench: Workbench, collection: str, change: Change, ids: Any) -> str:
+def _names(bench: Workbench, collection: str, ids: Any) -> str:
     images = bench.collection(collection).images()
     rows = images.ids.searchsorted(ids[:_NAMED])
     shown = ", ".join(images.names[row] for row in rows.tolist())

@@ -55,37 +55,8 @@ _TRAININGS = ("size", "epochs", "limit", "seeds")
 def register(commands: Commands) -> None:
     sub = commands.add("compare", command_compare, job="experiment")
     sub.add_argument("name", nargs="?", help=argparse.SUPPRESS)  # what --resume was before
-    sub.add_argument("--collection", help="a labelled collection")
-    sub.add_argument("--encoders", help="with commas, as in model-4@default,colour-histogram (default: all ready)")
-    sub.add_argument(
-        "--poolings",
-        dest="embeddings",
-        metavar="POOLINGS",
-        help=f"with commas: {','.join(POOLINGS)} (default: as for search)",
-    )
-    former_flag(sub, "--embeddings", "embeddings")
-    sub.add_argument("--metrics", help=f"with commas: {','.join(METRICS)} (default: cosine)")
-    precision_flag(sub)
-    sub.add_argument("--methods", help='with commas, as in "exact,lsh(bits=8)"; see below (default: exact)')
-    sub.add_argument("--k", type=int, help="how many results are judged (default: 8)")
-    sub.add_argument(
-        "--query", type=int, metavar="ID",
-        help="the picture of the single-query figure (default: the first of the largest label)",
-    )  # fmt: skip
-    sub.add_argument("--queries", type=int, help="query with at most this many pictures (default: all)")
-    sub.add_argument(
-        "--queries-where", metavar="FILTER",
-        help="pictures that meet it are the queries, the others the gallery, as in split=test (default: all are both)",
-    )  # fmt: skip
-    sub.add_argument("--own-labels", action="store_true", default=None, help="leave out labels that a classifier wrote")
-    sub.add_argument("--probe", action="store_true", default=None, help="measure a linear probe of each encoder, too")
-    sub.add_argument(
-        "--per-query", metavar="FILE", help="write the figures and results of every query to FILE.csv or FILE.parquet"
-    )
-    sub.add_argument(
-        "--between", nargs=2, metavar="CONFIGURATION",
-        help="with --show: whether the first of two of its configurations is better, by the same queries",
-    )  # fmt: skip
+    _flags_of_configurations(sub)
+    _flags_of_queries(sub)
     sub.add_argument("--title", help="the comparison's title; its name is made from it")
     sub.add_argument("--report-tables", action="store_true", help="reproduce the original study: train and measure")
     for name, text in (("size", "pixels a side"), ("epochs", "epochs")):
@@ -98,6 +69,34 @@ def register(commands: Commands) -> None:
     sub.set_defaults(no_run=False)
     output_flags(sub, further_files(report.EXPORTS))
     methods_help(sub)
+
+
+def _flags_of_configurations(sub: argparse.ArgumentParser) -> None:
+    """The collection, and what is combined to configurations of a search over it."""
+    sub.add_argument("--collection", help="a labelled collection")
+    sub.add_argument("--encoders", help="with commas, as in model-4@default,colour-histogram (default: all ready)")
+    poolings = f"with commas: {','.join(POOLINGS)} (default: as for search)"
+    sub.add_argument("--poolings", dest="embeddings", metavar="POOLINGS", help=poolings)
+    former_flag(sub, "--embeddings", "embeddings")
+    sub.add_argument("--metrics", help=f"with commas: {','.join(METRICS)} (default: cosine)")
+    precision_flag(sub)
+    sub.add_argument("--methods", help='with commas, as in "exact,lsh(bits=8)"; see below (default: exact)')
+    sub.add_argument("--k", type=int, help="how many results are judged (default: 8)")
+
+
+def _flags_of_queries(sub: argparse.ArgumentParser) -> None:
+    """Which pictures are the queries, and what is kept or told of each."""
+    single = "the picture of the single-query figure (default: the first of the largest label)"
+    sub.add_argument("--query", type=int, metavar="ID", help=single)
+    sub.add_argument("--queries", type=int, help="query with at most this many pictures (default: all)")
+    split = "pictures that meet it are the queries, the others the gallery, as in split=test (default: all are both)"
+    sub.add_argument("--queries-where", metavar="FILTER", help=split)
+    sub.add_argument("--own-labels", action="store_true", default=None, help="leave out labels that a classifier wrote")
+    sub.add_argument("--probe", action="store_true", default=None, help="measure a linear probe of each encoder, too")
+    written = "write the figures and results of every query to FILE.csv or FILE.parquet"
+    sub.add_argument("--per-query", metavar="FILE", help=written)
+    between = "with --show: whether the first of two of its configurations is better, by the same queries"
+    sub.add_argument("--between", nargs=2, metavar="CONFIGURATION", help=between)
 
 
 def command_compare(arguments: argparse.Namespace) -> None:

@@ -201,29 +201,14 @@ def _picture_bytes(path: Path) -> bytes:
 
 def _search_flags(sub: argparse.ArgumentParser) -> None:
     encoder_flags(sub, required=False)
-    sub.add_argument(
-        "picture",
-        nargs="*",
-        help="the query picture's file; or several files, ids like '#12' and words, joined by + and -, as in "
-        "beach.jpg + sunset.jpg@0.5 - people.jpg; @ gives a weight",
-    )
-    sub.add_argument("--image", type=int, metavar="ID", help="a picture of the collection by its id, instead of a file")
-    sub.add_argument("--words", dest="text", help="search by words, alone or beside a picture: dog, red shoe")
-    former_flag(sub, "--text", "text")
-    share = "weight of the words in percent, beside a picture (default: 50, or as a classifier was trained)"
-    sub.add_argument("--share", type=int, help=share)
+    _flags_of_the_query(sub)
     metric_flag(sub)
     sub.add_argument("--method", default="exact", help="how to search, see below (default: exact)")
     sub.add_argument("--k", type=int, default=Recipe.k, help=f"number of results (default: {Recipe.k})")
     sub.add_argument("--label", help="only pictures with this label")
-    sub.add_argument(
-        "--where",
-        action="append",
-        default=[],
-        metavar="FILTER",
-        help="only pictures that meet this, like label=cat, date>=2020-01-01, size>=12MP, tag=lake, stars>=3, "
-        "text~red, folder=2020/May or a column of the table; repeatable",
-    )
+    where = "only pictures that meet this, like label=cat, date>=2020-01-01, size>=12MP, tag=lake, stars>=3, text~red, "
+    where += "folder=2020/May or a column of the table; repeatable"
+    sub.add_argument("--where", action="append", default=[], metavar="FILTER", help=where)
     sub.add_argument("--crop", help="use this part of the query picture: left,top,right,bottom from 0 to 1")
     sub.add_argument("--include-query", action="store_true", help="include the query picture in the results")
     scaling = "rank by local scaling (CSLS), which demotes pictures that are near to everything (see: hubs)"
@@ -231,8 +216,19 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--no-build", action="store_true", help="fail if vectors are missing instead of computing them")
     sub.add_argument("--save", metavar="NAME", help="save this search under a name")
     sub.add_argument("--saved", metavar="NAME", help="repeat this saved search (see: searches)")
-    sub.add_argument(
-        "--replay", metavar="JSON", help="repeat the search of this exported result, and print what differs"
-    )
+    replayed = "repeat the search of this exported result, and print what differs"
+    sub.add_argument("--replay", metavar="JSON", help=replayed)
     output_flags(sub, {"html": "the HTML report"})
     methods_help(sub)
+
+
+def _flags_of_the_query(sub: argparse.ArgumentParser) -> None:
+    """A picture, several, words, or words beside a picture."""
+    pictures = "the query picture's file; or several files, ids like '#12' and words, joined by + and -, as in "
+    pictures += "beach.jpg + sunset.jpg@0.5 - people.jpg; @ gives a weight"
+    sub.add_argument("picture", nargs="*", help=pictures)
+    sub.add_argument("--image", type=int, metavar="ID", help="a picture of the collection by its id, instead of a file")
+    sub.add_argument("--words", dest="text", help="search by words, alone or beside a picture: dog, red shoe")
+    former_flag(sub, "--text", "text")
+    share = "weight of the words in percent, beside a picture (default: 50, or as a classifier was trained)"
+    sub.add_argument("--share", type=int, help=share)

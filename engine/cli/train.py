@@ -40,6 +40,34 @@ _OBJECTIVES = f"from views of the pictures: {_OF_VIEWS}. autoencoding: reconstru
 _NO_NUMBER = {"limit": "all", "views": "the image size"}
 _DEFAULTS = {objective: with_defaults({"objective": objective}) for objective in OBJECTIVES}
 
+_SWITCHES = {
+    "flip": "mirror half of the pictures",
+    "crop": "crop each picture at random",
+    "colour": "vary brightness, contrast and saturation",
+    "keep-state": "keep the optimizer's state, to continue the finished run exactly",
+}
+_NUMBERS: dict[str, tuple[type, str]] = {
+    "rate": (float, "learning rate"),
+    "batch": (int, "batch size"),
+    "epochs": (int, "passes over the pictures"),
+    "size": (int, "image size in pixels"),
+    "seed": (int, "random seed"),
+    "limit": (int, "max. pictures"),
+    "validation": (float, "validation share"),
+    "noise": (float, "standard deviation of the noise on the input"),
+    "contrast": (float, "weight of the contrastive loss (SimCLR, NT-Xent); 0 only reconstructs"),
+    "views": (int, "size of the augmented views in pixels"),
+    "temperature": (float, "temperature of the contrastive loss"),
+    "surroundings": (float, "share of views (autoencoding, deepcluster) with another picture's surroundings"),
+    "crops": (int, "small views beside the two full ones (multi-crop)"),
+    "weight-decay": (float, "weight decay"),
+    "momentum": (float, "momentum of sgd and rmsprop"),
+    "warmup": (float, "epochs in which the learning rate rises to that of the schedule"),
+    "clip": (float, "clip the gradient to this norm, 0: never"),
+    "patience": (int, "early-stopping patience in epochs, 0: never"),
+    "probe": (int, "pictures that retrieval is measured with after each epoch, 0: none"),
+}
+
 
 def register(commands: Commands) -> None:
     _train_flags(commands.add("train", command_train, job="train"))
@@ -57,60 +85,11 @@ def register(commands: Commands) -> None:
 
 def _train_flags(sub: argparse.ArgumentParser) -> None:
     """The settings of TrainingConfig, under the same names."""
-    sub.add_argument("--collection", help="the collection to train on")
-    sub.add_argument("--model", type=int, help=f"{', '.join(map(str, SPECS))} (default: {TrainingConfig.model})")
-    sub.add_argument("--objective", help=f"{_OBJECTIVES} (default: {OBJECTIVES[0]}; autoencoding with --model)")
-    small, other = (_DEFAULTS[objective]["network"] for objective in (OBJECTIVES[0], "deepcluster"))
-    sub.add_argument("--network", help=f"network instead of a model (default: {small}; deepcluster: {other})")
-    sub.add_argument("--start", help=f"of a ready-made network: {' or '.join(STARTS)} weights (default: {STARTS[0]})")
-    sub.add_argument(
-        "--clusters", type=int, help=f"deepcluster: number of clusters (default: {TrainingConfig.clusters})"
-    )
-    sub.add_argument("--resume", metavar="NAME", help="continue this run; with --epochs: train it for this many in all")
-    sub.add_argument("--name", help="the run's name (default: made from model and collection)")
-    sub.add_argument("--loss", help=f"{', '.join(LOSSES)} (default: {TrainingConfig.loss})")
-    schedules = f"{', '.join(SCHEDULES)} (default: {_default('schedule')})"
-    sub.add_argument("--schedule", help=f"learning-rate schedule: {schedules}")
-    options = "; ".join(f"{name}: {', '.join(o.name for o in s.options)}" for name, s in SCHEDULES.items() if s.options)
-    sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help=f"setting of the schedule ({options})")
-    own = "; ".join(
-        f"{name}: {', '.join(s.name for s in kind.settings)}" for name, kind in _KINDS.items() if kind.settings
-    )
-    sub.add_argument("--setting", action="append", metavar="NAME=VALUE", help=f"setting of the objective ({own})")
-    sub.add_argument(
-        "--keep",
-        help="best checkpoint by loss, retrieval or recognition (altered copy found), or the last (default: loss; "
-        "from views: recognition; from labels: retrieval; deepcluster: last)",
-    )
-    sub.add_argument("--optimizer", help=f"{', '.join(OPTIMIZERS)} (default: {TrainingConfig.optimizer})")
-    precisions = " or ".join(PRECISIONS)
-    sub.add_argument("--precision", help=f"of the network's products, {precisions} (default: what suits the computer)")
-    for switch, text in (("flip", "mirror half of the pictures"), ("crop", "crop each picture at random"),
-                         ("colour", "vary brightness, contrast and saturation"),
-                         ("keep-state", "keep the optimizer's state, to continue the finished run exactly"),
-                         ):  # fmt: skip
+    _flags_of_what_learns(sub)
+    _flags_of_the_loss(sub)
+    for switch, text in _SWITCHES.items():
         sub.add_argument(f"--{switch}", action="store_true", help=text)
-    for name, kind, text in (
-        ("rate", float, "learning rate"),
-        ("batch", int, "batch size"),
-        ("epochs", int, "passes over the pictures"),
-        ("size", int, "image size in pixels"),
-        ("seed", int, "random seed"),
-        ("limit", int, "max. pictures"),
-        ("validation", float, "validation share"),
-        ("noise", float, "standard deviation of the noise on the input"),
-        ("contrast", float, "weight of the contrastive loss (SimCLR, NT-Xent); 0 only reconstructs"),
-        ("views", int, "size of the augmented views in pixels"),
-        ("temperature", float, "temperature of the contrastive loss"),
-        ("surroundings", float, "share of views (autoencoding, deepcluster) with another picture's surroundings"),
-        ("crops", int, "small views beside the two full ones (multi-crop)"),
-        ("weight-decay", float, "weight decay"),
-        ("momentum", float, "momentum of sgd and rmsprop"),
-        ("warmup", float, "epochs in which the learning rate rises to that of the schedule"),
-        ("clip", float, "clip the gradient to this norm, 0: never"),
-        ("patience", int, "early-stopping patience in epochs, 0: never"),
-        ("probe", int, "pictures that retrieval is measured with after each epoch, 0: none"),
-    ):
+    for name, (kind, text) in _NUMBERS.items():
         sub.add_argument(f"--{name}", type=kind, help=f"{text} (default: {_default(name)})")
     sub.add_argument("--seeds", type=int, help="train this many times, each with the next seed (default: 1)")
     tried = "learning-rate range test: about sixty steps at rising rates, instead of training"
@@ -119,6 +98,38 @@ def _train_flags(sub: argparse.ArgumentParser) -> None:
     epochs, size = ORIGINAL_STUDY["epochs"], ORIGINAL_STUDY["size"]
     study = f"Settings of the original study: --epochs {epochs} --size {size} --contrast 0"
     sub.epilog = f"{study}. To improve {FINE_TUNING['network']} on these pictures: --start pretrained"
+
+
+def _flags_of_what_learns(sub: argparse.ArgumentParser) -> None:
+    """Which pictures, which network, and under which name."""
+    sub.add_argument("--collection", help="the collection to train on")
+    sub.add_argument("--model", type=int, help=f"{', '.join(map(str, SPECS))} (default: {TrainingConfig.model})")
+    sub.add_argument("--objective", help=f"{_OBJECTIVES} (default: {OBJECTIVES[0]}; autoencoding with --model)")
+    small, other = (_DEFAULTS[objective]["network"] for objective in (OBJECTIVES[0], "deepcluster"))
+    sub.add_argument("--network", help=f"network instead of a model (default: {small}; deepcluster: {other})")
+    sub.add_argument("--start", help=f"of a ready-made network: {' or '.join(STARTS)} weights (default: {STARTS[0]})")
+    clusters = f"deepcluster: number of clusters (default: {TrainingConfig.clusters})"
+    sub.add_argument("--clusters", type=int, help=clusters)
+    sub.add_argument("--resume", metavar="NAME", help="continue this run; with --epochs: train it for this many in all")
+    sub.add_argument("--name", help="the run's name (default: made from model and collection)")
+
+
+def _flags_of_the_loss(sub: argparse.ArgumentParser) -> None:
+    """What is minimised, by which steps, and which weights are kept."""
+    sub.add_argument("--loss", help=f"{', '.join(LOSSES)} (default: {TrainingConfig.loss})")
+    schedules = f"{', '.join(SCHEDULES)} (default: {_default('schedule')})"
+    sub.add_argument("--schedule", help=f"learning-rate schedule: {schedules}")
+    options = "; ".join(f"{name}: {', '.join(o.name for o in s.options)}" for name, s in SCHEDULES.items() if s.options)
+    sub.add_argument("--option", action="append", metavar="NAME=NUMBER", help=f"setting of the schedule ({options})")
+    kinds = {name: kind.settings for name, kind in _KINDS.items() if kind.settings}
+    own = "; ".join(f"{name}: {', '.join(one.name for one in settings)}" for name, settings in kinds.items())
+    sub.add_argument("--setting", action="append", metavar="NAME=VALUE", help=f"setting of the objective ({own})")
+    kept = "best checkpoint by loss, retrieval or recognition (altered copy found), or the last (default: loss; "
+    kept += "from views: recognition; from labels: retrieval; deepcluster: last)"
+    sub.add_argument("--keep", help=kept)
+    sub.add_argument("--optimizer", help=f"{', '.join(OPTIMIZERS)} (default: {TrainingConfig.optimizer})")
+    precisions = " or ".join(PRECISIONS)
+    sub.add_argument("--precision", help=f"of the network's products, {precisions} (default: what suits the computer)")
 
 
 def _default(name: str) -> str:
@@ -246,9 +257,7 @@ def _setting(text: str) -> tuple[str, float | str]:
 
 
 @contextmanager
-def _stopping_gently(
-    listen: Callable[[Progress], None] | None,
-) -> Iterator[Callable[[Progress], None]]:
+def _stopping_gently(listen: Callable[[Progress], None] | None) -> Iterator[Callable[[Progress], None]]:
     """A progress listener that lets Ctrl-C stop the training after the current batch; a second Ctrl-C stops at once."""
     asked = False
 
@@ -344,9 +353,8 @@ def _print_epochs(run: Run, arguments: argparse.Namespace) -> None:
     events = run.events()
     columns = list(dict.fromkeys(name for event in events for name, value in event.items() if not _nested(value)))
     columns = [name for name in columns if name not in ("kind", "time")]
-    print_rows(
-        columns, [["" if (v := event.get(name)) is None else v for name in columns] for event in events], arguments
-    )
+    rows = [["" if (value := event.get(name)) is None else value for name in columns] for event in events]
+    print_rows(columns, rows, arguments)
 
 
 def _nested(value: Any) -> bool:

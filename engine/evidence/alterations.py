@@ -31,12 +31,12 @@ class Alteration:
     Attributes:
         name: in addresses, plans and on the command line. title: to display.
         change: alters an RGB picture by an amount. amount: of a strength from 0 to 1.
-        told: an amount in words, with its unit, as a format.
+        template: of an amount in words with its unit, for `str.format`.
     """
 
     name: str
     title: str
-    told: str
+    template: str
     amount: Callable[[float], float]
     change: Change
 
@@ -47,7 +47,7 @@ class Alteration:
 
     def in_words(self, strength: float) -> str:
         """A strength with its unit: "45°", "quality 20"."""
-        return self.told.format(self.amount(strength)) if strength else "unaltered"
+        return self.template.format(self.amount(strength)) if strength else "unaltered"
 
 
 def checked_strength(strength: float) -> float:

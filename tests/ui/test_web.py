@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,21 @@ def thawed() -> Iterator[None]:
     gc.unfreeze()
     yield
     gc.unfreeze()
+
+
+def test_threads_are_stopped_whatever_ends_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(web, "_warm_up", lambda: None)
+    monkeypatch.setattr(web, "_spare_libraries", lambda stop: None)
+    monkeypatch.setattr(web, "_watch", lambda stop: ended.set() if stop.wait(30) else None)
+
+    async def served() -> None:
+        async with web.lifespan(None):
+            raise RuntimeError("the server failed")
+
+    with pytest.raises(RuntimeError, match="the server failed"):
+        asyncio.run(served())
+    assert ended.wait(10)
 
 
 class Looks(threading.Event):

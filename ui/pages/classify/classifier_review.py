@@ -57,7 +57,7 @@ def _draw(run: Predictor, name: str) -> None:
     found = reviewed(run, name)
     if found is None:
         return
-    _written(run, name, found)
+    _written(run, name)
     if not found.predictions:
         st.info("None of the predicted items is in this collection any more.", icon=":material/info:")
         return
@@ -121,7 +121,7 @@ def _ask_to_write(run: Predictor, name: str, review: Review) -> None:
     confirm_buttons("Write labels", partial(write_decided, workbench().home, run.name, name), "review-write")
 
 
-def _written(run: Predictor, name: str, review: Review) -> None:
+def _written(run: Predictor, name: str) -> None:
     """What was written last, with Undo, where it came from this classifier."""
     note = last_writing(open_collection(name))
     if note is None or (note["by"], note["what"]) != ("classifier", source_of(run)):

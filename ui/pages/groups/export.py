@@ -36,7 +36,7 @@ def export_menu(view: Seen, group: Group | None = None) -> None:
         _files(view, groups, place, "" if group is None else f"-{group.number + 1}")
         _folders(view, groups, place)
         _collection(view, groups, place)
-        _labels(view, groups, place)
+        _labels(view, place)
 
 
 # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,7 +150,7 @@ def start_extract(collection: str, title: str, **pictures: Any) -> None:
 # ── labels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _labels(view: Seen, groups: Sequence[Group], place: str) -> None:
+def _labels(view: Seen, place: str) -> None:
     st.markdown("**Labels of this collection**")
     with st.container(horizontal=True):
         st.button(

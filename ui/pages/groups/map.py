@@ -54,11 +54,11 @@ def _dots(view: Seen, way: Way, rows: Rows) -> None:
         key=f"map-{view.key}", title=f"Map of {view.title}", ids=ids, points=view.grouping.points[rows],
         colours=colours[rows], palette=palette, names=names_of(view.collection, ids), legend=legend,
         thumbs=f"{thumbnails_of(view.collection)}/{{id}}.webp", selected=set(selected()), on_select=select,
-        on_pick=partial(_pick, view), height=HEIGHT,
+        on_pick=_pick, height=HEIGHT,
     )  # fmt: skip
 
 
-def _pick(view: Seen, id: int) -> None:
+def _pick(id: int) -> None:
     select([id])
 
 

@@ -43,7 +43,7 @@ def tree_tab(view: Seen) -> None:
     most = _leaves_shown(view, tree)
     drawing = kept(("drawing", most, state_key(view)), lambda: tree.drawing(most, view.groups.labels))
     shown = stability_fields(view, tree)
-    leaves, joins = _leaves(view, tree, drawing), with_shares(_joins(drawing), shown, tree)
+    leaves, joins = _leaves(view, drawing), with_shares(_joins(drawing), shown, tree)
     height = float((view.grouping.cut_now or (1, 0.0))[1])
     dendrogram(
         key=f"dendrogram-{view.key}", title=f"Tree of {view.title}", leaves=leaves, joins=joins, height_now=height,
@@ -132,7 +132,7 @@ def _cut_at(view: Seen, height: float) -> None:
 # ── the drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _leaves(view: Seen, tree: Tree, drawing: Drawing) -> list[dict[str, Any]]:
+def _leaves(view: Seen, drawing: Drawing) -> list[dict[str, Any]]:
     images = images_of(view.collection)
     ids = view.groups.ids[[leaf.row for leaf in drawing.leaves]]
     rows, names = rows_of(view.collection, ids), names_of(view.collection, ids)
