@@ -164,6 +164,8 @@ def _decoded(data: bytes, size: int | None, layout: tiff.Layout | None) -> Image
         picture.load()
         if picture.format in ("JPEG", "MPO"):
             jpeg.check_rows(picture, data)
+        if isinstance(picture, TiffImageFile):
+            tiff.widen_palette(picture)
         return _turned(_shown(picture, data), _orientation(picture))
     except Exception as error:
         raise _undecodable(error) from error

@@ -30,7 +30,7 @@ _SUBFILE = 254
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = range(256, 260)
 _PHOTOMETRIC, _FILL_ORDER, _STRIPS, _SAMPLES, _ROWS = 262, 266, 273, 277, 278
 _STRIP_BYTES, _PLANES, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 279, 284, 317, 322, 323, 324, 325
-_EXTRA, _FORMAT, _NO_DATA, _ORIENTATION, _PROFILE, _INNER = 338, 339, 42113, 274, 34675, 330
+_EXTRA, _FORMAT, _NO_DATA, _ORIENTATION, _PROFILE, _INNER, _PALETTE = 338, 339, 42113, 274, 34675, 330, 320
 _INSIDE = -1  # the number of a page that stands below another one
 _COMPRESSIONS = {1, 5, 8, 32773, 32946, 34925, 50000}  # none, LZW, deflate, PackBits, deflate of old, LZMA, Zstandard
 _FOR_PICTURES = {2, 3, 4, 6, 7, 32771, 32809}  # CCITT's of faxes, JPEG and others that libtiff turns into pictures
@@ -140,6 +140,13 @@ def layout(data: bytes) -> Layout | None:
         return replace(_layout(tags, "<" if data[:2] == b"II" else ">"), inside=number == _INSIDE)
     except _NOT_FOLLOWED:
         return None
+
+
+def widen_palette(picture: TiffImagePlugin.TiffImageFile) -> None:
+    """Colours of a palette that were written with 8 bits instead of 16: Pillow, which halves them, shows them black."""
+    colours = picture.tag_v2.get(_PALETTE, ())
+    if picture.mode == "P" and colours and max(colours) < 256:
+        picture.putpalette(bytes(colours), "RGB;L")
 
 
 def samples(data: bytes, layout: Layout) -> NDArray[Any]:

@@ -340,3 +340,13 @@ def test_a_file_cut_off_before_its_tags_is_said_to_be(kept):
     Image.new("RGB", (40, 30)).save(out, "TIFF", compression="tiff_lzw")
     with pytest.raises(UnreadableImage, match=r"what describes the picture is cut off|The file ends before"):
         open_picture(out.getvalue()[:kept])
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("packed", [None, "zlib"])
+def test_colours_of_a_palette_may_have_been_written_with_eight_bits(bits, packed):
+    colours = np.random.default_rng(2).integers(0, 256, (3, 256))
+    numbers = ramp("u1", (16, 16), 0, 255)
+    palette = (colours * (1 if bits == 8 else 257)).astype(np.uint16)
+    data = tiff_of(numbers, photometric="palette", colormap=palette, compression=packed)
+    assert np.array_equal(open_picture(data), colours.T[numbers])
