@@ -117,7 +117,7 @@ def test_too_many_values_are_projected_first_and_that_is_said(monkeypatch: pytes
 def test_a_person_can_stop_what_a_library_does_not_let_be_stopped() -> None:
     class Impatient(Reporter):
         def repeat(self) -> None:
-            raise Stopped()
+            raise Stopped
 
     release = threading.Event()
     began = time.monotonic()

@@ -277,7 +277,7 @@ def test_a_selection_is_searched_with(bench: Workbench) -> None:
 
 
 def test_a_search_is_saved_and_made_again(bench: Workbench) -> None:
-    test = visit(**RAW, examples="#1 - #2", where="folder=navy", **{"self": "1"})
+    test = visit(**RAW, examples="#1 - #2", where="folder=navy", self="1")
     test.session_state["searches-0"] = True
     test.run()
     next(field for field in test.text_input if field.key == "search-name").set_value("Blue ones")

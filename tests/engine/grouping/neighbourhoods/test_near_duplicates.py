@@ -109,7 +109,7 @@ def test_bad_ids_are_refused_and_a_stop_is_obeyed() -> None:
         measure(np.arange(5), vectors, "hamming", index.search, Reporter())
 
     def stop(_: object) -> None:
-        raise Stopped()
+        raise Stopped
 
     with pytest.raises(Stopped):
         measure(np.arange(5), vectors, "cosine", index.search, Reporter(listen=stop))
