@@ -21,6 +21,7 @@ _BLUR = 1.0  # pixels, evens out how pictures were scaled and compressed
 _DARK, _BRIGHT = 8, 250  # a value beyond these may have been cut off
 _EXPOSED = 200  # pixels between both from which an exposure can be told
 
+_ROUNDING = 1e-4  # of a bound
 _EVERYWHERE = np.ones((0, 0), dtype=bool)
 
 Grey = NDArray[np.float32]
@@ -28,24 +29,66 @@ Moments = NDArray[np.float32]
 
 
 def likeness(
-    one: NDArray[np.uint8], other: NDArray[np.uint8], seen: NDArray[np.bool_] | None = None, enlarged: float = 1.0
+    one: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    seen: NDArray[np.bool_] | None = None,
+    enlarged: float = 1.0,
+    least: float = 0.0,
 ) -> float:
     """The likeness of two (h, w) pictures of the same size.
 
     Args:
         seen: marks the pixels that both pictures cover.
         enlarged: by which factor the coarser of the two was enlarged to this size: finer detail means nothing.
+        least: where half of the blocks prove that the likeness is less than this, it is given as 0.
     """
     bright, its_bright = _equally_bright(one, other)
     if seen is not None:
         its_bright = np.where(seen, its_bright, bright)  # nothing from outside is blurred into it
-    weights = _gaussian(_BLUR * enlarged)
-    first, second = loops().blurred(bright, weights), loops().blurred(its_bright, weights)
-    moments = loops().block_moments(first, second, _EVERYWHERE if seen is None else seen, BLOCK)
+    blocks = _Blocks(bright, its_bright, _EVERYWHERE if seen is None else seen, _gaussian(_BLUR * enlarged))
+    rows = np.arange(0, one.shape[0] - BLOCK + 1, BLOCK)
+    half = blocks.moments(rows[::2])
+    if least > 0 and seen is None and _bound(half, len(rows) * (one.shape[1] // BLOCK)) < least:
+        return 0.0
+    moments = np.concatenate([half, blocks.moments(rows[1::2])])
     if len(moments) < _LEAST_BLOCKS:
         return 0.0
     agreed = np.sort(_agreement(*moments.T))
     return float(np.clip(agreed[: max(1, len(agreed) // 4)].mean(), 0.0, 1.0))
+
+
+class _Blocks:
+    """The blocks of two pictures, blurred row by row of them."""
+
+    def __init__(self, one: Grey, other: Grey, seen: NDArray[np.bool_], weights: Grey) -> None:
+        self.pictures, self.seen, self.weights = (one, other), seen, weights
+        self.blurred = np.empty_like(one), np.empty_like(other)
+
+    def moments(self, begins: NDArray[np.int64]) -> Moments:
+        """(m, 3) the variances and covariances of the blocks whose first rows are these."""
+        begins = np.ascontiguousarray(begins)
+        for picture, blurred in zip(self.pictures, self.blurred, strict=True):
+            loops().blur_rows(picture, self.weights, begins, BLOCK, blurred)
+        found: Moments = loops().block_moments(*self.blurred, self.seen, begins, BLOCK)
+        return found
+
+
+def _bound(moments: Moments, count: int) -> float:
+    """What the likeness cannot exceed, from the moments of some of all `count` blocks; infinite where they say nothing.
+
+    The gain of contrast comes from all blocks: each is given the one with which it agrees best. Those that are textured
+    in the first picture count whatever the gain; of the others any may be left out, which changes what a quarter is.
+    """
+    own, others, common = moments.astype(np.float64).T
+    sure = own > _TEXTURED
+    if sure.sum() < _LEAST_BLOCKS:
+        return float("inf")
+    common, others = np.maximum(common, 0), np.maximum(others, 1e-9)
+    # The gain at which the derivative of the agreement is 0; without a common part it agrees best at 0.
+    gain = (np.sqrt(_FLAT**2 + 4 * common**2 * (own + _FLAT) / others) - _FLAT) / np.maximum(2 * common, 1e-9)
+    agreed = (2 * common * gain + _FLAT) / (own + others * gain**2 + _FLAT)
+    unknown = count - len(moments)
+    return float(loops().highest_mean(np.sort(agreed[sure]), np.sort(agreed[~sure]), unknown)) + _ROUNDING
 
 
 def loops() -> ModuleType:

@@ -81,17 +81,19 @@ def _mirrored_at_the_edge(length: int, reach: int) -> NDArray:
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def blurred(picture: NDArray, weights: NDArray) -> NDArray:
-    """(h, w) float32 convolved along both sides with a symmetric kernel, mirrored at the edges.
+def blur_rows(picture: NDArray, weights: NDArray, begins: NDArray, side: int, out: NDArray) -> None:
+    """Convolve some rows of (h, w) float32 along both sides with a symmetric kernel, mirrored at the edges.
 
     Args:
         weights: (reach + 1,) float32, from the middle of the kernel to its end.
+        begins: the first row of each strip of `side` rows. out: (h, w) float32, in which these rows are filled.
     """
     height, width = picture.shape
     reach = len(weights) - 1
     rows, columns = _mirrored_at_the_edge(height, reach), _mirrored_at_the_edge(width, reach)
-    out, line, padded = np.empty_like(picture), np.empty(width, np.float32), np.empty(width + 2 * reach, np.float32)
-    for y in range(height):
+    line, padded = np.empty(width, np.float32), np.empty(width + 2 * reach, np.float32)
+    for place in range(len(begins) * side):
+        y = begins[place // side] + place % side
         _scaled(picture[y], weights[0], line)
         for i in range(1, reach, 2):  # two at a time halve the traffic of what is added up
             near = picture[rows[y + reach - i]], picture[rows[y + reach + i]]
@@ -102,7 +104,6 @@ def blurred(picture: NDArray, weights: NDArray) -> NDArray:
         for x in range(width + 2 * reach):
             padded[x] = line[columns[x]]
         _along(padded, weights, out[y])
-    return out
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -139,16 +140,17 @@ def _add_pairs(line: NDArray, near: tuple, weight: float, far: tuple, far_weight
 
 
 @njit(cache=True, nogil=True)
-def block_moments(first: NDArray, second: NDArray, seen: NDArray, side: int) -> NDArray:
+def block_moments(first: NDArray, second: NDArray, seen: NDArray, begins: NDArray, side: int) -> NDArray:
     """(m, 3) float32: the variances in both and the covariance, of each whole block of side · side pixels.
 
     Args:
         seen: (h, w) bool, or (0, 0) where all is: blocks with a pixel that is not seen are left out.
+        begins: the first rows of the rows of blocks that are wanted.
     """
-    down, across = first.shape[0] // side, first.shape[1] // side
-    moments, count = np.empty((down * across, 3), np.float32), 0
+    across = first.shape[1] // side
+    moments, count = np.empty((len(begins) * across, 3), np.float32), 0
     columns = np.empty((3, across * side), np.float32)
-    for top in range(0, down * side, side):
+    for top in begins:
         _moments_of_columns(first[top : top + side], second[top : top + side], side, columns)
         for left in range(0, across * side, side):
             if seen.size and not _all_seen(seen[top : top + side, left : left + side]):
@@ -195,6 +197,30 @@ def _means(first: NDArray, second: NDArray, side: int, width: int) -> NDArray:
         for left in range(0, width, side):
             means[which, left : left + side] = means[which, left : left + side].sum() / np.float32(side * side)
     return means
+
+
+@njit(cache=True, nogil=True)
+def highest_mean(sure: NDArray, unsure: NDArray, unknown: int) -> float:
+    """The highest mean that the lowest quarter of some values may have, of which these are upper bounds.
+
+    Args:
+        sure, unsure: ascending; the unsure ones may be missing. unknown: how many more values there may be, at most 1.
+    """
+    highest = -np.inf
+    for left_out in range(len(unsure) + 1):  # the mean is highest without those that are lowest
+        few = max(1, (len(sure) + len(unsure) - left_out + unknown) // 4)
+        total, i, j = 0.0, 0, left_out
+        for _ in range(few):
+            if i < len(sure) and (j == len(unsure) or sure[i] <= unsure[j]):
+                total += sure[i]
+                i += 1
+            elif j < len(unsure):
+                total += unsure[j]
+                j += 1
+            else:
+                total += 1.0
+        highest = max(highest, total / few)
+    return highest
 
 
 @njit(cache=True, nogil=True)

@@ -119,7 +119,7 @@ class _Comparison:
         """The better of the two ways to align one picture with the other."""
         rows, orientation = self.pairs.rows[place].tolist(), int(self.pairs.orientations[place])
         one, other = (self._look(row, thumbnail) for row in rows)
-        overlay = whole(one, other, orientation) if orientation >= 0 else Overlay(0.0)
+        overlay = whole(one, other, orientation, LEAST) if orientation >= 0 else Overlay(0.0)
         if overlay.likeness >= _SURE:
             return overlay
         features = [self.prints.features(row) for row in rows]

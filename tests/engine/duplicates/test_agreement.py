@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from benchmarks import _plain_agreement as plain_agreement
+from engine.duplicates import agreement
 from engine.duplicates.agreement import BLOCK, likeness
 from tests.engine.duplicates.scenes import page_of_text, scene
 
@@ -87,3 +90,39 @@ def test_they_agree_where_only_a_part_is_seen() -> None:
         seen = np.ones(one.shape, dtype=bool)
         seen[: one.shape[0] // 3, : 20 * number] = False
         assert likeness(one, other, seen) == pytest.approx(plain_agreement.likeness(one, other, seen), abs=1e-5)
+
+
+def test_half_of_the_blocks_never_prove_too_much() -> None:
+    """With a least likeness either the same comes out or 0, and that only below it."""
+    mixed = [np.where(np.arange(grey(0).shape[0])[:, None] < rows, grey(0), grey(1)) for rows in range(120, 240, 8)]
+    pairs = [*hard_pairs(), *((grey(0), other) for other in mixed), *((grey(one), grey(2)) for one in range(3, 9))]
+    skipped = 0
+    for one, other in pairs:
+        for enlarged in (1.0, 8.0):
+            said = likeness(one, other, enlarged=enlarged)
+            for least in (0.2, 0.5, 0.9):
+                bounded = likeness(one, other, None, enlarged, least)
+                assert bounded == said or (bounded == 0 and said < least)
+                skipped += bounded == 0 < said
+    assert skipped > 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_bound_holds_for_any_gain_of_contrast(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    own, others = rng.gamma(1, rng.choice([20, 60, 300]), (2, 64))
+    common = rng.uniform(-1, 1, 64) ** (1 if seed % 2 else 3) * np.sqrt(own * others)
+    moments = np.stack([own, others * rng.uniform(0.01, 5), common], axis=1).astype(np.float32)
+    agreed = np.sort(agreement._agreement(*moments.T))
+    assert agreed[: max(1, len(agreed) // 4)].mean() <= agreement._bound(moments[::2], len(moments)) + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_highest_mean_is_that_over_all_choices_of_unsure_values(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sure, unsure = np.sort(rng.uniform(-1, 1, 3)), np.sort(rng.uniform(-1, 1, 5))
+    means = []
+    for chosen in itertools.product((False, True), repeat=5):
+        values = np.sort([*sure, *unsure[list(chosen)], *[1.0] * 6])
+        means.append(values[: max(1, len(values) // 4)].mean())
+    assert agreement.loops().highest_mean(sure, unsure, 6) == pytest.approx(max(means))
