@@ -318,6 +318,14 @@ def test_dark_mode_follows_the_system(page: Any, server: Server) -> None:
     page.wait_for_function(f"() => {scheme} === 'light'")
 
 
+def test_charts_follow_the_system_without_a_click(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/train")
+    settled(page)
+    tick = page.locator(".js-plotly-plot .xtick text").first
+    for mode in in_both_modes(page):
+        expect(tick).to_have_css("fill", {"light": "rgb(90, 97, 104)", "dark": "rgb(173, 177, 180)"}[mode])
+
+
 @pytest.mark.parametrize("path", ["/", "/collections", "/train"])
 def test_no_serious_accessibility_violation(page: Any, server: Server, path: str) -> None:
     page.goto(server.url + path)

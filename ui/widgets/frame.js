@@ -10,7 +10,7 @@ const WORDS = new Map([
   ["Connecting", "Reconnecting …"],
 ]);
 
-export default function ({ data }) {
+export default function ({ data, setTriggerValue }) {
   remember(data.last);
   foldOnce();
   const mend = () => {
@@ -21,7 +21,7 @@ export default function ({ data }) {
   mend();
   const watch = new MutationObserver(mend);
   watch.observe(document.body, { childList: true, subtree: true });
-  const scheme = followScheme();
+  const scheme = followScheme((now) => setTriggerValue("scheme", now));
   addEventListener("resize", reachTables);
   return () => {
     [watch, scheme].forEach((observer) => observer.disconnect());
@@ -30,9 +30,15 @@ export default function ({ data }) {
 }
 
 // Dialogs and open lists stand beside the app in the page: light-dark() there asks the page, which knows no theme.
-function followScheme() {
-  const app = document.querySelector(".stApp");
-  const follow = () => (document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme);
+// Charts are drawn in colours that the server chose, so that it is told when the system changes from light to dark; not
+// within a dialog, which drawing the page anew might close.
+function followScheme(changed) {
+  const app = document.querySelector(".stApp"), page = document.documentElement.style;
+  const follow = () => {
+    const before = page.colorScheme, now = getComputedStyle(app).colorScheme;
+    page.colorScheme = now;
+    if (before && before !== now && !document.querySelector("[role=dialog]")) changed(now);
+  };
   follow();
   const watch = new MutationObserver(follow);
   watch.observe(app, { attributes: true, attributeFilter: ["class"] });
