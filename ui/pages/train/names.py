@@ -28,6 +28,10 @@ SETTINGS = {
     "patience": "Early-stopping patience",
     "probe": "Probe pictures (retrieval)",
     "keep_state": "Kept what continuing needs",
+    "retrieval": "Retrieval with the kept weights",
+    "images": "Pictures",
+    "made": "Date",
+    "train_loss": "Training loss",
     "precision_at_8": "Precision@8",
     "precision_at_8_interval": "95 % interval",
 }
