@@ -46,9 +46,12 @@ def records(text: str, is_known: Callable[[str], bool]) -> Iterator[Record]:
     lines = _lines(text)
     at, separator = _beginning(lines, is_known)
     separator = separator or _separator(lines, at, is_known)
-    width, in_vain = 0, 0
+    width, in_vain, tail = 0, 0, -1
     while at < len(lines):
-        cells, used, looked_at = _record(lines, at, separator, MOST_CHARACTERS if in_vain < _MOST_IN_VAIN else 0)
+        cells, used, looked_at, end = _record(lines, at, separator, MOST_CHARACTERS if in_vain < _MOST_IN_VAIN else 0)
+        if at == tail and used == 1:
+            cells = None  # it closes the quotation of a record that was given up, and is no line of its own
+        tail = end or tail
         if cells and not bare(lines[at]).strip(_BLANKS + separator):
             at += used
             continue
@@ -142,12 +145,13 @@ def _fitted(record: Record, width: int, line: str) -> Record:
 
 def _record(
     lines: Sequence[str], at: int, separator: str, most: int = MOST_CHARACTERS
-) -> tuple[list[str] | None, int, int]:
+) -> tuple[list[str] | None, int, int, int]:
     """The cells of the record that begins here, or None for a line that does not fit; how many lines it takes, and how
-    many characters were looked at beyond the first one. The record has at most `most` characters, or one line.
+    many characters were looked at beyond the first one; and the line with the last quotation mark of a record that is
+    None as it holds others, else 0. The record has at most `most` characters, or one line.
     """
     if '"' not in lines[at]:
-        return [bare(cell) for cell in lines[at].split(separator)] if lines[at] else None, 1, 0
+        return [bare(cell) for cell in lines[at].split(separator)] if lines[at] else None, 1, 0, 0
     cells, used = _cells(lines, at, separator, most)
     if any('\\"' in line for line in lines[at : at + used]):
         other, fewer = _cells(lines, at, separator, most, escaped=True)
@@ -155,8 +159,8 @@ def _record(
             cells, used = other, fewer
     beyond = lines[at + 1 : at + used]
     if cells is None or (beyond and _swallows(cells, beyond, separator)):
-        return None, 1, sum(map(len, beyond))
-    return cells, used, 0
+        return None, 1, sum(map(len, beyond)), 0 if cells is None else at + used - 1
+    return cells, used, 0, 0
 
 
 def _cells(

@@ -258,6 +258,17 @@ def test_a_record_ends_where_the_shortest_one_ends(lines: list[str]) -> None:
     assert dialects._record(lines, 0, ",")[:2] == first_record(lines)
 
 
+def test_the_end_of_a_text_that_was_given_up_is_no_line_of_its_own() -> None:
+    """Otherwise it labels a picture, and that of the picture's own line is a contradiction."""
+    text = 'image,label,text\na.png,cat,"see\nb.png, too"\nb.png,dog,5" long\nc.png,cat,"x\ny"\n'
+    assert read(text)[1:] == [
+        (2, ['a.png,cat,"see'], True),
+        (3, ['b.png, too"'], True),
+        (4, ["b.png", "dog", '5" long'], False),
+        (5, ["c.png", "cat", "x\ny"], False),
+    ]
+
+
 def test_a_line_that_is_too_long_is_named_and_harms_no_other() -> None:
     long = "x," * dialects.MOST_CHARACTERS
     found = read(f'image,label\n{long}\na.png,cat\n"b.png,{long}"\nc.png,"two\nlines"\n')
