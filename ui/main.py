@@ -22,7 +22,7 @@ from ui.pages.train import page as train
 from ui.session.address import last_used, read_address
 from ui.session.opened import collection_cards, recent_jobs
 from ui.shared.job_progress import job_chip
-from ui.shared.messages import errors_shown, show_error
+from ui.shared.messages import errors_shown, forget_complaint, show_error
 from ui.shared.titles import collection_title
 from ui.sidebar.recipe_picker import recipe_picker
 from ui.widgets.frame import frame
@@ -52,6 +52,7 @@ def main() -> None:
     with errors_shown():
         _import_torch_whole()
         page.run()
+        forget_complaint()
 
 
 # By the address of each page: its title, its icon and what draws it.
@@ -137,6 +138,8 @@ def _sidebar(*, seeing: bool, drawn: str) -> None:
         cards = collection_cards()
         if cards:
             st.session_state.recipe = recipe_picker(cards, seeing=seeing)
+        elif missing := st.session_state.pop("collection", None):
+            st.session_state.complaint = f"The collection “{missing}” is not available: there are no collections yet."
         job_chip([job for job in recent_jobs() if job.kind != drawn])
         recipe = st.session_state.recipe
         frame(last_used(recipe) if recipe is not None else "")

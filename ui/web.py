@@ -155,6 +155,16 @@ def picture(request: Request) -> Response:
     return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=31536000, immutable"})
 
 
+def dropped(request: Request) -> Response:
+    """`/dropped/<collection>/<act>/<number>.jpg`: a small picture of a file in the trash; it never changes."""
+    act, number = request.path_params["act"], request.path_params["number"]
+    try:
+        data = workbench().look_dropped(_named(request), act, number)
+    except (BenzerError, OSError):
+        return PlainTextResponse("There is no such picture.", status_code=404)
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=31536000, immutable"})
+
+
 def facts(request: Request) -> Response:
     """`/facts/<collection>/<id>.json`: the facts of a picture, as the page shows them."""
     try:
@@ -211,6 +221,7 @@ def _named(request: Request) -> str:
 _SERVED = (
     ("thumbs/{collection}/{id:int}.webp", thumbnail),
     ("pictures/{collection}/{id:int}.jpg", picture),
+    ("dropped/{collection}/{act}/{number:int}.jpg", dropped),
     ("facts/{collection}/{id:int}.json", facts),
     ("maps/{name}/{theme}/{z:int}/{x:int}/{y:int}.png", tile),
     ("selected/{collection}.{kind}", selected),

@@ -12,7 +12,7 @@ from typing import Any
 from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
 from engine.cli.preparing import prepared
 from engine.cli.printing import check_files, print_outcome, print_results, print_rows, progress_line
-from engine.core.errors import BadParameter
+from engine.core.errors import BadParameter, NotFound
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
 from engine.core.tables import text_table
@@ -33,6 +33,9 @@ def register(commands: Commands) -> None:
     sub = commands.add("duplicates", command_duplicates, job="perceptual")
     sub.add_argument("what", nargs="?", choices=_WHAT, default="list", help="what to do (default: list)")
     sub.add_argument("--act", metavar="NAME", help="with restore: the act to restore (default: list them)")
+    sub.add_argument(
+        "--file", action="append", metavar="PATH", help="with restore --act: only this file, as below the folder"
+    )
     strengths = ", ".join(f"{name} ({least:g})" for name, least in STRENGTHS.items())
     sub.add_argument("--strength", default="normal", help=f"{strengths} or the least likeness (default: normal)")
     sub.add_argument("--keep", default="largest", metavar="RULE", help="largest, oldest or a folder (default: largest)")
@@ -64,6 +67,8 @@ def command_duplicates(arguments: argparse.Namespace) -> None:
         _restore(arguments)
     elif arguments.act:
         raise BadParameter("act", "duplicates", f"left out with {arguments.what}", arguments.act)
+    elif arguments.file:
+        raise BadParameter("file", "duplicates", f"left out with {arguments.what}", arguments.file[0])
     else:
         _by_looks(arguments)
 
@@ -126,20 +131,31 @@ def _act(bench: Workbench, arguments: argparse.Namespace, duplicates: FoundDupli
 
 
 def _restore(arguments: argparse.Namespace) -> None:
-    """Restore one act, or list what can be restored."""
-    bench, name = Workbench(), arguments.collection
-    if not arguments.act:
+    """Restore one act or files of it, or list what can be restored."""
+    bench, name, act = Workbench(), arguments.collection, arguments.act
+    if not act:
+        if arguments.file:
+            raise BadParameter("act", "duplicates restore --file", "the act that moved it", "none")
         rows = [
             [batch.name, batch.kind, time.strftime("%Y-%m-%d %H:%M", time.localtime(batch.time)), len(batch.waiting)]
             for batch in bench.dropped(name)
         ]
         print_rows(["act", "kind", "when", "files"], rows, arguments)
         return
+    wanted = _waiting(bench, name, act, arguments.file)
     if arguments.dry_run:
-        waiting = {batch.name: batch.waiting for batch in bench.dropped(name)}.get(arguments.act, [])
-        print(f"{count_of(len(waiting), 'picture')} would be restored.")
+        print(*wanted, f"{count_of(len(wanted), 'picture')} would be restored.", sep="\n")
         return
-    print_outcome(bench.restore_dropped(name, arguments.act), "restore", name)
+    print_outcome(bench.restore_dropped(name, act, wanted if arguments.file else None), "restore", name)
+
+
+def _waiting(bench: Workbench, collection: str, act: str, files: list[str] | None) -> list[str]:
+    """The files of an act that can be restored, of those that are named; NotFound for a name that is none of them."""
+    waiting = {batch.name: [entry.path for entry in batch.waiting] for batch in bench.dropped(collection)}.get(act, [])
+    for file in files or []:
+        if file not in waiting:
+            raise NotFound(f"There is no file {file!r} to restore in {act!r}.")
+    return files or waiting
 
 
 # ── by vectors ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection as Some
 from collections.abc import Iterable, Sequence
 
+from engine.collections.reading.regular_files import read_bytes
+from engine.collections.reading.workers import shown_in_worker
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
-from engine.core.errors import NotReady
+from engine.core.errors import NotFound, NotReady
 from engine.core.home import Home
 from engine.duplicates.acts.checking import Drop, trash_refused
-from engine.duplicates.acts.journal import Batch, batches
+from engine.duplicates.acts.journal import Batch, batch_of, batches
 from engine.duplicates.acts.trash import Outcome, move_to_trash, restore, share_files
 from engine.duplicates.decisions import decisions_of
 from engine.duplicates.groups import FoundDuplicates, group_duplicates
@@ -77,9 +81,26 @@ class TidyingMethods(Part):
         """What was done and can be restored, newest first."""
         return [batch for batch in batches(self.collection(collection)) if batch.waiting]
 
-    def restore_dropped(self, collection: str, batch: str) -> Outcome:
-        """Put back what an act took away."""
-        return restore(self.collection(collection), batch)
+    def restore_dropped(self, collection: str, batch: str, paths: Some[str] | None = None) -> Outcome:
+        """Put back what an act took away, all of it or the files of these paths, as its entries name them."""
+        return restore(self.collection(collection), batch, paths)
+
+    def look_dropped(self, collection: str, batch: str, number: int, side: int = 320) -> bytes:
+        """The file of an act's entry with that number, in the trash or in place, as an upright JPEG.
+
+        Args:
+            side: its most pixels.
+
+        Raises:
+            NotFound: no such act or entry. UnreadableImage: the file has vanished or cannot be decoded.
+        """
+        act = batch_of(self.collection(collection), batch)
+        if not 0 <= number < len(act.entries):
+            raise NotFound(f"The act {batch!r} has no file number {number}.")
+        entry = act.entries[number]
+        inside = act.inside(entry)
+        path, root = (inside, act.folder) if os.path.lexists(inside) else (act.at(entry), act.root)
+        return shown_in_worker(read_bytes(path, root), side)
 
     def _stamp(self, collection: str) -> tuple[object, ...]:
         folder = self.home.datasets / collection

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.core.home import Home
+from engine.duplicates.review import Review, keep_review
 from engine.workbench.workbench import Workbench
 from tests.browser.helpers import HOSTILE, Server, in_both_modes, serving, settled, violations
 from tests.engine.duplicates.scenes import scene
@@ -53,6 +54,7 @@ def tab(page: Any, server: Server, home: Path) -> Iterator[Any]:
     bench = Workbench(Home(home))
     for batch in bench.dropped("scenes"):
         bench.restore_dropped("scenes", batch.name)
+    keep_review(bench.collection("scenes"), Review())
 
 
 def files(home: Path) -> set[str]:
@@ -140,13 +142,50 @@ def test_a_choice_outlives_a_change_of_page_and_the_trash_restores(tab: Any, hom
     tab.get_by_role("heading", name="Group similar pictures").wait_for()
     tab.get_by_role("link", name="Duplicates", exact=True).click()
     expect(tab.locator(".said")).to_contain_text("1 reviewed · 0 pictures")
+    tab.reload()
+    expect(tab.locator(".said").first).to_contain_text("1 reviewed · 0 pictures")
     tab.get_by_role("button", name="Move all 3 pictures").click()
+    asked = tab.get_by_role("alertdialog")
+    expect(asked).to_contain_text("Move 3 pictures to the trash? 3 groups have not been reviewed.")
+    asked.get_by_role("button", name="Move to trash").click()
     tab.get_by_role("heading", name="1 group with 1 duplicate").wait_for()
     assert len(files(home)) == len(before) - 3
-    tab.get_by_text("Trash · 3 pictures").click()
-    tab.get_by_role("button", name="Restore", exact=True).click()
+    tab.get_by_role("button", name="Trash · 3 pictures").click()
+    trash = tab.get_by_role("dialog", name="Trash")
+    taken = trash.locator("button.tile").nth(1)
+    expect(taken.locator("img")).to_have_js_property("complete", True)
+    taken.click()
+    trash.get_by_role("button", name="Restore 1 selected").click()
+    tab.get_by_role("heading", name="2 groups with 2 duplicates").wait_for()
+    assert len(files(home)) == len(before) - 2
+    tab.get_by_role("button", name="Trash · 2 pictures").click()
+    trash.get_by_role("button", name="Restore all 2").click()
     tab.get_by_role("heading", name=f"{GROUPS} groups with").wait_for()
     assert files(home) == before
+
+
+def test_what_touches_unseen_files_asks_first(tab: Any, home: Path) -> None:
+    before = files(home)
+    asked = tab.get_by_role("alertdialog")
+    for act, words in (
+        ("Move all 4 pictures", "4 groups have not been reviewed"),
+        ("Replace identical", "share one file"),
+    ):
+        tab.get_by_role("button", name=act).click()
+        expect(asked).to_contain_text(words)
+        tab.keyboard.press("Escape")
+        expect(asked).to_be_hidden()
+        expect(tab.get_by_role("button", name=act)).to_be_focused()
+    assert files(home) == before
+    assert not (home / "pictures" / "0.png").samefile(home / "pictures" / NAME)
+    for mode in in_both_modes(tab):
+        tab.get_by_role("button", name="Replace identical").click()
+        assert violations(tab) == [], mode
+        tab.keyboard.press("Escape")
+    tab.get_by_role("button", name="Replace identical").click()
+    asked.get_by_role("button", name="Replace").click()
+    tab.get_by_text("share the file of the kept picture now").first.wait_for()
+    assert (home / "pictures" / "0.png").samefile(home / "pictures" / NAME)
 
 
 def test_two_tabs_on_one_group_lose_nothing(tab: Any, server: Server, home: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from engine.core.home import Home
+from engine.workbench.workbench import Workbench
 from tests.browser.helpers import Server, blobs, drawn_picture, in_both_modes, serving, settled, violations
 
 TILES = ".grid.answers button.tile"
@@ -127,6 +129,22 @@ def test_filters_scope_the_search_and_come_back_with_the_link(page: Any, server:
     assert ids(page)[0] == "7"
 
 
+def test_filters_wait_behind_one_button_on_a_telephone(page: Any, server: Server) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page, server)
+    filters = page.get_by_role("group", name="Filters", exact=True)
+    assert filters.evaluate("row => row.offsetHeight") < 60
+    expect(filters.get_by_role("combobox")).to_have_count(0)
+    filters.get_by_role("button", name="Filters", exact=True).click()
+    filters.get_by_role("combobox", name="Label", exact=True).select_option(index=1)
+    page.wait_for_url(re.compile("[?&]label="))
+    filters.get_by_role("button", name="Fewer filters", exact=True).click()
+    expect(filters.get_by_role("combobox")).to_have_count(1)  # what is in force stays in sight
+    page.set_viewport_size({"width": 1360, "height": 900})
+    filters.get_by_role("button", name="More filters", exact=True).wait_for()
+    filters.get_by_role("checkbox", name="Include the query picture", exact=True).wait_for()
+
+
 @pytest.mark.parametrize("width", [390, 900])
 def test_everybody_can_use_it(page: Any, server: Server, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
@@ -155,6 +173,9 @@ def test_pictures_are_selected_tagged_copied_and_it_is_undone(page: Any, server:
     page.keyboard.press("Enter")
     page.get_by_text("Tagged 5 pictures “lake”.", exact=True).wait_for()
     page.get_by_role("group", name="Filters", exact=True).get_by_role("combobox", name="Tag", exact=True).wait_for()
+    bar.get_by_role("button", name="Tag", exact=True).focus()
+    page.keyboard.press("3")
+    page.get_by_text("3 stars for 5 pictures.", exact=True).wait_for()
     bar.get_by_role("button", name="4 stars", exact=True).click()
     page.get_by_text("4 stars for 5 pictures.", exact=True).wait_for()
     assert violations(page) == []
@@ -166,7 +187,7 @@ def test_pictures_are_selected_tagged_copied_and_it_is_undone(page: Any, server:
     assert "data:image/webp;base64," in report.value.path().read_text(encoding="utf-8")
     bar.get_by_role("button", name="Copy files to …", exact=True).click()
     target = server.home / "pictures" / "best"
-    bar.get_by_label("Folder", exact=True).fill(str(target))
+    page.keyboard.type(str(target))  # over the folder that is proposed
     page.keyboard.press("Enter")
     page.get_by_text(f"Copied 5 files to {target}.", exact=True).wait_for()
     assert len(list(target.iterdir())) == 5
@@ -219,3 +240,17 @@ def test_pictures_are_moved_to_the_trash_by_keys_and_restored(page: Any, server:
     page.get_by_role("button", name="Undo", exact=True).click()
     page.get_by_text(re.compile("1 picture .* restored")).wait_for()
     page.locator(f'{TILES}[data-id="{found[2]}"]').wait_for()
+
+
+def test_an_open_page_shows_what_a_watched_folder_brought(page: Any, server: Server) -> None:
+    bench, path = Workbench(Home(server.home)), server.home / "pictures" / "gold" / "new.png"
+    bench.watch("blobs")
+    try:
+        page.goto(f"{server.url}/collections")
+        page.get_by_text("24 pictures · 2 labels · Folder · watched", exact=True).wait_for()
+        path.write_bytes(drawn_picture(99, "gold"))
+        page.get_by_text("25 pictures · 2 labels · Folder · watched", exact=True).wait_for()
+        path.unlink()
+        page.get_by_text("24 pictures · 2 labels · Folder · watched", exact=True).wait_for()
+    finally:
+        bench.watch("blobs", False)

@@ -86,6 +86,24 @@ def test_rows_fill_the_width_and_no_picture_is_cropped(page: Any, server: Server
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_buttons_stay_on_their_picture_however_narrow_it_is(page: Any, server: Server) -> None:
+    opened(page, server)
+    outside = page.locator(".grid.answers .cell").first.evaluate(
+        """cell => {
+            const found = [];
+            for (let width = 36; width < 320; width += 4) {
+                cell.style.width = width + "px";
+                const room = cell.getBoundingClientRect();
+                const shown = [...cell.querySelectorAll(".act")].map((act) => act.getBoundingClientRect());
+                const out = (act) => act.width && (act.left < room.left || act.right > room.right);
+                if (shown.some(out)) found.push(width);
+            }
+            return found;
+        }"""
+    )
+    assert outside == []
+
+
 def test_more_are_shown_on_request_and_the_first_keep_their_place(page: Any, server: Server) -> None:
     opened(page, server)
     first = ids(page)

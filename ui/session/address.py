@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -12,6 +13,7 @@ from engine.collections.facts.where import print_where
 from engine.core.errors import BenzerError
 from engine.core.recipe import MAX_K, Recipe
 from engine.search.examples import parse_examples, print_examples
+from engine.workbench.workbench import Workbench
 from ui.session.filters import set_where, where_of
 from ui.session.history import has_had, is_followed, note_address
 from ui.session.opened import DEFAULT_K, LAST, OPENED, collection_cards, workbench
@@ -29,6 +31,13 @@ from ui.session.recipe import choose_embedding, choose_encoder, choose_method
 
 DIALOGS = ("why", "break")  # about a result, whose id they have in session and address
 _SEARCH, GROUPS = "search", "groups"  # kinds of addresses
+# Of what an address opens: the collection that it was measured on, or something that is none.
+_ABOUT: dict[str, Callable[[Workbench, str], str]] = {
+    "classification": lambda bench, name: bench.classification(name).plan.collection,
+    "experiment": lambda bench, name: bench.experiment(name).plan.collection,
+    "invariance": lambda bench, name: bench.invariance_table(name).plan.collection,
+    "study": lambda bench, name: bench.study(name).plan.source.partition("/")[0],
+}
 
 
 def read_address() -> None:
@@ -45,7 +54,10 @@ def read_address() -> None:
     if "grouping" in address or (address.keys() == {"collection"} and has_had(GROUPS, address)):
         _read_grouping(address)
         return
-    if not address or address.keys() & OPENED or not is_followed(_SEARCH, address):
+    if address.keys() & OPENED:
+        _read_opened(address)
+        return
+    if not address or not is_followed(_SEARCH, address):
         return
     note_address(_SEARCH, address)
     st.session_state.linked = True
@@ -60,6 +72,16 @@ def read_address() -> None:
         _read_details(address)
     except (BenzerError, ValueError):
         st.session_state.complaint = "Part of this link could not be read and was ignored."
+
+
+def _read_opened(address: dict[str, str]) -> None:
+    """Choose the collection of what a link opens, so that the sidebar says what the page is about."""
+    there = {card.name for card in collection_cards()}
+    for kind in address.keys() & _ABOUT.keys():
+        if is_followed(kind, {kind: address[kind]}):
+            with suppress(BenzerError):
+                about = _ABOUT[kind](workbench(), address[kind])
+                st.session_state.update({"collection": about} if about in there else {})
 
 
 def _read_last() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 from engine.collections.collection import Collection, Images
 from engine.collections.listing import damaged
@@ -46,6 +47,12 @@ def images_of(name: str) -> Images:
     return _images.get(
         (name, catalogue_stamp(workbench().home.datasets / name)), lambda: open_collection(name).images()
     )
+
+
+def gone_folder(name: str) -> str:
+    """The folder that a collection's pictures are read from, where it no longer exists; else ""."""
+    folder = str(open_collection(name).source.get("folder") or "")
+    return folder if folder and not Path(folder).is_dir() else ""
 
 
 def has_texts(name: str) -> bool:

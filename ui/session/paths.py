@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
 from engine.core.errors import BadParameter, NotFound
+
+PICTURES = "folder or file"
 
 
 def roots() -> list[Path]:
@@ -27,7 +30,7 @@ def folder_under_roots(text: str) -> Path:
 
 def pictures_under_roots(text: str) -> Path:
     """The folder, table or archive of pictures typed by the user; NotFound if there is none below the roots."""
-    return _under_roots(text, "folder or file", "the import", Path.exists)
+    return _under_roots(text, PICTURES, "the import", Path.exists)
 
 
 def file_under_roots(text: str, thing: str) -> Path:
@@ -49,9 +52,16 @@ def _under_roots(text: str, kind: str, thing: str, fits: Callable[[Path], bool])
         except (OSError, RuntimeError):  # a folder above it that may not be entered; a link that leads in a circle
             continue
     if not inside:  # do not reveal whether it exists
-        allow = "Allow its folder with the environment variable BENZER_ROOTS."
-        raise NotFound(f"{typed!r} is outside the folders that Benzer may read.", way_out=allow)
+        raise NotFound(f"{typed!r} is outside the folders that Benzer may read.", way_out=_allowing(typed, kind))
     raise NotFound(f"There is no {kind} {typed!r} in the folders that Benzer may read.")
+
+
+def _allowing(typed: str, kind: str) -> str:
+    """How a folder outside, such as another disk, is read all the same."""
+    allow = "Start Benzer with the environment variable BENZER_ROOTS naming its folder."
+    return (
+        f"Import it in a terminal: benzer import {shlex.quote(typed)}. Or s{allow[1:]}" if kind == PICTURES else allow
+    )
 
 
 def unquoted(text: str) -> str:

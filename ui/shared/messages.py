@@ -18,10 +18,17 @@ def show_error(error: BenzerError) -> None:
 
 
 def show_complaint() -> None:
-    """Say once which part of a link could not be applied."""
-    complaint = st.session_state.pop("complaint", "")
+    """Say which part of a link could not be applied, or why a click did nothing, until the page has been drawn."""
+    complaint = st.session_state.get("complaint", "")
     if complaint:
+        st.session_state.complained = complaint
         st.warning(plain_text(complaint), icon=":material/info:")
+
+
+def forget_complaint() -> None:
+    """At the end of a page: a complaint that was shown is not shown again; one drawn in vain, before a rerun, is."""
+    if st.session_state.pop("complained", None) == st.session_state.get("complaint"):
+        st.session_state.pop("complaint", None)
 
 
 @contextmanager

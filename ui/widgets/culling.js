@@ -21,11 +21,15 @@ class Culling {
     this.said = make("span", "said");
     this.said.setAttribute("role", "status");
     this.reviewed = actButton("secondary", () => this.move("reviewed"));
-    this.every = actButton("primary", () => this.move("all"));
-    this.links = actButton("secondary", () => this.move("link"));
-    const bar = make("div", "bar");
-    bar.append(this.said, this.links, this.reviewed, this.every);
-    root.append(make("p", "help", HELP), this.list, bar, this.compare.dialog);
+    this.every = actButton("primary", () => this.ask("all", this.every));
+    this.links = actButton("secondary", () => this.ask("link", this.links));
+    this.bar = make("div", "bar");
+    this.bar.append(this.said, this.links, this.reviewed, this.every);
+    this.question = make("div", "bar question");
+    this.question.setAttribute("role", "alertdialog");
+    this.question.addEventListener("keydown", (event) => event.key === "Escape" && this.answer(""));
+    this.question.hidden = true;
+    root.append(make("p", "help", HELP), this.list, this.bar, this.question, this.compare.dialog);
     this.list.addEventListener("keydown", (event) => this.keyed(event));
     this.list.addEventListener("focusin", (event) => this.focused(event));
   }
@@ -88,7 +92,8 @@ class Culling {
     image.src = item.src;
     button.append(image);
     const state = make("div", "state");
-    const words = [make("div", "name", item.name), make("div", "facts", item.facts)];
+    const facts = item.facts.split(" · "); // size, then dates, which are never broken
+    const words = [make("div", "name", item.name), line(facts.slice(0, 2)), line(facts.slice(2))];
     if (item.folder) words.push(make("div", "facts folder", item.folder));
     if (item.difference) words.push(make("div", "facts difference", item.difference));
     entry.append(button, state, ...words);
@@ -165,26 +170,61 @@ class Culling {
     this.act("act", { what, ...this.chosen() });
   }
 
+  // What touches files that nobody has looked at is asked for, in place of the bar.
+  ask(what, button) {
+    const all = this.all();
+    const open = this.data.groups.filter((group) => !this.done.has(group.name)).length + this.data.elsewhere.open;
+    const unseen = open ? ` ${open.toLocaleString("en")} ${open === 1 ? "group has" : "groups have"} not been reviewed.` : "";
+    const words = {
+      all: [`Move ${pictures(all.files)} to the trash?${unseen} They can be restored.`, "Move to trash"],
+      link: ["Let identical files share one file on the disk? Each keeps its name and folder, and a program that changes one of them in place changes all. It can be undone.", "Replace"],
+    }[what];
+    const said = make("span", "said", words[0]);
+    const yes = actButton("primary", () => this.answer(what));
+    const no = actButton("secondary", () => this.answer(""));
+    label(yes, words[1], false);
+    label(no, "Cancel", false);
+    this.question.setAttribute("aria-label", words[0]);
+    this.question.replaceChildren(said, no, yes);
+    [this.bar.hidden, this.question.hidden, this.asked] = [true, false, button];
+    yes.focus();
+  }
+
+  answer(what) {
+    if (this.question.hidden) return;
+    const here = this.question.contains(this.root.getRootNode().activeElement);
+    [this.bar.hidden, this.question.hidden] = [false, true];
+    if (here) this.asked.focus();
+    if (what) this.move(what);
+  }
+
   totals(groups) {
     const dropped = groups.flatMap((group) => group.items.filter((item) => !this.kept(item)));
     return { files: dropped.length, bytes: dropped.reduce((sum, item) => sum + item.bytes, 0) };
   }
 
+  all() {
+    const { groups, elsewhere } = this.data;
+    const here = this.totals(groups);
+    return { files: here.files + elsewhere.files, bytes: here.bytes + elsewhere.bytes };
+  }
+
   count() {
     const { groups, elsewhere, equal, offered } = this.data;
-    const all = this.totals(groups);
+    const all = this.all();
     const done = this.totals(groups.filter((group) => this.done.has(group.name)));
-    all.files += elsewhere.files;
-    all.bytes += elsewhere.bytes;
     done.files += elsewhere.reviewed.files;
     done.bytes += elsewhere.reviewed.bytes;
     const number = [...this.done].length;
     this.say(number ? `${number} reviewed · ${pictures(done.files)} · ${size(done.bytes)}` : "Nothing reviewed yet");
-    const every = offered === "identical" ? `${all.files.toLocaleString("en")} identical ${all.files === 1 ? "copy" : "copies"}` : `all ${pictures(all.files)}`;
+    const every = offered === "identical" ? `${all.files.toLocaleString("en")} identical ${all.files === 1 ? "copy" : "copies"}` : all.files === 1 ? "1 picture" : `all ${pictures(all.files)}`;
     label(this.every, `Move ${every} (${size(all.bytes)}) to trash`, !all.files);
-    this.every.hidden = !offered;
+    this.every.hidden = !offered || !all.files;
     label(this.reviewed, `Move ${done.files.toLocaleString("en")} reviewed to trash`, !done.files);
+    this.reviewed.hidden = !done.files;
     label(this.links, "Replace identical files by hard links", !equal);
+    this.links.hidden = !equal;
+    this.answer("");
   }
 
   say(text) {
@@ -282,6 +322,12 @@ function actButton(kind, act) {
 function label(button, text, off) {
   button.textContent = text;
   button.disabled = off;
+}
+
+function line(facts) {
+  const found = make("div", "facts");
+  found.append(...facts.map((fact, place) => make("span", "fact", fact + (place < facts.length - 1 ? " · " : ""))));
+  return found;
 }
 
 function make(tag, names, text) {

@@ -51,6 +51,7 @@ def culling(
     key: str,
     version: str,
     elsewhere: Sequence[DuplicateGroup] = (),
+    taken: Mapping[str, str] | None = None,
     offered: Offered = "all",
     on_marks: Callable[[Marks], None],
     on_act: Callable[[str, Marks], None],
@@ -61,6 +62,7 @@ def culling(
     Args:
         version: changes whenever the groups do; marks of another one are forgotten.
         elsewhere: groups that are not drawn but acted on as well.
+        taken: when pictures were taken, by the hashes of their contents, as far as that is known.
         offered: what moves them all at once: "all", "identical" as long as only such files are listed, or "" for
             nothing, as when more groups are about to follow.
         on_marks: called with what was chosen so far. on_act: with "all", "reviewed" or "link" and that.
@@ -84,7 +86,7 @@ def culling(
             on_apart(name)
 
     _culling(
-        data={**culling_data(collection, groups, marks, version, elsewhere), "offered": offered},
+        data={**culling_data(collection, groups, marks, version, elsewhere, taken or {}), "offered": offered},
         key=key,
         on_marks_change=marked,
         on_act_change=acted,
@@ -98,16 +100,18 @@ def culling_data(
     marks: Marks,
     version: str,
     elsewhere: Sequence[DuplicateGroup],
+    taken: Mapping[str, str],
 ) -> dict[str, Any]:
     """What the browser needs to draw the groups; it takes the marks when it begins, and with a new version."""
     here = {group.name for group in (*elsewhere, *(group for _, group in groups))}
     reviewed = [group for group in elsewhere if group.name in marks.done]
+    away = {**_totals(elsewhere, marks), "reviewed": _totals(reviewed, marks), "open": len(elsewhere) - len(reviewed)}
     return {
         "version": version,
         "marks": {str(id): kept for id, kept in marks.keep.items()},
         "done": sorted(marks.done & here),
-        "groups": [_group(collection, number, group) for number, group in groups],
-        "elsewhere": {**_totals(elsewhere, marks), "reviewed": _totals(reviewed, marks)},
+        "groups": [_group(collection, number, group, taken) for number, group in groups],
+        "elsewhere": away,
         "equal": any(len(group.members) > len(group.contents) for group in (*elsewhere, *(g for _, g in groups))),
     }
 
@@ -117,18 +121,24 @@ def _totals(groups: Sequence[DuplicateGroup], marks: Marks) -> dict[str, int]:
     return {"files": len(dropped), "bytes": sum(dropped)}
 
 
-def _group(collection: str, number: int, group: DuplicateGroup) -> dict[str, Any]:
+def _group(collection: str, number: int, group: DuplicateGroup, taken: Mapping[str, str]) -> dict[str, Any]:
     what = "identical files" if group.exact else f"likeness {math.floor(100 * group.likeness) / 100:.2f}"
     title = f"Group {number} · {count_of(len(group.members), 'picture')} · {what}"
     more = f"and {len(group.members) - _SHOWN:,} more" if len(group.members) > _SHOWN else ""
-    items = [_item(collection, member) for member in group.members[:_SHOWN]]
+    items = [_item(collection, member, taken.get(member.row.hash, "")) for member in group.members[:_SHOWN]]
     return {"name": group.name, "title": title, "items": items, "more": more}
 
 
-def _item(collection: str, member: Member) -> dict[str, Any]:
+def _item(collection: str, member: Member, taken: str) -> dict[str, Any]:
     row = member.row
     folder, _, name = row.name.rpartition("/")
-    date = time.strftime("%Y-%m-%d", time.localtime(row.mtime_ns / 1e9))
+    changed = time.strftime("%Y-%m-%d", time.localtime(row.mtime_ns / 1e9))
+    facts = [
+        f"{row.width} × {row.height}",
+        file_size(row.size),
+        f"taken {taken}" if taken else "",
+        f"changed {changed}",
+    ]
     return {
         "id": row.id,
         "src": thumbnail_url(collection, row.id, row.hash),
@@ -136,7 +146,7 @@ def _item(collection: str, member: Member) -> dict[str, Any]:
         "name": name,
         "folder": folder,
         "path": row.name,
-        "facts": f"{row.width} × {row.height} · {file_size(row.size)} · {date}",
+        "facts": " · ".join(filter(None, facts)),
         "difference": member.difference.words,
         "keep": member.keep,
         "protected": member.protected,

@@ -16,6 +16,8 @@ class FilterBar {
     this.row.setAttribute("aria-label", "Filters");
     root.append(this.row);
     this.open = false;
+    this.narrow = matchMedia("(max-width: 640px)"); // as on a telephone: filters wait behind one button
+    this.narrow.onchange = () => this.data && this.draw();
   }
 
   update(data) {
@@ -28,11 +30,12 @@ class FilterBar {
 
   draw() {
     const held = this.row.getRootNode().activeElement?.dataset?.field;
-    const shown = this.data.filters.filter((one) => !one.rare || this.open || one.chosen.length);
+    const few = this.narrow.matches && !this.open;
+    const shown = this.data.filters.filter((one) => this.open || one.chosen.length || (!one.rare && !few));
     const parts = shown.map((one) => this.filter(one));
-    if (this.data.filters.some((one) => one.rare)) parts.push(this.more());
-    if (this.data.offer) parts.push(this.offer());
-    if (this.data.include !== null) parts.push(this.include());
+    if (this.narrow.matches || this.data.filters.some((one) => one.rare)) parts.push(this.more());
+    if (this.data.offer && !few) parts.push(this.offer());
+    if (this.data.include !== null && (!few || this.data.include)) parts.push(this.include());
     if (this.data.filters.some((one) => one.chosen.length)) parts.push(this.clear());
     this.row.replaceChildren(...parts);
     if (held) this.row.querySelector(`[data-field="${CSS.escape(held)}"]`)?.focus();
@@ -118,7 +121,7 @@ class FilterBar {
   }
 
   more() {
-    const button = make("button", "quiet", this.open ? "Fewer filters" : "More filters");
+    const button = make("button", "quiet", this.open ? "Fewer filters" : this.narrow.matches ? "Filters" : "More filters");
     button.type = "button";
     button.setAttribute("aria-expanded", String(this.open));
     button.dataset.field = " more";

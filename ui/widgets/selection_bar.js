@@ -38,9 +38,11 @@ class SelectionBar {
     root.append(this.news, this.bar);
     this.heard = () => this.draw();
     this.placed = () => this.place();
+    this.pressed = (event) => this.keyed(event);
   }
 
   listen() {
+    addEventListener("keydown", this.pressed);
     SELECTED.addEventListener("change", this.heard);
     addEventListener("resize", this.placed);
   }
@@ -48,6 +50,16 @@ class SelectionBar {
   rest() {
     SELECTED.removeEventListener("change", this.heard);
     removeEventListener("resize", this.placed);
+    removeEventListener("keydown", this.pressed);
+  }
+
+  // Stars by keys from the bar as well, and where nothing has the focus; the pictures have the same keys.
+  keyed(event) {
+    const at = event.composedPath()[0];
+    if (!this.count || event.ctrlKey || event.metaKey || event.altKey || !/^[0-5]$/.test(event.key)) return;
+    if (at.matches("input, select, textarea") || !(at === document.body || this.root.contains(at))) return;
+    event.preventDefault();
+    this.tell("stars", Number(event.key));
   }
 
   ids() {
@@ -175,7 +187,9 @@ class SelectionBar {
   ask(what, label, does, undoes) {
     this.asked = this.asked?.[0] === what ? undefined : [what, label, does, undoes];
     this.draw(true);
-    this.bar.querySelector(".form :is(input, .go, button)")?.focus();
+    const field = this.bar.querySelector(".form :is(input, .go, button)");
+    field?.focus();
+    field?.select?.(); // another folder is typed over the one that is proposed
   }
 
   form(what, label, does, undoes) {

@@ -128,7 +128,9 @@ class Grouping:
         new, gone = len(images) - known, int((~there).sum())
         if not new and not gone:
             return ""
-        return f"The collection has changed since then: {count_of(new, 'new picture')}, {gone:,} removed or changed."
+        changes = [count_of(new, "new picture")] if new else []
+        changes += [f"{count_of(gone, 'picture')} removed or changed"] if gone else []
+        return f"The collection has changed since then: {', '.join(changes)}."
 
     # ── manual edits ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -48,8 +48,12 @@ def test_list_trash_and_restore(pictures: Path, capsys: pytest.CaptureFixture[st
     act = capsys.readouterr().out.splitlines()[-1].split()[0]
     assert f"--act {act}" in said
     assert run("restore", "--act", act, "--dry-run") == 0
+    assert capsys.readouterr().out.split("\n")[:3] == ["b/one.png", "b/small.png", "2 pictures would be restored."]
+    assert run("restore", "--act", act, "--file", "b/small.png") == 0
+    assert "1 picture (" in capsys.readouterr().out
+    assert files(pictures) == {"one.png", "b/small.png"}
     assert run("restore", "--act", act) == 0
-    assert "2 pictures (" in capsys.readouterr().out
+    assert "1 picture (" in capsys.readouterr().out
     assert len(files(pictures)) == 3
 
 
@@ -81,6 +85,9 @@ def test_links_are_made_of_equal_files_only(pictures: Path, capsys: pytest.Captu
         (("--protect", "/"), "The folder of the duplicates must be a folder below"),
         (("list", "--act", "x"), "The act of duplicates must be left out with list"),
         (("restore", "--act", "x"), "There is nothing named 'x' in the trash"),
+        (("restore", "--act", "x", "--file", "y"), "There is no file 'y' to restore in 'x'."),
+        (("restore", "--file", "y"), "The act of duplicates restore --file must be"),
+        (("trash", "--file", "y"), "The file of duplicates must be left out with trash"),
         (("trash", "--encoder", "raw-pixels"), "only list goes by vectors"),
     ],
 )

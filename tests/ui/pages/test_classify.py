@@ -313,6 +313,15 @@ def test_results_are_listed_and_opened(here: Workbench) -> None:
     assert at.query_params["classification"] == found.name
 
 
+def test_a_link_chooses_the_collection_of_its_classification(here: Workbench) -> None:
+    found = classified(here)
+    at = AppTest.from_file(SCRIPT, default_timeout=180)
+    at.session_state["go_to"] = "classify"
+    at.query_params["classification"] = found.name
+    at.run()
+    assert at.sidebar.selectbox(key="collection").value == "shop"
+
+
 def test_results_outlive_their_collection(here: Workbench) -> None:
     classified(here)
     here.remove("shop")

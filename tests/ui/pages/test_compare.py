@@ -307,6 +307,19 @@ def test_a_link_opens_its_experiment_and_a_wrong_one_says_so(here: Workbench) ->
     assert "The comparison “../jobs” does not exist any more." in texts(test.run())
 
 
+def test_a_link_to_an_experiment_chooses_its_collection(here: Workbench) -> None:
+    other = next(card.name for card in here.collections() if card.name != "shapes")
+    found = create(here.home, plan(title="Older"))
+    test = visited("compare", collection=other)
+    assert test.sidebar.selectbox(key="collection").value == other
+    test.query_params["experiment"] = found.name
+    test.run()
+    assert test.header[0].value == "Older"
+    assert test.sidebar.selectbox(key="collection").value == "shapes"
+    test.sidebar.selectbox(key="collection").select(other).run()
+    assert test.sidebar.selectbox(key="collection").value == other  # a choice is left alone
+
+
 _ALONE = """
 import streamlit as st
 from ui.pages.compare import page as compare

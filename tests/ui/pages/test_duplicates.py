@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import streamlit as st
+from PIL import ExifTags, Image
 from streamlit.testing.v1 import AppTest
 
 from engine.duplicates.decisions import decisions_of
@@ -117,11 +119,52 @@ def test_an_action_is_announced_undone_and_listed(here: Workbench) -> None:
     assert "3 pictures (" in texts(test)
     assert files(here) == {"one.png", "two.png"}
     assert "Undo" in labels(test)
-    assert "Restore" in labels(test)
+    assert "Restore all 3" in labels(test)
     test.button(key="duplicates-undo").click().run()
     assert "3 pictures (" in texts(test)
     assert files(here) == before
-    assert "Restore" not in labels(test)
+    assert not [label for label in labels(test) if label.startswith("Restore")]
+
+
+def test_single_pictures_are_restored_from_the_trash(here: Workbench) -> None:
+    before = files(here)
+    state.tell("trash", lambda: here.drop_duplicates("scenes", state.drops_of(found(here), Marks())))
+    [batch] = here.dropped("scenes")
+    test = AppTest.from_function(entry, args=("",), default_timeout=60)
+    test.session_state[f"trash-chosen-{batch.name}"] = {0, 2, 99}
+    test.run()
+    test.button(key=f"restore-some-{batch.name}").click().run()
+    back = {batch.entries[number].path for number in (0, 2)}
+    assert files(here) == {"one.png", "two.png"} | back
+    assert "2 pictures (" in texts(test)
+    assert f"restore-some-{batch.name}" not in {button.key for button in test.button}
+    test.button(key=f"restore-{batch.name}").click().run()
+    assert files(here) == before
+
+
+def test_a_folder_that_has_gone_is_said_before_the_work_begins(here: Workbench, tmp_path: Path) -> None:
+    assert "duplicates-gone" not in {button.key for button in visited("duplicates").button}
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+    test = visited("duplicates")
+    assert "has gone, so nothing can be moved" in texts(test)
+    test.button(key="duplicates-gone").click().run()
+    assert "Its folder has gone" in texts(test)
+    here.relink("scenes", tmp_path / "elsewhere")
+    here.watch("scenes")
+    assert "Folder · watched" in texts(test.run())
+
+
+def test_marks_are_there_again_in_a_new_window(here: Workbench) -> None:
+    by = ids(here)
+    marks = Marks({by["one.png"]: False, by["b/one.png"]: True}, frozenset({"a group"}))
+    assert state.marks_of("scenes") == Marks()
+    state.keep_marks("scenes", marks)
+    st.session_state.clear()
+    assert state.marks_of("scenes") == marks
+    path = here.home.datasets / "scenes" / "review.json"
+    path.write_bytes(path.read_bytes().replace(b"false", b"true "))
+    st.session_state.clear()
+    assert state.marks_of("scenes") == Marks()  # damaged: nothing is marked, and nothing fails
 
 
 def test_what_was_left_in_place_is_named(here: Workbench, tmp_path: Path) -> None:
@@ -155,12 +198,29 @@ def test_the_version_changes_with_the_groups_and_old_marks_are_not_taken(here: W
 def test_what_the_browser_gets(here: Workbench) -> None:
     every = found(here)
     first, second = every.groups
-    data = culling_data("scenes", [(1, first)], Marks(done=frozenset({second.name})), "v", [second])
+    taken = {first.members[0].row.hash: "2022-03-04"}
+    data = culling_data("scenes", [(1, first)], Marks(done=frozenset({second.name})), "v", [second], taken)
     [group] = data["groups"]
     assert [item["keep"] for item in group["items"]] == [True, False, False]
+    facts = [item["facts"] for item in group["items"]]
+    assert [" · taken 2022-03-04 · changed 20" in fact for fact in facts] == [True, True, False]  # two equal files
     assert group["items"][0]["large"].startswith("/pictures/scenes/")
     assert data["elsewhere"]["files"] == data["elsewhere"]["reviewed"]["files"] == 1
     assert data["equal"] is True
+
+
+def test_when_pictures_were_taken_is_known_of_equal_files_too(here: Workbench, tmp_path: Path) -> None:
+    assert state.when_taken("scenes", found(here).groups) == {}
+    exif = Image.Exif()
+    exif[ExifTags.Base.DateTime] = "2022:03:04 10:00:00"
+    folder = tmp_path / "pictures"
+    scene(1).save(folder / "one.png", exif=exif)
+    shutil.copy(folder / "one.png", folder / "b" / "one.png")
+    here.run("rescan", collection="scenes")
+    here.run("perceptual", collection="scenes")
+    groups = found(here).groups
+    content = next(member.row.hash for member in groups[0].members if member.row.name == "one.png")
+    assert state.when_taken("scenes", groups) == {content: "2022-03-04"}
 
 
 def test_pictures_that_are_no_duplicates_are_not_listed_again(here: Workbench) -> None:

@@ -342,6 +342,38 @@ def test_the_first_visit_says_what_it_is_and_starts_nothing(
     assert [button.label for button in test.button] == ["My folder …", "Drop pictures", "Try the sample"]
 
 
+@pytest.mark.parametrize("page", ["search", "collections", "groups", "duplicates", "train", "compare"])
+def test_a_link_to_a_missing_collection_says_so_in_an_empty_home(empty_bench: Workbench, page: str) -> None:
+    test = AppTest.from_file(SCRIPT, default_timeout=60)
+    test.query_params["collection"] = "holiday"
+    test.session_state.go_to = page
+    test.run()
+    assert [one.value for one in test.warning] == [
+        "The collection “holiday” is not available: there are no collections yet."
+    ]
+    assert not test.run().warning
+
+
+def test_what_a_link_lacks_is_said_after_the_page_was_drawn_anew(bench: Workbench) -> None:
+    test = AppTest.from_string(_ANEW, default_timeout=60).run()
+    assert [one.value for one in test.warning] == ["The collection is not available."]
+    assert not test.run().warning
+
+
+_ANEW = """
+import streamlit as st
+from ui.shared.messages import forget_complaint, show_complaint
+
+if "begun" not in st.session_state:
+    st.session_state.complaint = "The collection is not available."
+show_complaint()
+if "begun" not in st.session_state:
+    st.session_state.begun = True
+    st.rerun()
+forget_complaint()
+"""
+
+
 @pytest.mark.parametrize(("key", "tab"), [("first-folder_open", "My folders"), ("first-upload", "Upload")])
 def test_the_first_visit_leads_to_adding_pictures(empty_bench: Workbench, key: str, tab: str) -> None:
     test = visit()
@@ -528,6 +560,9 @@ def test_filters_of_the_row_are_those_the_collection_has_values_for(bench: Workb
     assert row["label"].chosen == [("=", "a")]
     assert (row["date"].kind, row["date"].chosen) == ("dates", [(">=", "2023-02-01")])
     assert row["colour"].chosen == [("=", "red")]
+    columns = {"column.baseColour": "Base colour", "column.base_colour": "Base colour", "column.ISBN": "ISBN"}
+    named = row_of_filters({field: [("a", 1)] for field in columns}, "", [], texts=False)
+    assert [one.title for one in named if one.field in columns] == list(columns.values())
     values["tag"] = [("lake", 1)]
     row = {one.field: one for one in row_of_filters(values, "", parse_where("label="), texts=False, unlabelled=True)}
     assert row["label"].values[-1] == ("", "without a label")

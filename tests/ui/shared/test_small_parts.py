@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import BadParameter, NotFound
 from engine.core.progress import Progress
-from ui.session.paths import folder_under_roots, roots
+from ui.session.paths import folder_under_roots, pictures_under_roots, roots
 from ui.session.query import SessionQuery
 from ui.shared.job_progress import duration, progress_sentence
 from ui.shared.plain_text import plain_text
@@ -115,6 +115,11 @@ class TestFolders:
     def test_a_folder_outside_is_refused_whether_it_exists_or_not(self, text: str) -> None:
         with pytest.raises(NotFound, match=r"is outside the folders that Benzer may read.*BENZER_ROOTS"):
             folder_under_roots(text)
+
+    def test_pictures_outside_have_two_ways_in(self) -> None:
+        with pytest.raises(NotFound) as refused:
+            pictures_under_roots("/media/disk/My photos")
+        assert "benzer import '/media/disk/My photos'. Or start Benzer with" in refused.value.way_out
 
     def test_a_folder_that_does_not_exist_is_named(self) -> None:
         with pytest.raises(NotFound, match="There is no folder 'nowhere'"):

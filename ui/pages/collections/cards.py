@@ -15,7 +15,7 @@ from ui.pages.collections.exporting import export_button
 from ui.pages.collections.imported_vectors import custom_embeddings_panel
 from ui.pages.collections.opening import search_in, start
 from ui.pages.collections.report import rejects_table
-from ui.session.opened import damaged_collections, images_of, open_collection, workbench
+from ui.session.opened import damaged_collections, gone_folder, images_of, open_collection, workbench
 from ui.session.paths import folder_under_roots
 from ui.session.query import set_query_image
 from ui.shared.messages import errors_shown
@@ -48,8 +48,8 @@ def card_of(card: CollectionCard) -> None:
         if tiles:
             gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")
         st.subheader(plain_text(card.title), anchor=False)
-        st.caption(plain_text(facts_of(card)))
-        if _gone(card):
+        st.caption(plain_text(facts_of(card, watched=open_collection(card.name).watched)))
+        if gone_folder(card.name):
             st.caption(":material/folder_off: Its folder has gone: *More* asks where it is now.")
         with st.container(horizontal=True):
             st.button(
@@ -64,18 +64,13 @@ def card_of(card: CollectionCard) -> None:
                 _more(card)
 
 
-def _gone(card: CollectionCard) -> bool:
-    """Whether the folder of the pictures no longer exists."""
-    folder = open_collection(card.name).source.get("folder") if card.origin == "folder" else None
-    return folder is not None and not Path(folder).is_dir()
-
-
-def facts_of(card: CollectionCard) -> str:
-    """The line below a card's title: "982 pictures · 5 labels · 7 skipped · Folder"."""
+def facts_of(card: CollectionCard, *, watched: bool = False) -> str:
+    """The line below a card's title: "982 pictures · 5 labels · 7 skipped · Folder · watched"."""
     parts = [f"{card.count:,} pictures" if card.count != 1 else "1 picture"]
     parts += [f"{card.labels:,} labels" if card.labels != 1 else "1 label"] if card.labels else []
     parts += [f"{card.rejects:,} skipped"] if card.rejects else []
     parts += [_ORIGINS[card.origin]] if card.origin in _ORIGINS else []
+    parts += ["watched"] if watched else []
     return " · ".join(parts)
 
 
@@ -137,7 +132,9 @@ def _place(collection: Collection) -> None:
                        button_key=f"relink-do-{collection.name}", max_chars=4096)  # fmt: skip
     if typed:
         with errors_shown():
-            workbench().relink(collection.name, folder_under_roots(typed))
+            there = folder_under_roots(typed)
+            workbench().relink(collection.name, there)
+            st.toast(f"The pictures are found again in {plain_text(str(there))}.")
             st.rerun()
 
 

@@ -7,6 +7,7 @@ import time
 
 import streamlit as st
 
+from engine.core.cache import catalogue_stamp
 from engine.core.humanize import file_size
 from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
@@ -14,15 +15,16 @@ from ui.pages.collections.adding import add_button, adding_dialog, followed
 from ui.pages.collections.cards import card_of, damaged_cards
 from ui.pages.collections.indexes import indexes_button
 from ui.pages.collections.report import report_panel
-from ui.session.opened import collection_cards, recent_jobs, workbench
+from ui.session.opened import collection_cards, open_collection, recent_jobs, workbench
 from ui.shared.browser import drop_anywhere
 from ui.shared.first_ways import first_ways
 from ui.shared.job_progress import job_progress
-from ui.shared.messages import errors_shown
+from ui.shared.messages import errors_shown, show_complaint
 
 NEWS_SECONDS = 900
 LITTLE_SPACE = 1 << 30  # bytes
 CARDS_IN_A_ROW = 3
+_LOOK = 5  # seconds between two looks at watched collections
 
 
 def page() -> None:
@@ -32,6 +34,7 @@ def page() -> None:
         add_button()
     adding_dialog()
     drop_anywhere(into="add-upload", button="add-pictures")
+    show_complaint()
     _disk()
     with errors_shown():
         _work()
@@ -45,8 +48,26 @@ def page() -> None:
             with column, errors_shown():
                 card_of(card)
     damaged_cards()
+    with errors_shown():
+        _watched([card.name for card in cards if open_collection(card.name).watched])
     if cards:
         indexes_button()
+
+
+def _watched(names: list[str]) -> None:
+    """Draw the page anew when a watched folder has brought a change, for which nobody here has clicked."""
+    shown = _stamps(names)
+
+    @st.fragment(run_every=_LOOK if names else None, key="watched-folders")
+    def look() -> None:
+        if _stamps(names) != shown:
+            st.rerun()
+
+    look()
+
+
+def _stamps(names: list[str]) -> list[object]:
+    return [catalogue_stamp(workbench().home.datasets / name) for name in names]
 
 
 def _disk() -> None:

@@ -23,7 +23,7 @@ from ui.pages.compare.results import experiment_view
 from ui.pages.compare.state import EXPERIMENTS, best_sentence
 from ui.session.opened import collection_cards, images_of, workbench
 from ui.shared.first_ways import add_pictures
-from ui.shared.messages import empty_state, errors_shown
+from ui.shared.messages import empty_state, errors_shown, show_complaint
 from ui.shared.plain_text import plain_text
 
 _CONFIGURATIONS, _INVARIANCES, _ENCODERS = "Configurations", "Invariances", "Two encoders"
@@ -33,6 +33,7 @@ _OFFERED = 2  # other collections with labels
 def page() -> None:
     """Draw the chosen kind of comparison: its results, the forms to start more, and the list of all."""
     st.title("Compare", anchor=False)
+    show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None and not listed(EXPERIMENTS) and not listed(INVARIANCES):
         _no_collection("Add a collection of pictures with labels first.")

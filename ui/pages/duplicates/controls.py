@@ -34,7 +34,8 @@ def controls(collection: str) -> None:
         kept = [name for name in KEEP if name != "folder" or folders]
         st.selectbox(
             "Keep", kept, format_func=KEEP.__getitem__, key="duplicates-keep", width=170, persist_state="session",
-            help="Which picture of each group is kept. Of equally large ones: in colour, then the larger file.",
+            help="Which picture of each group is kept. Of equally large ones: in colour, then the larger file. "
+            "*Oldest* is the file that was changed longest ago.",
         )  # fmt: skip
         if state["duplicates-keep"] == "folder" and folders:
             st.selectbox("Folder", folders, key=f"keep-folder-{collection}", width=220, persist_state="session")

@@ -11,13 +11,22 @@ from engine.core.recipe import Recipe
 from engine.duplicates.groups import FoundDuplicates
 from ui.pages.duplicates.by_vectors import by_vectors
 from ui.pages.duplicates.controls import controls, exports, strength_in_address
-from ui.pages.duplicates.state import act, found_duplicates, keep_marks, marks_of, part, read_link, version_of
-from ui.pages.duplicates.trash import news, trash_list
+from ui.pages.duplicates.state import (
+    act,
+    found_duplicates,
+    keep_marks,
+    marks_of,
+    part,
+    read_link,
+    version_of,
+    when_taken,
+)
+from ui.pages.duplicates.trash import news, trash_button
 from ui.pages.duplicates.work import Compared, preparing
 from ui.session.address import write_opened
-from ui.session.opened import images_of
+from ui.session.opened import gone_folder, images_of
 from ui.shared.first_ways import add_pictures
-from ui.shared.messages import empty_state, errors_shown, show_error
+from ui.shared.messages import empty_state, errors_shown, show_complaint, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.titles import encoder_titles
 from ui.widgets.culling import culling
@@ -28,6 +37,7 @@ _GROUPS_A_PAGE = 50
 def page() -> None:
     """Draw the settings, the groups with their action bar, and what can be restored."""
     st.title("Find duplicates", anchor=False)
+    show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
         empty_state(
@@ -39,11 +49,13 @@ def page() -> None:
         return
     name = recipe.collection
     read_link()
-    messages, choices, work, groups, trash, vectors = (st.container() for _ in range(6))
+    messages, choices, work, groups, vectors = (st.container() for _ in range(5))
     with messages:
         news(name)
+        _gone(name)
     if not len(images_of(name).ids):
         empty_state("No duplicates", "This collection is empty.", {"Add pictures": add_pictures}, key="no-dupes")
+        trash_button(name)
     else:
         with choices, errors_shown():
             controls(name)
@@ -54,9 +66,19 @@ def page() -> None:
             _groups(name, compared)
         with vectors:
             _vectors(recipe)
-    with trash, errors_shown():
-        trash_list(name)
     write_opened({"collection": name, "strength": strength_in_address(name)})
+
+
+def _gone(name: str) -> None:
+    """Say that the folder of the pictures is not there, before somebody goes through them in vain."""
+    if folder := gone_folder(name):
+        st.warning(
+            f"The folder {plain_text(folder)} has gone, so nothing can be moved. *More* on the card of the collection "
+            "asks where it is now.",
+            icon=":material/folder_off:",
+        )
+        go = {"go_to": "collections"}
+        st.button("Open Collections", key="duplicates-gone", on_click=st.session_state.update, args=(go,))
 
 
 def _vectors(recipe: Recipe) -> None:
@@ -78,10 +100,12 @@ def _groups(name: str, compared: Compared) -> None:
         found = found_duplicates(name)
     except BenzerError as error:
         show_error(error)
+        trash_button(name)
         return
     with st.container(horizontal=True, vertical_alignment="center", key="duplicates-said"):
         sentence = "No equal files so far." if missing and not found.groups else found.sentence()
         st.subheader(plain_text(sentence), anchor=False)
+        trash_button(name)
         exports(found)
     if missing:
         st.caption("So far only files of equal content. Pictures that show the same follow when they are compared.")
@@ -108,6 +132,7 @@ def _cull(duplicates: FoundDuplicates, compared: Compared) -> None:
         key=f"culling-{name}",
         version=version_of(duplicates) + f"-{first}",
         elsewhere=elsewhere,
+        taken=when_taken(name, [group for _, group in shown]),
         offered=compared.offered,
         on_marks=partial(keep_marks, name),
         on_act=partial(act, duplicates),

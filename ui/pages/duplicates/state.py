@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import streamlit as st
@@ -15,8 +15,9 @@ from engine.duplicates.acts.trash import Outcome
 from engine.duplicates.decisions import say_apart
 from engine.duplicates.groups import DuplicateGroup, FoundDuplicates
 from engine.duplicates.job import ACTS
+from engine.duplicates.review import Review, keep_review, review_of
 from engine.duplicates.rules import KEEP, STRENGTHS, Rule, folders_of, least_likeness
-from ui.session.opened import open_collection, workbench
+from ui.session.opened import images_of, open_collection, workbench
 from ui.shared.messages import errors_shown
 from ui.widgets.culling import Marks
 
@@ -55,17 +56,34 @@ def version_of(duplicates: FoundDuplicates) -> str:
     return digest_of(duplicates.collection, duplicates.least, *parts)
 
 
+def when_taken(collection: str, groups: Sequence[DuplicateGroup]) -> dict[str, str]:
+    """The days when pictures of these groups were taken, as their EXIF says, by the hashes of their contents."""
+    images, exif = images_of(collection), workbench().picture_table(collection).exif
+    members = [member.row for group in groups for member in group.members]
+    known = {member.hash: row for member in members if (row := images.row(member.id)) is not None}
+    return {hash: exif[row].taken[:10] for hash, row in known.items() if exif[row].taken}
+
+
 # ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def marks_of(collection: str) -> Marks:
-    """The marks of this session; they name pictures and groups, so they survive a change of the list."""
-    found: Marks = st.session_state.get(f"marks-{collection}") or Marks()
+    """The marks so far; they name pictures and groups, so they survive a change of the list, and a closed window."""
+    key = f"marks-{collection}"
+    if key not in st.session_state:
+        review = review_of(open_collection(collection))
+        st.session_state[key] = Marks(review.keep, review.done)
+    found: Marks = st.session_state[key]
     return found
 
 
 def keep_marks(collection: str, marks: Marks) -> None:
+    """Remember the marks, here and with the collection."""
+    if marks == marks_of(collection):
+        return
     st.session_state[f"marks-{collection}"] = marks
+    with errors_shown():
+        keep_review(open_collection(collection), Review(marks.keep, marks.done))
 
 
 def drops_of(duplicates: FoundDuplicates, marks: Marks, *, reviewed: bool = False, equal: bool = False) -> list[Drop]:
@@ -104,9 +122,9 @@ def act(duplicates: FoundDuplicates, what: str, marks: Marks) -> None:
     tell(kind, lambda: workbench().drop_duplicates(duplicates.collection, drops, link=kind == "link"))
 
 
-def restore(collection: str, batch: str) -> None:
-    """Restore the files that an action removed."""
-    tell("restore", lambda: workbench().restore_dropped(collection, batch))
+def restore(collection: str, batch: str, paths: Sequence[str] | None = None) -> None:
+    """Restore the files that an action removed, or those of these paths alone."""
+    tell("restore", lambda: workbench().restore_dropped(collection, batch, paths))
 
 
 def tell(kind: str, do: Callable[[], Outcome]) -> None:

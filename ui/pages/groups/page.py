@@ -67,6 +67,7 @@ def page() -> None:
     st.title("Group similar pictures", anchor=False)
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
+        show_complaint()
         sentence = "Grouping needs a collection of pictures."
         empty_state("Nothing to group yet", sentence, {"Add pictures": add_pictures}, key="groups-empty")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -93,7 +94,7 @@ def row_of_filters(
         found.append(Filter("text", "Text contains", "contains", (), chosen("text")))
     found.append(Filter("name", "File name contains", "contains", (), chosen("name"), rare=True))
     columns = [field for field in values if field not in {*_TITLES, "stars"}]
-    found += [choice(field, field.removeprefix("column.").capitalize(), rare=True) for field in columns]
+    found += [choice(field, _heading(field), rare=True) for field in columns]
     known = {one.field for one in found}
     others = dict.fromkeys(one.field for one in where if one.field not in known)
     return found + [Filter(field, field.capitalize(), "choice", (), chosen(field)) for field in others]
@@ -102,3 +103,10 @@ def row_of_filters(
 def _worth(values: Values, field: str) -> bool:
     """Whether there is something to choose: a single folder for everything is none."""
     return field in values and (field != "folder" or len(values[field]) > 1)
+
+
+def _heading(field: str) -> str:
+    """What a column of a table is called on the page: "Base colour" for baseColour or base_colour, "ISBN" as it is."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])|_+", " ", field.removeprefix("column.")).split()
+    text = " ".join(word if word.isupper() else word.lower() for word in words)
+    return text[:1].upper() + text[1:]

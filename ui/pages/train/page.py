@@ -10,12 +10,13 @@ from ui.pages.train.live import training_news, training_now
 from ui.pages.train.runs_list import runs_list
 from ui.pages.train.state import trainings
 from ui.shared.first_ways import add_pictures
-from ui.shared.messages import empty_state, errors_shown
+from ui.shared.messages import empty_state, errors_shown, show_complaint
 
 
 def page() -> None:
     """Draw the training that runs or ended last, the form that starts one, and the runs."""
     st.title("Train", anchor=False)
+    show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None:
         empty_state(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from engine.collections.facts.stored import columns_by_id
-from engine.core.errors import BenzerError, NotFound, Stopped
+from engine.core.errors import BenzerError, NotFound, Stopped, UnreadableImage
 from engine.core.home import Home
 from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
@@ -84,6 +86,30 @@ def test_there_and_back(bench: Workbench, pictures: Path) -> None:
     assert contents(pictures) == before
     assert rows(bench) == known
     assert bench.dropped("scenes") == []
+
+
+def test_single_files_come_back_and_the_others_wait(bench: Workbench, pictures: Path) -> None:
+    outcome = bench.drop_duplicates("scenes", drops(bench))
+    back = bench.restore_dropped("scenes", outcome.batch, ["sub/copy-2.png"])
+    assert (back.files, set(contents(pictures))) == (1, {"keep.png", "other.png", "sub/copy-2.png"})
+    [batch] = bench.dropped("scenes")
+    assert [entry.path for entry in batch.waiting] == ["sub/copy-0.png", "sub/copy-1.png", "sub/copy-3.png"]
+    assert not batch.cut_off
+    assert bench.restore_dropped("scenes", outcome.batch).files == COPIES - 1
+
+
+def test_a_file_in_the_trash_can_be_looked_at(bench: Workbench, pictures: Path, tmp_path: Path) -> None:
+    outcome = bench.drop_duplicates("scenes", plain(bench, "other.png"))
+    assert max(Image.open(io.BytesIO(bench.look_dropped("scenes", outcome.batch, 0, 64))).size) == 64
+    for act, number in (("nothing", 0), (outcome.batch, 1), (outcome.batch, -1)):
+        with pytest.raises(NotFound):
+            bench.look_dropped("scenes", act, number)
+    [batch] = bench.dropped("scenes")
+    inside = batch.inside(batch.entries[0])
+    inside.rename(tmp_path / "elsewhere.png")
+    inside.symlink_to(tmp_path / "elsewhere.png")
+    with pytest.raises(UnreadableImage):  # nothing outside is shown
+        bench.look_dropped("scenes", outcome.batch, 0)
 
 
 def plain(bench: Workbench, *names: str) -> list[Drop]:

@@ -304,7 +304,7 @@ def test_a_changed_collection_is_noticed(pile: Pile) -> None:
     stored = made(pile)
     assert stored.stale(pile) == ""
     pile.ids, pile.hashes = pile.ids[:-2], ["f" * 64, *pile.hashes[1:-2]]
-    assert "1 new picture, 3 removed or changed" in stored.stale(pile)
+    assert "1 new picture, 3 pictures removed or changed" in stored.stale(pile)
 
 
 def test_names_are_free_titles_are_changed_and_removal_is_whole(pile: Pile) -> None:
