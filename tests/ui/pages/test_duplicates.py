@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from PIL import ExifTags, Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from engine.duplicates.decisions import decisions_of
@@ -15,6 +18,7 @@ from engine.duplicates.groups import FoundDuplicates
 from engine.workbench.workbench import Workbench
 from tests.engine.duplicates.scenes import scene
 from tests.ui.app_pages import labels, texts, visited
+from ui import web
 from ui.pages.duplicates import state, work
 from ui.session.opened import workbench
 from ui.widgets.culling import Marks, culling_data
@@ -140,6 +144,17 @@ def test_single_pictures_are_restored_from_the_trash(here: Workbench) -> None:
     assert f"restore-some-{batch.name}" not in {button.key for button in test.button}
     test.button(key=f"restore-{batch.name}").click().run()
     assert files(here) == before
+
+
+def test_the_server_shows_what_is_in_the_trash(here: Workbench) -> None:
+    state.tell("trash", lambda: here.drop_duplicates("scenes", state.drops_of(found(here), Marks())))
+    [batch] = here.dropped("scenes")
+    client = TestClient(Starlette(routes=web.ROUTES))
+    shown = client.get(f"/dropped/scenes/{batch.name}/0.jpg")
+    assert shown.headers["content-type"] == "image/jpeg"
+    assert max(Image.open(io.BytesIO(shown.content)).size) <= 320
+    for address in (f"{batch.name}/3.jpg", "nothing/0.jpg", "../0.jpg"):
+        assert client.get(f"/dropped/scenes/{address}").status_code == 404
 
 
 def test_a_folder_that_has_gone_is_said_before_the_work_begins(here: Workbench, tmp_path: Path) -> None:
