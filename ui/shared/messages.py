@@ -25,6 +25,11 @@ def show_complaint() -> None:
         st.warning(plain_text(complaint), icon=":material/info:")
 
 
+def has_complaint() -> bool:
+    """Whether there is a complaint that the page has not shown, as after a click in a fragment."""
+    return st.session_state.get("complaint") != st.session_state.get("complained")
+
+
 def forget_complaint() -> None:
     """At the end of a page: a complaint that was shown is not shown again; one drawn in vain, before a rerun, is."""
     if st.session_state.pop("complained", None) == st.session_state.get("complaint"):

@@ -314,12 +314,19 @@ def test_results_are_listed_and_opened(here: Workbench) -> None:
 
 
 def test_a_link_chooses_the_collection_of_its_classification(here: Workbench) -> None:
+    at = opened("bare")
     found = classified(here)
-    at = AppTest.from_file(SCRIPT, default_timeout=180)
-    at.session_state["go_to"] = "classify"
     at.query_params["classification"] = found.name
     at.run()
     assert at.sidebar.selectbox(key="collection").value == "shop"
+
+
+def test_a_complaint_is_shown_above_the_results(here: Workbench) -> None:
+    classified(here)
+    at = opened("shop", complaint="Not possible")
+    assert "Not possible" in [one.value for one in at.warning]
+    assert "**Late fusion: 95.0 %" in texts(at)
+    assert not at.run().warning
 
 
 def test_results_outlive_their_collection(here: Workbench) -> None:

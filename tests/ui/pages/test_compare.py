@@ -309,8 +309,8 @@ def test_a_link_opens_its_experiment_and_a_wrong_one_says_so(here: Workbench) ->
 
 def test_a_link_to_an_experiment_chooses_its_collection(here: Workbench) -> None:
     other = next(card.name for card in here.collections() if card.name != "shapes")
-    found = create(here.home, plan(title="Older"))
     test = visited("compare", collection=other)
+    found = create(here.home, plan(title="Older"))
     assert test.sidebar.selectbox(key="collection").value == other
     test.query_params["experiment"] = found.name
     test.run()

@@ -21,6 +21,7 @@ from ui.pages.classify.confusion import confusion
 from ui.pages.classify.details import calibration, classes, learning
 from ui.pages.classify.mistakes import error_cards
 from ui.pages.classify.state import FUSION_HELP, best_of, condition_title, findings, measured_fusions, picked_fusion
+from ui.shared.messages import has_complaint
 from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import Column, Line, Named, results_table
 
@@ -40,7 +41,7 @@ def classification_view(view: Seen) -> None:
 
 
 def _results(view: Seen) -> None:
-    if st.session_state.get(VIEW) == HERE or "complaint" in st.session_state:
+    if st.session_state.get(VIEW) == HERE or has_complaint():
         st.rerun()  # a classifier was asked for by a button of this fragment: the whole page shows what became of it
     if not view.rows:
         if view.alive:
