@@ -10,7 +10,7 @@ from engine.core.recipe import Recipe
 from engine.evidence.explanation import Explanation
 from engine.workbench.workbench import Query, Workbench
 from tests.ui.app_pages import SCRIPT
-from tests.ui.pages.test_search import RAW, captions, params, sentences, visit
+from tests.ui.pages.search.conftest import RAW, captions, params, sentences, visit
 from ui.pages.search.why import can_be_asked, words_can_be_asked
 from ui.session.query import SessionQuery
 from ui.widgets.evidence_view import ShownSide, evidence_data

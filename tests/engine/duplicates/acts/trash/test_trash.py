@@ -1,13 +1,11 @@
-"""Moving duplicates to the trash and back: nothing is lost, nothing outside is touched, and every refusal is named."""
+"""Moving duplicates to the trash and back: nothing is lost, and everything comes back as it was."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,60 +13,17 @@ import pytest
 from PIL import Image
 
 from engine.collections.facts.stored import columns_by_id
-from engine.core.errors import BenzerError, NotFound, Stopped, UnreadableImage
+from engine.core.errors import BenzerError, NotFound, UnreadableImage
 from engine.core.home import Home
-from engine.core.progress import Reporter
 from engine.core.storage import read_json, write_json
 from engine.duplicates.acts import journal, trash
 from engine.duplicates.acts.catalogue_rows import settle_all
 from engine.duplicates.acts.checking import COPIED_IN, Drop
 from engine.duplicates.acts.journal import FOLDER, Batch, Entry, batches
 from engine.duplicates.decisions import protect
-from engine.duplicates.rules import Rule
 from engine.workbench.workbench import Workbench
+from tests.engine.duplicates.acts.trash.conftest import COPIES, contents, drops, failing, refusal, rows
 from tests.engine.duplicates.scenes import imported, scene
-
-COPIES = 4
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """keep.png and equal files copy-0.png … in a sub-folder; other.png is another picture."""
-    folder = tmp_path / "pictures"
-    (folder / "sub").mkdir(parents=True)
-    scene(0).save(folder / "keep.png")
-    scene(1).save(folder / "other.png")
-    for number in range(COPIES):
-        shutil.copy(folder / "keep.png", folder / "sub" / f"copy-{number}.png")
-    return folder
-
-
-@pytest.fixture
-def bench(pictures: Path, tmp_path: Path) -> Workbench:
-    return imported(tmp_path / "home", pictures)
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Every file below a folder, outside the trash, with the sha256 of its bytes."""
-    files = (path for path in folder.rglob("*") if path.is_file() and FOLDER not in path.parts)
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def drops(bench: Workbench, *names: str) -> list[Drop]:
-    """The suggested drops, those of these names where any are given."""
-    found = bench.duplicate_groups("scenes")
-    chosen = [(group.keeper, row) for group in found.groups for row in group.dropped]
-    return [Drop(row.id, row.hash, kept.id) for kept, row in chosen if not names or row.name in names]
-
-
-def rows(bench: Workbench) -> list[tuple[int, str, str]]:
-    return [(row.id, row.name, row.status) for row in bench.collection("scenes").rows()]
-
-
-def refusal(bench: Workbench, *given: Drop) -> str:
-    outcome = bench.drop_duplicates("scenes", list(given))
-    assert outcome.files == 0
-    return outcome.refused[0].sentence
 
 
 def test_there_and_back(bench: Workbench, pictures: Path) -> None:
@@ -164,57 +119,6 @@ def test_a_folder_that_cannot_be_written_to_is_named_before_anything_is_asked(
 def test_no_link_without_another_file(bench: Workbench) -> None:
     outcome = bench.drop_duplicates("scenes", plain(bench, "other.png"), link=True)
     assert outcome.refused[0].sentence == "There is no other file to share with."
-
-
-def test_a_rescan_neither_finds_the_trash_nor_misses_what_is_in_it(bench: Workbench) -> None:
-    bench.drop_duplicates("scenes", drops(bench))
-    report = bench.run("rescan", collection="scenes")
-    assert (report["added"], report["removed"], report["rejects"]) == (0, 0, [])
-
-
-@pytest.mark.parametrize("moved", [1, COPIES])
-def test_a_rescan_after_a_restore_that_was_cut_off_costs_no_id(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch, moved: int
-) -> None:
-    """Files that are back before the catalogue knows are the former pictures, no new ones."""
-    known = rows(bench)
-    outcome = bench.drop_duplicates("scenes", drops(bench))
-    move, back = trash.move_without_replacing, iter(range(moved))
-
-    def moving(source: Path, target: Path) -> None:
-        if next(back, None) is None:
-            raise KeyboardInterrupt
-        move(source, target)
-
-    def cut_off(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(trash, "move_without_replacing", moving)
-        patched.setattr(trash, "settle", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            bench.restore_dropped("scenes", outcome.batch)
-    report = bench.run("rescan", collection="scenes")
-    assert (report["added"], report["moved"]) == (0, 0)
-    assert set(rows(bench)) <= set(known)
-    assert len(rows(bench)) == 2 + moved
-    if moved < COPIES:
-        bench.restore_dropped("scenes", outcome.batch)
-    assert rows(bench) == known
-    assert bench.dropped("scenes") == []
-
-
-def test_a_rescan_of_a_read_only_folder_settles_what_was_cut_off(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outcome = bench.drop_duplicates("scenes", drops(bench))
-    [batch] = bench.dropped("scenes")
-    batch.note("restoring")  # as if it had been killed
-    monkeypatch.setattr(Batch, "note", failing(errno.EROFS))
-    bench.run("rescan", collection="scenes")
-    assert [row[1] for row in rows(bench)] == ["keep.png", "other.png"]
-    monkeypatch.undo()
-    bench.restore_dropped("scenes", outcome.batch)
 
 
 def test_a_picture_goes_when_its_copy_is_kept_and_comes_back_as_it_was(bench: Workbench, pictures: Path) -> None:
@@ -386,196 +290,6 @@ def test_a_plan_that_came_with_a_folder_reaches_nothing_outside_it(
     assert outside.read_text() == "mine"
     assert (pictures / "other.png").is_file()
     assert folder.name not in [batch.name for batch in batches(bench.collection("scenes"))]
-
-
-# ── refusals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_file_that_is_gone_or_changed_stays_and_is_named(bench: Workbench, pictures: Path) -> None:
-    (gone,) = drops(bench, "sub/copy-0.png")
-    (pictures / "sub" / "copy-0.png").unlink()
-    assert refusal(bench, gone) == "The file is no longer there."
-    (changed,) = drops(bench, "sub/copy-1.png")
-    shutil.copy(pictures / "other.png", pictures / "sub" / "copy-1.png")
-    assert refusal(bench, changed) == "It has changed since it was listed."
-    assert refusal(bench, Drop(changed.id, "0" * 64, changed.keeper)) == refusal(bench, changed)
-
-
-def test_nothing_goes_when_what_is_kept_is_gone_or_changed(bench: Workbench, pictures: Path) -> None:
-    (one,) = drops(bench, "sub/copy-0.png")
-    shutil.copy(pictures / "other.png", pictures / "keep.png")
-    assert "gone or has changed, so this one stays" in refusal(bench, one)
-    (pictures / "keep.png").unlink()
-    assert "gone or has changed, so this one stays" in refusal(bench, one)
-
-
-def test_two_tabs_never_drop_a_whole_group(bench: Workbench) -> None:
-    """Each tab keeps the picture that the other one drops."""
-    ids = {name: id for id, name, _ in rows(bench)}
-    hash = bench.collection("scenes").image(ids["keep.png"]).hash
-    first, second = ids["sub/copy-0.png"], ids["sub/copy-1.png"]
-    assert bench.drop_duplicates("scenes", [Drop(first, hash, second)]).files == 1
-    assert "no longer in the collection, so this one stays" in refusal(bench, Drop(second, hash, first))
-    assert refusal(bench, Drop(first, hash, second)) == "It is no longer in the collection."
-
-
-def test_a_group_is_never_dropped_as_a_whole_at_once(bench: Workbench) -> None:
-    ids = {name: id for id, name, _ in rows(bench)}
-    hash = bench.collection("scenes").image(ids["keep.png"]).hash
-    one, other = ids["sub/copy-0.png"], ids["sub/copy-1.png"]
-    outcome = bench.drop_duplicates("scenes", [Drop(one, hash, other), Drop(other, hash, one)])
-    assert outcome.files == 0
-    assert {refused.sentence for refused in outcome.refused} == {"No picture of its group would be kept."}
-    assert "itself" not in refusal(bench, Drop(one, hash, one))
-
-
-def test_protected_folders_are_left_alone_whoever_asks(bench: Workbench) -> None:
-    chosen = drops(bench)
-    outcome = bench.drop_duplicates("scenes", chosen, Rule(protected=("sub",)))
-    assert (outcome.files, outcome.refused[0].sentence) == (0, "It is in a protected folder.")
-    protect(bench.collection("scenes"), ["sub"])
-    assert bench.drop_duplicates("scenes", chosen).files == 0
-
-
-def test_a_folder_that_became_a_link_out_of_the_root_is_not_touched(bench: Workbench, pictures: Path) -> None:
-    chosen = drops(bench)
-    outside = pictures.parent / "outside"
-    shutil.move(pictures / "sub", outside)
-    (pictures / "sub").symlink_to(outside)
-    before = contents(outside)
-    outcome = bench.drop_duplicates("scenes", chosen)
-    assert outcome.files == 0
-    assert {refused.sentence for refused in outcome.refused} == {"It is outside the folder of the collection."}
-    assert contents(outside) == before
-
-
-def test_a_file_that_became_a_link_is_not_touched(bench: Workbench, pictures: Path) -> None:
-    (one,) = drops(bench, "sub/copy-0.png")
-    (pictures / "sub" / "copy-0.png").unlink()
-    (pictures / "sub" / "copy-0.png").symlink_to(pictures / "keep.png")
-    assert refusal(bench, one) == "It is a link or no regular file."
-
-
-def test_a_kept_link_to_what_would_go_is_no_keeper(bench: Workbench, pictures: Path) -> None:
-    (one,) = drops(bench, "sub/copy-0.png")
-    (pictures / "keep.png").unlink()
-    (pictures / "keep.png").symlink_to(pictures / "sub" / "copy-0.png")
-    assert "link to one that would be taken away" in refusal(bench, one)
-
-
-def test_a_restore_never_leaves_the_root_nor_overwrites(bench: Workbench, pictures: Path, tmp_path: Path) -> None:
-    outcome = bench.drop_duplicates("scenes", drops(bench))
-    (pictures / "sub" / "copy-0.png").write_bytes(b"another file")
-    back = bench.restore_dropped("scenes", outcome.batch)
-    assert back.files == COPIES - 1
-    assert back.refused[0].sentence == "Another file has its name now."
-    assert (pictures / "sub" / "copy-0.png").read_bytes() == b"another file"
-    [batch] = bench.dropped("scenes")
-    shutil.rmtree(pictures / "sub")
-    (tmp_path / "elsewhere").mkdir()
-    (pictures / "sub").symlink_to(tmp_path / "elsewhere")
-    assert (
-        "is now outside the folder of the collection" in bench.restore_dropped("scenes", batch.name).refused[0].sentence
-    )
-    assert list((tmp_path / "elsewhere").iterdir()) == []
-    (pictures / "sub").unlink()
-    assert bench.restore_dropped("scenes", batch.name).files == 1
-
-
-def test_a_trash_folder_that_is_a_link_is_refused(bench: Workbench, pictures: Path, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (pictures / FOLDER).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(BenzerError, match="is a link to another place, so nothing was changed"):
-        bench.drop_duplicates("scenes", drops(bench))
-
-
-def failing(code: int) -> Callable[..., Any]:
-    def fail(*_: Any, **__: Any) -> Any:
-        raise OSError(code, os.strerror(code))
-
-    return fail
-
-
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC])
-def test_a_read_only_folder_and_a_full_disk_are_refused(
-    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
-    before, known = contents(pictures), rows(bench)
-    chosen = drops(bench)
-    with monkeypatch.context() as broken:
-        make, refuse = Path.mkdir, failing(code)
-        broken.setattr(Path, "mkdir", lambda path, **how: refuse() if FOLDER in path.parts else make(path, **how))
-        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was changed"):
-            bench.drop_duplicates("scenes", chosen)
-    with monkeypatch.context() as broken:
-        broken.setattr("engine.core.storage.os.fsync", failing(code))
-        with pytest.raises(BenzerError, match=r"cannot be written to .*so nothing was changed"):
-            bench.drop_duplicates("scenes", chosen)
-    assert (contents(pictures), rows(bench)) == (before, known)
-
-
-def test_a_disk_that_refuses_in_the_middle_leaves_the_rest_in_place(
-    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before, rename, moves = contents(pictures), os.rename, []
-
-    def twice(source: Any, target: Any) -> None:
-        if "copy-" in str(source):
-            moves.append(source)
-            if len(moves) > 2:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        rename(source, target)
-
-    monkeypatch.setattr(trash.os, "rename", twice)
-    outcome = bench.drop_duplicates("scenes", drops(bench))
-    monkeypatch.undo()
-    assert (outcome.files, len(outcome.refused)) == (2, 2)
-    assert outcome.refused[0].sentence == "The disk refused: no space left on device."
-    bench.restore_dropped("scenes", outcome.batch)
-    assert contents(pictures) == before
-
-
-def test_a_stop_in_the_middle_leaves_the_catalogue_true(bench: Workbench, pictures: Path) -> None:
-    before, known = contents(pictures), rows(bench)
-
-    class Stopping(Reporter):
-        def update(self, stage: str, done: int, total: int, unit: str = "", note: str = "") -> None:
-            if done == 2:
-                raise Stopped
-
-    with pytest.raises(Stopped):
-        trash.move_to_trash(bench.collection("scenes"), drops(bench), reporter=Stopping())
-    assert len(rows(bench)) == len(known) - 2 == len(contents(pictures))
-    [batch] = bench.dropped("scenes")
-    assert (batch.state, len(batch.waiting)) == ("done", 2)
-    bench.drop_duplicates("scenes", drops(bench))
-    with pytest.raises(Stopped):
-        trash.restore(bench.collection("scenes"), batch.name, reporter=Stopping())
-    for left in bench.dropped("scenes"):
-        bench.restore_dropped("scenes", left.name)
-    assert (contents(pictures), rows(bench)) == (before, known)
-
-
-def test_a_disk_without_hard_links_restores_all_the_same(
-    bench: Workbench, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = contents(pictures)
-    outcome = bench.drop_duplicates("scenes", drops(bench))
-    (pictures / "sub").mkdir(exist_ok=True)
-    (pictures / "sub" / "copy-1.png").write_bytes(b"another file")
-    monkeypatch.setattr(trash.os, "link", failing(errno.EPERM))
-    assert bench.restore_dropped("scenes", outcome.batch).files == COPIES - 1
-    (pictures / "sub" / "copy-1.png").unlink()
-    assert bench.restore_dropped("scenes", outcome.batch).files == 1
-    assert contents(pictures) == before
-
-
-def test_another_disk_is_named(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    rename = os.rename
-    across = failing(errno.EXDEV)
-    monkeypatch.setattr(trash.os, "rename", lambda a, b: across() if "copy-" in str(a) else rename(a, b))
-    outcome = bench.drop_duplicates("scenes", drops(bench))
-    assert outcome.refused[0].sentence == "It is not on the same disk as the trash folder."
 
 
 def test_what_is_not_in_the_trash_is_named(bench: Workbench) -> None:

@@ -9,7 +9,7 @@ from engine.core.recipe import Recipe
 from engine.evidence.alterations import ALTERATIONS
 from engine.evidence.breaking import Standing
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.test_search import RAW, captions, params, sentences, visit
+from tests.ui.pages.search.conftest import RAW, captions, params, sentences, visit
 from ui.pages.search.break_chart import breaking_chart, spoken_breaking
 from ui.pages.search.break_it import points_in_words, standing_in_words
 

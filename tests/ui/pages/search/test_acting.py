@@ -26,7 +26,7 @@ from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.core.errors import NotFound
 from engine.search.saved import SavedSearch
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.test_search import RAW, headings, params, visit
+from tests.ui.pages.search.conftest import RAW, headings, params, visit
 from ui import web
 from ui.pages.search import files
 from ui.pages.search.saved import described

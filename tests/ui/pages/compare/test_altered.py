@@ -34,14 +34,6 @@ def here(bench: Workbench, small_home: Path) -> Iterator[Workbench]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-    """What the page wanted to start."""
-    asked: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: asked.append((kind, arguments)))
-    return asked
-
-
 def visit(part: str, **session: Any) -> AppTest:
     return visited("compare", **{"collection": "shapes", "compare-part": part, **session})
 
