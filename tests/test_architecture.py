@@ -219,11 +219,11 @@ def test_dates_are_formatted_alike_on_every_system() -> None:
         assert not any(re.search("%-[deHIjmMSUWy]", text) for text in texts if isinstance(text, str)), path
 
 
-@pytest.mark.parametrize("folder", ["engine", "models", "ui"])
+@pytest.mark.parametrize("folder", ["engine", "models", "ui", "benchmarks", "distribution", "tests"])
 def test_files_stay_readable(folder: str) -> None:
     for path in sources(folder):
         lines = path.read_text(encoding="utf-8").splitlines()
-        assert len(lines) <= 420, f"{path.relative_to(ROOT)} has {len(lines)} lines"
+        assert len(lines) <= 400, f"{path.relative_to(ROOT)} has {len(lines)} lines"
 
 
 def test_the_required_top_level_folders_exist() -> None:
