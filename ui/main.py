@@ -101,6 +101,7 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
 @media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
 /* Columns that stand below each other are no farther apart than what stands in them. */
 @media (max-width: 640px) {
+  html .stButtonGroup [data-variant="segmented_control"] { padding-inline: 0.6rem; }
   html .stHorizontalBlock { row-gap: 1rem; }
   .stMainBlockContainer h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
   .st-key-classification-lead { flex-wrap: wrap; }

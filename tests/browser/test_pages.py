@@ -318,6 +318,17 @@ def test_dark_mode_follows_the_system(page: Any, server: Server) -> None:
     page.wait_for_function(f"() => {scheme} === 'light'")
 
 
+def test_the_two_views_of_a_match_stand_beside_each_other_on_a_telephone(page: Any, server: Server) -> None:
+    page.goto(server.url)
+    ids = answers(page)
+    page.set_viewport_size({"width": 375, "height": 844})
+    page.goto(f"{page.url}&why={ids[1]}")
+    parts = page.get_by_role("dialog").get_by_role("radio")
+    expect(parts).to_have_text(["Places that match", "What the encoder sees"])
+    tops = parts.evaluate_all("parts => parts.map((part) => part.getBoundingClientRect().y)")
+    assert tops[0] == tops[1]
+
+
 def test_charts_follow_the_system_without_a_click(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/train")
     settled(page)

@@ -105,7 +105,7 @@ def label_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
         texttemplate="%{z:.2f}" if len(labels) <= 14 else None,
         customdata=[[[plain(name), plain(label)] for label in labels] for name in names],
         hovertemplate="%{customdata[0]}<br>%{customdata[1]}: %{z:.3f}<extra></extra>",
-        colorbar={"thickness": 10, "outlinewidth": 0, "tickformat": ".1f"},
+        colorbar={"thickness": 10, "outlinewidth": 0, "tickformat": ".1f", "tickfont": {"color": palette()["grey"]}},
     )
     shown = [plain(_short(label, 18)) for label in labels]
     figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=shown, side="top", fixedrange=True, showgrid=False)

@@ -99,7 +99,8 @@ def _losses(runs: list[Run], log: bool) -> None:
 
 
 def _retrieval(runs: list[Run]) -> None:
-    titled("Retrieval")
+    measures = {probe.measure for run in runs if (probe := probe_of(run))}
+    titled(measures.pop() if len(measures) == 1 else "Retrieval")
     found = _lines(runs, "retrieval")
     if all(line.points for line in found):
         alt = " ".join(spoken(line.title, line, "{:.1%}") for line in found)
