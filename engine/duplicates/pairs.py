@@ -28,7 +28,7 @@ from engine.duplicates.prints import Look, Prints, contents_of, look_at, prints_
 
 LEAST = 0.5  # likeness of a pair that is stored
 _SURE = 0.9  # likeness of two whole pictures that needs no second opinion
-_DECODED = 1024  # thumbnails kept decoded: 64 KB each
+_DECODED = 4096  # thumbnails kept decoded: 64 KB each, since a picture is near many others
 _AT_ONCE = 16  # pairs whose thumbnails are read over one connection
 _FILES = ("rows", "likeness", "orientations", "shares", "tones")
 
