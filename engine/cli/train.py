@@ -166,10 +166,17 @@ def command_train(arguments: argparse.Namespace) -> None:
     for one in each:
         with _stopping_gently(progress_line()) as listen:
             done = Workbench().run("train", listen, hear, **one)
-        print(json.dumps({"kind": "done", **done} if arguments.json else done), flush=True)
+        run = Workbench().training_run(done["run"])
+        print(json.dumps({"kind": "done", **done}) if arguments.json else _trained(run), flush=True)
         trained.append(done["run"])
     if len(trained) > 1:
         _print_seeds([Workbench().training_run(name) for name in trained], arguments)
+
+
+def _trained(run: Run) -> str:
+    kept = run.card.get("best_epoch")
+    which = "no epoch was better than the weights it began with" if kept == 0 else f"with the weights of epoch {kept}"
+    return f"Trained: {run.name}, {which}. Search with --encoder {run.encoder} --weights {run.name}."
 
 
 def _each_seed(asked: dict[str, Any], arguments: argparse.Namespace) -> list[dict[str, Any]]:

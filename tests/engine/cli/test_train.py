@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -45,7 +46,11 @@ def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str])
     config = runs.run(home, "mine").config
     assert (config["options"], config["flip"], config["crop"]) == ({"t_0": 3}, True, False)
     assert main(["train", "--resume", "mine", "--epochs", "2"]) == 0
-    assert "continues from its kept weights (epoch 1) with a fresh optimizer" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "continues from its kept weights (epoch 1) with a fresh optimizer" in said.err
+    assert re.fullmatch(
+        r"Trained: mine, with the weights of epoch [12]\. .*--encoder model-\d --weights mine\.\n", said.out
+    )
     assert main(["runs", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert (listed[0]["run"], listed[0]["state"], listed[0]["epochs"]) == ("mine", "done", "2 of 2")
