@@ -243,7 +243,10 @@ def test_pictures_that_are_no_duplicates_are_not_listed_again(here: Workbench) -
     state.part(every, every.groups[1].name)
     state.part(every, "no such group")
     assert len(found(here).groups) == 1
+    assert len(visited("duplicates").get("download_button")) == 1
+    state.part(every, every.groups[0].name)
     test = visited("duplicates")
+    assert not test.get("download_button"), "there is no list to download"
     test.button(key="duplicates-forget").click().run()
     assert "2 groups with 3 duplicates" in texts(test)
 

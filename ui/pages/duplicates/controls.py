@@ -69,11 +69,12 @@ def _protected(collection: str, folders: list[str]) -> None:
 def exports(duplicates: FoundDuplicates) -> None:
     """Draw the buttons for CSV and for resetting the decisions on what is not a duplicate."""
     name = f"benzer-{duplicates.collection}-duplicates.csv"
-    st.download_button(
-        "CSV", lambda: duplicates.to_csv().encode("utf-8-sig"), name, "text/csv",
-        key="duplicates-csv", on_click="ignore", icon=":material/download:",
-        help="One line for each picture of a group.",
-    )  # fmt: skip
+    if duplicates.groups:
+        st.download_button(
+            "CSV", lambda: duplicates.to_csv().encode("utf-8-sig"), name, "text/csv",
+            key="duplicates-csv", on_click="ignore", icon=":material/download:",
+            help="One line for each picture of a group.",
+        )  # fmt: skip
     opened = open_collection(duplicates.collection)
     apart = decisions_of(opened).apart
     if apart:
