@@ -21,6 +21,7 @@ from engine.comparisons.recipes.findings import BEST_PAIR, COLUMN_TITLES, findin
 from engine.comparisons.recipes.leads import Leads
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.comparisons.recipes.report import correlations, report_hits, report_losses
+from engine.evaluation.statistics.decision import holm
 from engine.evaluation.statistics.lead import lead
 from engine.evaluation.statistics.shares import mean_shares
 from engine.training import TrainingConfig
@@ -161,14 +162,14 @@ def _named(row: ExperimentRow) -> str:
 def better(records: Sequence[Record]) -> str:
     """What training did to the retrieval of the untrained network."""
     courses = dict.fromkeys(tuple(record.course("retrieval")) for record in records)
-    known = [mean_shares(one[-1], one[0], PROBE) for one in courses if len(one) > 1]
+    known = holm([mean_shares(one[-1], one[0], PROBE) for one in courses if len(one) > 1])
     outcomes = [one.outcome for one in known]
     if not known:
         return ""
     return (
         f"- After its last epoch the network searched better than untrained in {outcomes.count('better')}, worse in "
         f"{outcomes.count('worse')} of {len(known)} different trainings; for the others that is not decided "
-        f"(precision@8 of {PROBE} fixed images, as drawn)."
+        f"(precision@8 of {PROBE} fixed images, as drawn; corrected for the number of trainings)."
     )
 
 
