@@ -30,6 +30,8 @@ export default function ({ data, setTriggerValue }) {
 }
 
 // Dialogs and open lists stand beside the app in the page: light-dark() there asks the page, which knows no theme.
+const SETTLED = 300; // milliseconds until Streamlit tells its new theme to the server
+
 // Charts are drawn in colours that the server chose, so that it is told when the system changes from light to dark; not
 // within a dialog, which drawing the page anew might close.
 function followScheme(changed) {
@@ -37,7 +39,8 @@ function followScheme(changed) {
   const follow = () => {
     const before = page.colorScheme, now = getComputedStyle(app).colorScheme;
     page.colorScheme = now;
-    if (before && before !== now && !document.querySelector("[role=dialog]")) changed(now);
+    if (!before || before === now || document.querySelector("[role=dialog]")) return;
+    setTimeout(() => changed(now), SETTLED); // a run that is asked for before still says the former theme
   };
   follow();
   const watch = new MutationObserver(follow);
