@@ -21,6 +21,7 @@ from ui.pages.search import page as search
 from ui.pages.train import page as train
 from ui.session.address import last_used, read_address
 from ui.session.opened import collection_cards, recent_jobs
+from ui.shared.charts import CHART_STYLE
 from ui.shared.job_progress import job_chip
 from ui.shared.messages import errors_shown, forget_complaint, show_error
 from ui.shared.titles import collection_title
@@ -43,7 +44,7 @@ def main() -> None:
     wanted = st.session_state.pop("go_to", None)
     if wanted in pages:
         st.switch_page(pages[wanted])
-    st.html(f"<style>{_STYLE}</style>")
+    st.html(f"<style>{_STYLE}{CHART_STYLE}</style>")
     with errors_shown():
         _sidebar(seeing=page.title in _SEEING, drawn=_DRAWN.get(page.title, ""))
     recipe: Recipe | None = st.session_state.recipe

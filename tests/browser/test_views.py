@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.helpers import HOSTILE, ROOT, Server, serving, violations
+from tests.browser.helpers import HOSTILE, ROOT, Server, serving, settled, violations
 
 SCRIPT = "tests/browser/views_script.py"
 FIRST, SIDE = 100, 30  # as in the script: the first id, the points along each side
@@ -209,8 +209,8 @@ def test_what_did_not_change_is_not_sent_again(page: Any, server: Server) -> Non
     first = sum(frames)
     frames.clear()
     page.get_by_role("button", name="Again").click()
-    page.wait_for_function("() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
-    page.wait_for_timeout(300)
+    page.get_by_text("drawn again").wait_for()
+    settled(page)
     assert 0 < sum(frames) < first / 5
 
 

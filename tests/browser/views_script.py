@@ -60,7 +60,8 @@ if view == "map":
         on_pick=tell("picked"),
     )
     st.text("selected: " + " ".join(map(str, state.selected)))
-    st.button("Again")
+    if st.button("Again"):
+        st.text("drawn again")
     if st.button("Select three"):
         select([FIRST, FIRST + 1, FIRST + 2])
         st.rerun()

@@ -1,4 +1,4 @@
-"""What charts share: an empty figure, colours of the visitor's theme, and putting a chart on the page."""
+"""What charts share: an empty figure, colours of the theme, and putting a chart on the page."""
 
 from __future__ import annotations
 
@@ -13,18 +13,39 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 HEIGHT = 240  # pixels
-_WARM = {"light": "#b4531f", "dark": "#f0a867"}  # the second colour, safe for the colour-blind
-_VIOLET = {"light": "#6a4fa3", "dark": "#b9a3ec"}
-_GREY = {"light": "#5a6168", "dark": "#adb1b4"}
+# In the light and in the dark theme. After Okabe and Ito, "Color universal design" (2008): distinct for all colour
+# vision. Charts are drawn in the light ones, which `CHART_STYLE` replaces in the browser: Streamlit keeps the colours
+# of a chart when the system changes from light to dark, even those of its own theme.
+_SHADES = {
+    "first": ("#17685f", "#69cbbd"),
+    "second": ("#b4531f", "#f0a867"),
+    "third": ("#6a4fa3", "#b9a3ec"),
+    "grey": ("#5a6168", "#adb1b4"),
+    "blue": ("#0072b2", "#5cb3e6"),
+    "pink": ("#b3467f", "#f09ac4"),
+    "ochre": ("#8a6d00", "#e8c547"),
+    "sky": ("#3f8fc4", "#9ad4f5"),
+    "ink": ("#21262b", "#e9e7e2"),
+    "auto": ("#444444", "#e9e7e2"),  # what Plotly writes on faint cells of a heat map by itself
+}
+COLOURS = {name: light for name, (light, _) in _SHADES.items()}
+ON_STRONG = "#fffdf9"  # text on the strong end of a heat map, in both themes
 
 
-def palette() -> dict[str, str]:
-    """The colours of curves in the visitor's theme."""
-    theme = "dark" if st.context.theme.type == "dark" else "light"
-    names = ("primaryColor", "secondaryBackgroundColor", "textColor", "backgroundColor")
-    first, ground, ink, paper = (str(st.get_option(f"theme.{theme}.{name}")) for name in names)
-    lines = {"first": first, "second": _WARM[theme], "third": _VIOLET[theme], "grey": _GREY[theme]}
-    return {**lines, "ground": ground, "ink": ink, "paper": paper}
+def _rgb(colour: str) -> str:
+    return ", ".join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
+
+
+CHART_STYLE = "\n".join(
+    f'.js-plotly-plot [style*="{part}: rgb({_rgb(light)})"] {{ {part}: light-dark({light}, {dark}) !important; }}'
+    for light, dark in _SHADES.values()
+    for part in ("fill", "stroke")
+)
+
+
+def faint_to_strong(name: str) -> list[list[float | str]]:
+    """A colour scale for heat maps in both themes: the named colour, through which the page shines at small values."""
+    return [[0, f"rgba({_rgb(COLOURS[name])}, 0.06)"], [1, COLOURS[name]]]
 
 
 def new_figure(**layout: Any) -> Figure:
@@ -57,13 +78,12 @@ def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], 
 
 def _legible(figure: Figure) -> None:
     """Axes in the colour of small text: Streamlit's grey is too faint on a light ground."""
-    grey = palette()["grey"]
     for axes in (figure.update_xaxes, figure.update_yaxes):
-        axes(tickfont={"color": grey}, title_font={"color": grey})
+        axes(tickfont={"color": COLOURS["grey"]}, title_font={"color": COLOURS["grey"]})
 
 
 def plain(text: str) -> str:
-    """A title for a legend: charts interpret some HTML tags, which an external title must not contain."""
+    """A title for a legend, without what charts would interpret: HTML tags and formulas."""
     return text.replace("<", "‹").replace(">", "›").replace("$", "＄")
 
 

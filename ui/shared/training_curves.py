@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ui.shared.charts import HEIGHT, new_figure, palette, plain
+from ui.shared.charts import COLOURS, HEIGHT, new_figure, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -20,7 +20,7 @@ _HUGE = 2.0  # times the largest other loss
 
 @dataclass(frozen=True)
 class Line:
-    """A curve: its name in the legend, its points, its colour (a key of `palette`), and its line style."""
+    """A curve: its name in the legend, its points, its colour (a key of `COLOURS`), and its line style."""
 
     title: str
     points: Points
@@ -63,7 +63,7 @@ def retrieval_chart(lines: Sequence[Line], *, chance: float | None, marked: int 
     figure = _figure(percent, "%{y:.1f} %")
     figure.update_yaxes(rangemode="tozero", ticksuffix=" %", nticks=6)
     if chance is not None:
-        grey = palette()["grey"]
+        grey = COLOURS["grey"]
         figure.add_hline(y=100 * chance, line={"dash": "dot", "color": grey, "width": 1.5})
         text = f"chance {100 * chance:.3g} %"
         figure.add_annotation(
@@ -84,7 +84,7 @@ def rate_chart(rates: Points, *, height: int = HEIGHT, now: float | None = None)
     figure = _figure([Line("learning rate", rates)], "%{y:.3~g}", height=height)
     figure.update_yaxes(rangemode="tozero", tickformat=".2~g", nticks=5)
     if now is not None:
-        figure.add_vline(x=now, line={"dash": "dot", "color": palette()["grey"], "width": 1.5})
+        figure.add_vline(x=now, line={"dash": "dot", "color": COLOURS["grey"], "width": 1.5})
     return figure
 
 
@@ -95,14 +95,14 @@ def finder_chart(lines: Sequence[Line], *, marked: float | None, height: int = 1
     figure.update_xaxes(tickfont={"size": 11})
     figure.update_yaxes(nticks=5, tickformat=".3~g")
     if marked is not None:
-        figure.add_vline(x=marked, line={"dash": "dot", "color": palette()["grey"], "width": 1.5})
+        figure.add_vline(x=marked, line={"dash": "dot", "color": COLOURS["grey"], "width": 1.5})
     return figure
 
 
 def _figure(lines: Sequence[Line], hover: str, *, height: int = HEIGHT) -> Figure:
-    colours, figure = palette(), new_figure()
+    figure = new_figure()
     for line in lines:
-        figure.add_trace(_trace(line, colours[line.colour], hover))
+        figure.add_trace(_trace(line, COLOURS[line.colour], hover))
     most = max([1, *(x for line in lines for x, _ in line.points)])
     figure.update_xaxes(title="Epochs done", showgrid=False, fixedrange=True, dtick=1 if most <= 8 else None)
     figure.update_xaxes(range=[-0.02 * most, 1.02 * most])
@@ -135,7 +135,7 @@ def _marked(figure: Figure, line: Line, epoch: int | None) -> Figure:
     """Mark the epoch whose weights are kept with a dot."""
     kept = [point for point in line.points if point[0] == epoch]
     if kept:
-        marker = {"size": 10, "color": palette()[line.colour], "line": {"width": 2, "color": "white"}}
+        marker = {"size": 10, "color": COLOURS[line.colour], "line": {"width": 2, "color": "white"}}
         figure.add_scatter(
             x=[kept[0][0]], y=[kept[0][1]], mode="markers", marker=marker, showlegend=False, hoverinfo="skip"
         )

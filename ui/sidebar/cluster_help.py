@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from ui.session.opened import workbench
-from ui.shared.charts import new_figure
+from ui.shared.charts import COLOURS, new_figure
 from ui.shared.messages import errors_shown
 
 if TYPE_CHECKING:
@@ -80,14 +80,11 @@ def chart(rows: list[Row]) -> Figure:
     """Inertia above, with the elbow marked, and silhouette below, over the number of clusters."""
     titles = ("Inertia (distance to the cluster centre)", "Silhouette (how well separated)")
     figure = new_figure().set_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.16, subplot_titles=titles)
-    primary = st.get_option(
-        "theme.dark.primaryColor" if st.context.theme.type == "dark" else "theme.light.primaryColor"
-    )
     elbow = [row for row in rows if row["elbow"]]
     best = [max(rows, key=lambda row: row["silhouette"])]
     for number, (measure, marked) in enumerate((("inertia", elbow), ("silhouette", best)), 1):
-        figure.add_trace(_line(rows, measure, primary), row=number, col=1)
-        figure.add_trace(_mark(marked[0], measure, primary), row=number, col=1)
+        figure.add_trace(_line(rows, measure), row=number, col=1)
+        figure.add_trace(_mark(marked[0], measure), row=number, col=1)
     ticks = [2, 4, 8, 16, 32, 64]
     figure.update_xaxes(type="log", tickvals=ticks, showgrid=False, fixedrange=True)
     figure.update_xaxes(title="Clusters", row=2, col=1)
@@ -96,13 +93,20 @@ def chart(rows: list[Row]) -> Figure:
     return figure.update_layout(height=340, margin={"l": 8, "r": 16, "t": 28, "b": 8}, showlegend=False)
 
 
-def _line(rows: list[Row], measure: str, colour: str) -> dict[str, Any]:
+def _line(rows: list[Row], measure: str) -> dict[str, Any]:
     x, y = [row["clusters"] for row in rows], [row[measure] for row in rows]
     hover = "%{x} clusters: %{y:.3g}<extra></extra>"
-    return {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"color": colour}, "hovertemplate": hover}
+    return {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "mode": "lines",
+        "line": {"color": COLOURS["first"]},
+        "hovertemplate": hover,
+    }
 
 
-def _mark(row: Row, measure: str, colour: str) -> dict[str, Any]:
+def _mark(row: Row, measure: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "x": [row["clusters"]],
@@ -110,7 +114,7 @@ def _mark(row: Row, measure: str, colour: str) -> dict[str, Any]:
         "mode": "markers+text",
         "text": [f"{row['clusters']:.0f}"],
         "textposition": "top right",
-        "marker": {"size": 10, "color": colour},
+        "marker": {"size": 10, "color": COLOURS["first"]},
         "cliponaxis": False,
         "hoverinfo": "skip",
     }

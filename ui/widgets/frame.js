@@ -10,7 +10,7 @@ const WORDS = new Map([
   ["Connecting", "Reconnecting …"],
 ]);
 
-export default function ({ data, setTriggerValue }) {
+export default function ({ data }) {
   remember(data.last);
   foldOnce();
   const mend = () => {
@@ -21,7 +21,7 @@ export default function ({ data, setTriggerValue }) {
   mend();
   const watch = new MutationObserver(mend);
   watch.observe(document.body, { childList: true, subtree: true });
-  const scheme = followScheme((now) => setTriggerValue("scheme", now));
+  const scheme = followScheme();
   addEventListener("resize", reachTables);
   return () => {
     [watch, scheme].forEach((observer) => observer.disconnect());
@@ -30,18 +30,9 @@ export default function ({ data, setTriggerValue }) {
 }
 
 // Dialogs and open lists stand beside the app in the page: light-dark() there asks the page, which knows no theme.
-const SETTLED = 300; // milliseconds until Streamlit tells its new theme to the server
-
-// Charts are drawn in colours that the server chose, so that it is told when the system changes from light to dark; not
-// within a dialog, which drawing the page anew might close.
-function followScheme(changed) {
-  const app = document.querySelector(".stApp"), page = document.documentElement.style;
-  const follow = () => {
-    const before = page.colorScheme, now = getComputedStyle(app).colorScheme;
-    page.colorScheme = now;
-    if (!before || before === now || document.querySelector("[role=dialog]")) return;
-    setTimeout(() => changed(now), SETTLED); // a run that is asked for before still says the former theme
-  };
+function followScheme() {
+  const app = document.querySelector(".stApp");
+  const follow = () => (document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme);
   follow();
   const watch = new MutationObserver(follow);
   watch.observe(app, { attributes: true, attributeFilter: ["class"] });

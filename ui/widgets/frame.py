@@ -8,12 +8,8 @@ _frame = component("frame", "frame.js", html="<span></span>")
 
 
 def frame(last: str) -> None:
-    """Adapt Streamlit's menu, texts and sidebar, remember the last address, and run again when the theme changes.
+    """Adapt Streamlit's menu, texts and sidebar, remember the last address.
 
     Draw it within the sidebar. `last` is the query string for a new tab, "" to keep what is remembered.
     """
-    _frame(data={"last": last}, key="frame", on_scheme_change=_drawn_anew)
-
-
-def _drawn_anew() -> None:
-    """The run that calls this draws all charts in the colours of the new theme."""
+    _frame(data={"last": last}, key="frame")

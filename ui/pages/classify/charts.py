@@ -13,7 +13,7 @@ from engine.classification.plan import FUSIONS
 from engine.classification.results import ResultLine as TableLine
 from engine.core.humanize import count_of
 from ui.pages.classify.state import shortened
-from ui.shared.charts import HEIGHT, new_figure, palette, plain
+from ui.shared.charts import COLOURS, HEIGHT, ON_STRONG, faint_to_strong, new_figure, plain
 from ui.shared.training_curves import Event, Line, loss_chart, points, retrieval_chart
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def confusion_chart(classes: Sequence[str], counts: NDArray[np.int64], picked: t
 
     Colours are shares of a row; the numbers are counts, and cells with 0 stay empty.
     """
-    figure, size, colours = _figure(), len(classes), palette()
+    figure, size = _figure(), len(classes)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     right = np.eye(size, dtype=bool)
     for where, colour in ((right, "first"), (~right, "second")):
-        figure.add_heatmap(**_layer(np.where(where & (counts > 0), shares, np.nan), colours, colour))
+        figure.add_heatmap(**_layer(np.where(where & (counts > 0), shares, np.nan), colour))
     figure.add_scatter(**_cells(classes, counts, shares))
     if picked and set(picked) <= set(classes):
-        figure.add_shape(_frame(classes.index(picked[1]), classes.index(picked[0]), colours["ink"]))
+        figure.add_shape(_frame(classes.index(picked[1]), classes.index(picked[0]), COLOURS["ink"]))
     ticks = {"tickvals": list(range(size)), "ticktext": [plain(shortened(label, _LABEL)) for label in classes]}
     ticks |= {"showgrid": False, "zeroline": False, "fixedrange": True}
     across = {"side": "top", "range": [-0.5, size - 0.5], "tickangle": -60 if size > 6 else 0}
@@ -53,13 +53,13 @@ def confusion_chart(classes: Sequence[str], counts: NDArray[np.int64], picked: t
     )
 
 
-def _layer(shares: NDArray[np.float64], colours: dict[str, str], colour: str) -> dict[str, Any]:
+def _layer(shares: NDArray[np.float64], colour: str) -> dict[str, Any]:
     top = float(np.nanmax(shares)) if np.isfinite(shares).any() else 1.0
     return {
         "z": [[None if np.isnan(value) else value for value in row] for row in shares.tolist()],
         "zmin": 0,
         "zmax": max(top, 0.05),
-        "colorscale": [[0, colours["ground"]], [1, colours[colour]]],
+        "colorscale": faint_to_strong(colour),
         "showscale": False,
         "hoverinfo": "skip",
         "xgap": 1,
@@ -101,8 +101,7 @@ def _strongest(shares: NDArray[np.float64]) -> dict[bool, float]:
 
 def _ink(on_colour: bool) -> str:
     """The colour of a number: light on a strong colour, else that of the text."""
-    colours = palette()
-    return colours["paper"] if on_colour else colours["ink"]
+    return ON_STRONG if on_colour else COLOURS["ink"]
 
 
 def _frame(x: int, y: int, colour: str) -> dict[str, Any]:
@@ -124,18 +123,18 @@ def spoken_confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
 
 def reliability_chart(bins: Sequence[Bin]) -> Figure:
     """A point for each bin, larger for more predictions; on the dotted line, confidence equals accuracy."""
-    figure, colours = _figure(), palette()
+    figure = _figure()
     figure.add_scatter(
         x=[0, 100], y=[0, 100], mode="lines", hoverinfo="skip",
-        line={"dash": "dot", "color": colours["grey"], "width": 1.5},
+        line={"dash": "dot", "color": COLOURS["grey"], "width": 1.5},
     )  # fmt: skip
     most = max(one.count for one in bins)
     figure.add_scatter(
         x=[100 * one.confidence for one in bins],
         y=[100 * one.accuracy for one in bins],
         mode="lines+markers",
-        line={"color": colours["first"], "width": 1.6},
-        marker={"color": colours["first"], "size": [8 + 22 * (one.count / most) ** 0.5 for one in bins], "opacity": 1},
+        line={"color": COLOURS["first"], "width": 1.6},
+        marker={"color": COLOURS["first"], "size": [8 + 22 * (one.count / most) ** 0.5 for one in bins], "opacity": 1},
         cliponaxis=False,
         customdata=[[one.count] for one in bins],
         hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %<br>%{customdata[0]:,} predictions<extra></extra>",
@@ -160,14 +159,14 @@ def spoken_reliability(bins: Sequence[Bin]) -> str:
 
 def conditions_chart(lines: Sequence[TableLine]) -> Figure:
     """The accuracy of each model as a line over the corruptions."""
-    figure, colours = _figure(), palette()
+    figure = _figure()
     fusions = list(dict.fromkeys(line.fusion for line in lines))
     for number, fusion in enumerate(fusions):
         own = [line for line in lines if line.fusion == fusion]
         figure.add_scatter(
             x=[line.condition.short for line in own], y=[100 * line.accuracy for line in own],
             name=FUSIONS[fusion], mode="lines+markers", marker={"size": 8},
-            line={"color": colours[_SHADES[number % 4]], "width": 2, "dash": _DASHES[number]},
+            line={"color": COLOURS[_SHADES[number % 4]], "width": 2, "dash": _DASHES[number]},
             hovertemplate="%{x}: %{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.update_xaxes(fixedrange=True, showgrid=False)
@@ -202,7 +201,7 @@ def folds_chart(curves: Sequence[tuple[int, Sequence[Event], int]]) -> Figure:
     figure = loss_chart(lines, log=False)
     for line, (_, _, epoch) in zip(lines, curves, strict=True):
         kept = [point for point in line.points if point[0] == epoch]
-        marker = {"size": 9, "color": palette()[line.colour]}
+        marker = {"size": 9, "color": COLOURS[line.colour]}
         figure.add_scatter(
             x=[x for x, _ in kept], y=[y for _, y in kept], mode="markers", marker=marker, showlegend=False,
             hoverinfo="skip",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.comparisons.recipes.experiment import ExperimentRow
-from ui.shared.charts import new_figure, palette, plain
+from ui.shared.charts import COLOURS, faint_to_strong, new_figure, plain
 from ui.shared.titles import method_title
 
 if TYPE_CHECKING:
@@ -17,24 +17,25 @@ MOST_ROWS = 24
 MOST_LABELS = 40
 _CUT = 46  # characters of a name in a chart
 _LINE = 30  # pixels per row
+_SHADES = ("first", "second", "grey", "third")
 _SHAPES = ("circle", "diamond", "square", "triangle-up", "x", "star")
 PRICES = {"milliseconds": "ms per query", "megabytes": "MB"}
 
 
 def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
     """A dot with its 95 % interval for each row, best on top; the dotted line is the chance level."""
-    colours, figure = palette(), _figure()
+    figure = _figure()
     figure.add_scatter(
         x=[row.precision for row in rows],
         y=list(range(len(rows))),
         mode="markers",
-        marker={"size": 10, "color": colours["first"]},
+        marker={"size": 10, "color": COLOURS["first"]},
         error_x={
             "type": "data",
             "symmetric": False,
             "array": [row.interval[1] - row.precision for row in rows],
             "arrayminus": [row.precision - row.interval[0] for row in rows],
-            "color": colours["first"],
+            "color": COLOURS["first"],
             "thickness": 1.6,
             "width": 4,
         },
@@ -43,10 +44,10 @@ def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figu
         hovertemplate="%{text}<br>%{x:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
     )
     chance = rows[0].chance
-    figure.add_vline(x=chance, line={"dash": "dot", "color": colours["grey"], "width": 1.5})
+    figure.add_vline(x=chance, line={"dash": "dot", "color": COLOURS["grey"], "width": 1.5})
     figure.add_annotation(
         x=chance, y=1, yref="paper", yanchor="bottom", text="chance level", showarrow=False,
-        font={"size": 12, "color": colours["grey"]},
+        font={"size": 12, "color": COLOURS["grey"]},
     )  # fmt: skip
     right = max(row.interval[1] for row in rows)
     figure.update_xaxes(range=[0, min(1.02, 1.08 * right)], title=f"precision@{rows[0].k}", fixedrange=True)
@@ -55,7 +56,7 @@ def precision_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figu
 
 def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str) -> Figure:
     """Precision against cost: top left is best. One colour and shape per search method."""
-    figure, colours = _figure(), _shades()
+    figure = _figure()
     methods = list(dict.fromkeys(row.method for row in rows))
     for number, method in enumerate(methods):
         own = [(row, name) for row, name in zip(rows, names, strict=True) if row.method == method]
@@ -64,7 +65,11 @@ def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str)
             y=[row.precision for row, _ in own],
             name=plain(method_title(method)),
             mode="markers",
-            marker={"size": 11, "color": colours[number % 4], "symbol": _SHAPES[number % len(_SHAPES)]},
+            marker={
+                "size": 11,
+                "color": COLOURS[_SHADES[number % len(_SHADES)]],
+                "symbol": _SHAPES[number % len(_SHAPES)],
+            },
             error_y={
                 "type": "data",
                 "symmetric": False,
@@ -99,13 +104,13 @@ def label_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
         y=list(range(len(rows))),
         zmin=0,
         zmax=1,
-        colorscale=_scale(),
+        colorscale=faint_to_strong("first"),
         xgap=2,
         ygap=2,
         texttemplate="%{z:.2f}" if len(labels) <= 14 else None,
         customdata=[[[plain(name), plain(label)] for label in labels] for name in names],
         hovertemplate="%{customdata[0]}<br>%{customdata[1]}: %{z:.3f}<extra></extra>",
-        colorbar={"thickness": 10, "outlinewidth": 0, "tickformat": ".1f", "tickfont": {"color": palette()["grey"]}},
+        colorbar={"thickness": 10, "outlinewidth": 0, "tickformat": ".1f", "tickfont": {"color": COLOURS["grey"]}},
     )
     shown = [plain(_short(label, 18)) for label in labels]
     figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=shown, side="top", fixedrange=True, showgrid=False)
@@ -159,13 +164,3 @@ def _with_names(figure: Figure, names: Sequence[str]) -> Figure:
 
 def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _shades() -> tuple[str, ...]:
-    colours = palette()
-    return colours["first"], colours["second"], colours["grey"], colours["third"]
-
-
-def _scale() -> list[list[Any]]:
-    colours = palette()
-    return [[0, colours["ground"]], [1, colours["first"]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.comparisons.disagreement import FEW, Disagreement, K
-from ui.shared.charts import new_figure, palette
+from ui.shared.charts import COLOURS, new_figure
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 def overlap_chart(found: Disagreement) -> Figure:
     """A bar for each number of shared neighbours; bars of pictures on which the encoders disagree are highlighted."""
-    colours, figure = palette(), new_figure()
+    figure = new_figure()
     figure.add_bar(
         x=list(range(K + 1)),
         y=list(found.counts),
-        marker={"color": [colours["second" if shared < FEW else "first"] for shared in range(K + 1)]},
+        marker={"color": [COLOURS["second" if shared < FEW else "first"] for shared in range(K + 1)]},
         text=[f"{count:,}" for count in found.counts],
         textposition="outside",
         textangle=0,
-        textfont={"color": colours["grey"]},
+        textfont={"color": COLOURS["grey"]},
         cliponaxis=False,
         hovertemplate="%{x} shared: %{y:,} pictures<extra></extra>",
     )

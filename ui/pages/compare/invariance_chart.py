@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.comparisons.invariances.invariance import InvarianceRow
 from engine.evidence.alterations import ALTERATIONS
-from ui.shared.charts import new_figure, palette, plain
+from ui.shared.charts import COLOURS, new_figure, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -26,11 +26,11 @@ def curves_chart(rows: Sequence[InvarianceRow], names: Sequence[str], count: int
     Args:
         count: results among which a picture counts as found. picked: the encoder whose curve stands out.
     """
-    colours, figure = palette(), new_figure()
+    figure = new_figure()
     marked = picked in [row.encoder for row in rows]
     for place, (row, name) in enumerate(zip(rows, names, strict=True)):
         shares = row.shares(count)
-        colour = colours[_COLOURS[place % len(_COLOURS)]]
+        colour = COLOURS[_COLOURS[place % len(_COLOURS)]]
         figure.add_scatter(
             x=[100 * one.strength for one in shares],
             y=[one.share for one in shares],

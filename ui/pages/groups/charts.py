@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.grouping.numbers import Tried, best_number
-from ui.shared.charts import new_figure, palette
+from ui.shared.charts import COLOURS, new_figure
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -16,14 +16,14 @@ _LINE, _ROOM, _HEIGHT = 28, 46, 240  # pixels
 
 def agreement_chart(titles: Sequence[str], values: Sequence[float], chances: Sequence[float]) -> Figure:
     """A bar for each measure; the dotted mark on it is what random groups of the same sizes reach."""
-    colours, figure = palette(), _figure(_ROOM + _LINE * len(titles))
+    figure = _figure(_ROOM + _LINE * len(titles))
     places = list(range(len(titles)))
     figure.add_bar(
-        x=list(values), y=places, orientation="h", marker={"color": colours["first"]}, width=0.5,
+        x=list(values), y=places, orientation="h", marker={"color": COLOURS["first"]}, width=0.5,
         customdata=list(chances), hovertemplate="%{x:.3f}, by chance %{customdata:.3f}<extra></extra>",
     )  # fmt: skip
     for place, chance in zip(places, chances, strict=True):
-        line = {"dash": "dot", "color": colours["grey"], "width": 2}
+        line = {"dash": "dot", "color": COLOURS["grey"], "width": 2}
         figure.add_shape(type="line", x0=chance, x1=chance, y0=place - 0.42, y1=place + 0.42, line=line)
     figure.update_xaxes(range=[min(0.0, *values, *chances), 1], title="dotted: random groups", fixedrange=True)
     figure.update_yaxes(
@@ -40,17 +40,17 @@ def spoken_agreement(titles: Sequence[str], values: Sequence[float], chances: Se
 
 def number_chart(curve: Sequence[Tried]) -> Figure:
     """The score that the number of groups was chosen by, and the silhouette of all groups; the choice is marked."""
-    colours, figure, numbers = palette(), _figure(_HEIGHT), [one.number for one in curve]
+    figure, numbers = _figure(_HEIGHT), [one.number for one in curve]
     drawn = (
         ("chosen by", "solid", "first", [o.score for o in curve]),
         ("all groups", "dot", "grey", [o.silhouette for o in curve]),
     )
     for name, dash, colour, values in drawn:
         figure.add_scatter(
-            x=numbers, y=values, name=name, mode="lines+markers", line={"dash": dash, "color": colours[colour]},
+            x=numbers, y=values, name=name, mode="lines+markers", line={"dash": dash, "color": COLOURS[colour]},
             hovertemplate="%{x} groups: %{y:.3f}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.add_vline(x=best_number(curve), line={"color": colours["second"], "width": 1})
+    figure.add_vline(x=best_number(curve), line={"color": COLOURS["second"], "width": 1})
     figure.update_xaxes(title="groups", fixedrange=True)
     return figure.update_yaxes(title="silhouette", fixedrange=True)
 

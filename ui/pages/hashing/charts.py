@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
 from engine.comparisons.hashing.curves import Line, quality_against_bits, unbeaten
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import title_of
@@ -16,17 +14,13 @@ from engine.comparisons.hashing.study import SizeUp, SpeedUp
 from engine.comparisons.hashlab.price import Price
 from engine.core.recipe import parse_method
 from engine.indexes import approximate_methods
-from ui.shared.charts import new_figure, palette, plain
+from ui.shared.charts import COLOURS, new_figure, plain
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-# After Okabe and Ito, "Color universal design" (2008): distinct for all colour vision; lighter in the dark theme.
-_COLOURS = {
-    "light": ("#0072b2", "#c44f00", "#00805c", "#b3467f", "#8a6d00", "#3f8fc4", "#5b4db0", "#5a6168"),
-    "dark": ("#5cb3e6", "#ff8c42", "#3fd0a4", "#f09ac4", "#e8c547", "#9ad4f5", "#b6a9ff", "#c3c7ca"),
-}
+_SHADES = ("blue", "second", "first", "pink", "ochre", "sky", "third", "grey")
 _SHAPES = ("circle", "diamond", "square", "triangle-up", "triangle-down", "star", "cross", "x")
 MEASURES = {"recall": "recall", "map": "MAP", "strict_map": "strict MAP"}
 _HEIGHT = 400  # pixels
@@ -76,7 +70,7 @@ def _points(
             "color": colour,
             "opacity": 1,
             "symbol": shape,
-            "line": {"width": ring, "color": palette()["first"]},
+            "line": {"width": ring, "color": COLOURS["first"]},
         },
         "unselected": {"marker": {"opacity": 1}},
         "text": [plain(named[row.key]) for row in own],
@@ -123,7 +117,7 @@ def _bit_lines(rows: Sequence[StudyRow], measure: str) -> list[tuple[str, str, L
 
 def speed_chart(speed_ups: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
     """How many times faster more parts answer: as measured, and by the slowest part's own time; the ideal is dotted."""
-    figure, colours = _figure(), palette()
+    figure = _figure()
     titles = list(dict.fromkeys(one.title for one in speed_ups))
     for number, title in enumerate(titles):
         own, colour = [one for one in speed_ups if one.title == title], _shade(number)
@@ -140,7 +134,7 @@ def speed_chart(speed_ups: Sequence[SpeedUp], short: Mapping[str, str]) -> Figur
     most = max(one.parts for one in speed_ups)
     figure.add_scatter(
         x=[1, most], y=[1, most], mode="lines", name="ideal (linear)", hoverinfo="skip",
-        line={"color": colours["grey"], "dash": "dot", "width": 1.5},
+        line={"color": COLOURS["grey"], "dash": "dot", "width": 1.5},
     )  # fmt: skip
     figure.update_xaxes(title="parts", tickvals=sorted({one.parts for one in speed_ups}), fixedrange=True)
     return figure.update_yaxes(title="times faster than one part", rangemode="tozero", fixedrange=True)
@@ -148,7 +142,7 @@ def speed_chart(speed_ups: Sequence[SpeedUp], short: Mapping[str, str]) -> Figur
 
 def size_chart(size_ups: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
     """How many times slower more vectors are; the dotted line is linear growth."""
-    figure, colours = _figure(), palette()
+    figure = _figure()
     for method, group in groupby(sorted(size_ups, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
         own, (colour, shape) = list(group), _look(parse_method(method)[0])
         figure.add_scatter(
@@ -161,7 +155,7 @@ def size_chart(size_ups: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
     most = max(one.times_larger for one in size_ups)
     figure.add_scatter(
         x=[1, most], y=[1, most], mode="lines", name="linear growth", hoverinfo="skip",
-        line={"color": colours["grey"], "dash": "dot", "width": 1.5},
+        line={"color": COLOURS["grey"], "dash": "dot", "width": 1.5},
     )  # fmt: skip
     figure.update_xaxes(title="times as many vectors", rangemode="tozero", fixedrange=True)
     return figure.update_yaxes(title="times as slow", rangemode="tozero", fixedrange=True)
@@ -260,7 +254,7 @@ def _ticks(rows: Sequence[StudyRow]) -> dict[str, Any]:
 
 
 def _line_at(figure: Figure, wanted: float) -> None:
-    grey = palette()["grey"]
+    grey = COLOURS["grey"]
     figure.add_hline(y=wanted, line={"dash": "dot", "color": grey, "width": 1.5})
     figure.add_annotation(
         x=1, xref="paper", xanchor="right", y=wanted, yanchor="top", text=f"target {wanted:g}", showarrow=False,
@@ -284,8 +278,7 @@ def _look(method: str) -> tuple[str, str]:
 
 
 def _shade(number: int) -> str:
-    colours = _COLOURS["dark" if st.context.theme.type == "dark" else "light"]
-    return colours[number % len(colours)]
+    return COLOURS[_SHADES[number % len(_SHADES)]]
 
 
 def _title(method: str) -> str:

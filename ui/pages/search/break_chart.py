@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.evidence.alterations import ALTERATIONS
 from engine.evidence.breaking import SHOWN, Breaking
-from ui.shared.charts import new_figure, palette
+from ui.shared.charts import COLOURS, new_figure
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -16,17 +16,17 @@ _HEIGHT = 210
 
 def breaking_chart(found: Breaking, strength: float) -> Figure:
     """Distances by strength: filled while the match is among the eight, hollow beyond; a line at `strength`."""
-    colours, way = palette(), ALTERATIONS[found.alteration]
+    way = ALTERATIONS[found.alteration]
     shown = [one.among(SHOWN) for one in found.standings]
     figure = new_figure()
     figure.add_scatter(
         x=[100 * one.strength for one in found.standings],
         y=[one.distance for one in found.standings],
         mode="lines+markers",
-        line={"color": colours["grey"], "width": 1.5},
+        line={"color": COLOURS["grey"], "width": 1.5},
         marker={
             "size": 9,
-            "color": colours["first"],
+            "color": COLOURS["first"],
             "symbol": ["circle" if among else "circle-open" for among in shown],
         },
         customdata=[[way.in_words(one.strength), one.rank or "beyond 1,000"] for one in found.standings],
@@ -34,13 +34,13 @@ def breaking_chart(found: Breaking, strength: float) -> Figure:
     )
     for point, text in ((found.first, "another is nearer"), (found.shown, f"leaves the {SHOWN}")):
         if point.strength is not None:
-            figure.add_vline(x=100 * point.strength, line={"dash": "dot", "color": colours["second"], "width": 1.5})
+            figure.add_vline(x=100 * point.strength, line={"dash": "dot", "color": COLOURS["second"], "width": 1.5})
             figure.add_annotation(
                 x=100 * point.strength, y=1 if point is found.first else 0.86, yref="paper", yanchor="bottom",
                 xanchor="left" if point.strength < 0.7 else "right", text=text, showarrow=False,
-                font={"size": 12, "color": colours["second"]},
+                font={"size": 12, "color": COLOURS["second"]},
             )  # fmt: skip
-    figure.add_vline(x=100 * strength, line={"color": colours["ink"], "width": 1})
+    figure.add_vline(x=100 * strength, line={"color": COLOURS["ink"], "width": 1})
     figure.update_xaxes(title="Strength, %", range=[-2, 102], fixedrange=True, showgrid=False)
     figure.update_yaxes(title="Distance", rangemode="tozero", fixedrange=True, nticks=5)
     return figure.update_layout(height=_HEIGHT, margin={"l": 4, "r": 8, "t": 22, "b": 4}, showlegend=False)

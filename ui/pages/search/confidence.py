@@ -12,7 +12,7 @@ from engine.core.recipe import Recipe
 from engine.search.calibration.calibration import Calibration, Verdict
 from engine.workbench.workbench import Answer
 from ui.session.opened import workbench
-from ui.shared.charts import draw, new_figure, palette
+from ui.shared.charts import COLOURS, draw, new_figure
 from ui.shared.messages import errors_shown
 from ui.shared.neighbours import neighbours_key
 from ui.shared.plain_text import plain_text
@@ -123,19 +123,19 @@ def scores_chart(found: Calibration) -> Figure:
     """Both kinds of pictures by the mean distance of their nearest results, and the limits of the verdicts."""
     import numpy as np
 
-    colours, figure = palette(), new_figure()
+    figure = new_figure()
     kinds = (("similar pictures here", found.present[-1], "first"), ("left out", found.absent[-1], "second"))
     edges = np.histogram_bin_edges(np.concatenate([scores for _, scores, _ in kinds]), _BINS)
     for name, scores, colour in kinds:
         shares = np.histogram(scores, edges)[0] / max(1, len(scores))
         figure.add_scatter(
-            x=(edges[:-1] + edges[1:]) / 2, y=100 * shares, name=name, line={"color": colours[colour], "width": 2},
+            x=(edges[:-1] + edges[1:]) / 2, y=100 * shares, name=name, line={"color": COLOURS[colour], "width": 2},
             hovertemplate="%{y:.1f} % at %{x:.3g}<extra></extra>",
         )  # fmt: skip
     limits = ((found.near[-1], "← similar", "top left", -16), (found.far[-1], "nothing similar →", "top right", 0))
     for limit, text, side, lower in limits:  # at two heights, as the lines can be near each other or change places
         if np.isfinite(limit):
-            line = {"dash": "dot", "color": colours["grey"], "width": 1.5}
+            line = {"dash": "dot", "color": COLOURS["grey"], "width": 1.5}
             says = {"annotation_text": text, "annotation_position": side, "annotation_yshift": lower}
             figure.add_vline(x=float(limit), line=line, **says)
     return _laid_out(figure, "mean distance of the five nearest", "pictures, %")
@@ -145,7 +145,7 @@ def alike_chart(found: Calibration) -> Figure:
     """The probability that a result has the query's label, over its distance."""
     figure = new_figure()
     figure.add_scatter(
-        x=found.distances, y=100 * found.alike, line={"color": palette()["first"], "width": 2},
+        x=found.distances, y=100 * found.alike, line={"color": COLOURS["first"], "width": 2},
         hovertemplate="%{y:.0f} % at %{x:.3g}<extra></extra>", showlegend=False,
     )  # fmt: skip
     figure.update_yaxes(range=[0, 102])
