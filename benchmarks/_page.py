@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+from benchmarks._machine import facts
 from engine.core.progress import Progress
 
 _SECONDS_BETWEEN = 30.0
@@ -16,6 +18,14 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
     head, *body = lines
     rule = "|---|" + "---:|" * (len(head) - 1)
     return "\n".join(["| " + " | ".join(head) + " |", rule, *("| " + " | ".join(line) + " |" for line in body)])
+
+
+def write_page(path: Path, title: str, command: str, lines: Sequence[Sequence[str]], said: str = "") -> None:
+    """Write and print a page with one table: below its title the command, the machine and what else is to be said."""
+    parts = [f"# {title}", f"Measured with `{command}` on {facts()}.", said, markdown(lines)]
+    text = "\n\n".join(filter(None, parts))
+    path.write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 def said(progress: Progress) -> None:

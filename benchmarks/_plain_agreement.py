@@ -7,13 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 16
-_FLAT = 8.0  # variance of brightness that noise and compression leave in a block
-_TEXTURED = 30.0  # variance from which a block says something
-_LEAST_BLOCKS = 12  # in which both pictures must show something
-_BLUR = 1.0  # pixels, evens out how pictures were scaled and compressed
-_DARK, _BRIGHT = 8, 250  # a value beyond these may have been cut off
-_EXPOSED = 200  # pixels between both from which an exposure can be told
+from engine.duplicates.agreement import BLOCK, BLUR, BRIGHT, DARK, EXPOSED, FLAT, LEAST_BLOCKS, TEXTURED
 
 Grey = NDArray[np.float32]
 
@@ -32,10 +26,10 @@ def likeness(
     seen = np.ones(one.shape, dtype=bool) if seen is None else seen
     bright, its_bright = _equally_bright(one, other)
     its_bright = np.where(seen, its_bright, bright)  # nothing from outside is blurred into it
-    blurred: Any = [cv2.GaussianBlur(picture, (0, 0), _BLUR * enlarged) for picture in (bright, its_bright)]
+    blurred: Any = [cv2.GaussianBlur(picture, (0, 0), BLUR * enlarged) for picture in (bright, its_bright)]
     first, second = blurred
     whole = _blocks(seen.astype(np.float32)).min(axis=1) > 0
-    if whole.sum() < _LEAST_BLOCKS:
+    if whole.sum() < LEAST_BLOCKS:
         return 0.0
     agreed = np.sort(_agreement(_blocks(first)[whole], _blocks(second)[whole]))
     return float(np.clip(agreed[: max(1, len(agreed) // 4)].mean(), 0.0, 1.0))
@@ -44,8 +38,8 @@ def likeness(
 def _equally_bright(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Grey, Grey]:
     """Both with the exposure of the brighter one, so that what is white there is white in both."""
     a, b = one.astype(np.float32), other.astype(np.float32)
-    sure = (a > _DARK) & (a < _BRIGHT) & (b > _DARK) & (b < _BRIGHT)
-    if sure.sum() < _EXPOSED:
+    sure = (a > DARK) & (a < BRIGHT) & (b > DARK) & (b < BRIGHT)
+    if sure.sum() < EXPOSED:
         return a, b
     gain = float(np.median(b[sure] / a[sure]))
     return (np.minimum(a * gain, 255), b) if gain > 1 else (a, np.minimum(b / gain, 255))
@@ -55,11 +49,11 @@ def _agreement(a: Grey, b: Grey) -> Grey:
     """(m, p) blocks of both to (t,): the agreement of the textured ones, of all where hardly any is."""
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     own, others, common = (a * a).mean(axis=1), (b * b).mean(axis=1), (a * b).mean(axis=1)
-    gain = np.sqrt((own.sum() + _FLAT) / (others.sum() + _FLAT))  # of contrast
+    gain = np.sqrt((own.sum() + FLAT) / (others.sum() + FLAT))  # of contrast
     others, common = others * gain**2, common * gain
-    textured = np.maximum(own, others) > _TEXTURED
-    agreed = (2 * common + _FLAT) / (own + others + _FLAT)
-    return np.asarray(agreed[textured] if textured.sum() >= _LEAST_BLOCKS else agreed, dtype=np.float32)
+    textured = np.maximum(own, others) > TEXTURED
+    agreed = (2 * common + FLAT) / (own + others + FLAT)
+    return np.asarray(agreed[textured] if textured.sum() >= LEAST_BLOCKS else agreed, dtype=np.float32)
 
 
 def _blocks(picture: Grey) -> Grey:

@@ -26,8 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import _plain_agreement
-from benchmarks._machine import facts
-from benchmarks._page import markdown
+from benchmarks._page import write_page
 from benchmarks._thumbnails import pictures
 from benchmarks.altered_photographs import DATA
 from engine.core.home import PROJECT
@@ -126,9 +125,7 @@ def main() -> None:
     rows = [["work", "Benzer, ms", "plain, ms", "times as fast", "OpenCV's SSIM, ms", "largest difference"]]
     rows += [*measured("photographs", photographs), *measured("drawn, 32 pixels", drawn)]
     command = f"python -m benchmarks.comparing --count {count}"
-    text = f"# Comparing two pictures\n\nMeasured with `{command}` on {facts()}.\n\n{markdown(rows)}\n"
-    RESULT.write_text(text, encoding="utf-8")
-    print(text)
+    write_page(RESULT, "Comparing two pictures", command, rows)
 
 
 if __name__ == "__main__":

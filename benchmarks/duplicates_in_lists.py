@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks._machine import facts
-from benchmarks._page import markdown
+from benchmarks._page import write_page
 from benchmarks._thumbnails import SIDE, clouds
 from benchmarks.altered_photographs import ALTERATIONS, DATA, Alteration, kind_of, origin_of
 from engine.collections.collection import Collection
@@ -105,7 +104,7 @@ def near(found: Iterable[Near], most: int) -> Found:
     """The pairs of rows with up to `most` of those found near each."""
     pairs: Found = {}
     for row, places, bits in found:
-        for other, how in candidates._nearest(row, places, bits, most).items():
+        for other, how in candidates.nearest(row, places, bits, most).items():
             pairs.setdefault((min(row, other), max(row, other)), how if row < other else INVERSE[how])
     return pairs
 
@@ -114,20 +113,20 @@ def alike(prints: Prints, collection: Collection, proposed: Found, least: float)
     """Those of the proposed pairs that are alike."""
     rows = np.array(list(proposed), np.int32).reshape(-1, 2)
     asked = Pairs(rows, np.array(list(proposed.values()), np.int8))
-    comparison = pairs._Comparison(prints, collection, asked, Cache(64))
-    found = [one for start in range(0, len(asked), pairs._AT_ONCE) for one in comparison.part(start)]
+    comparison = pairs.Comparison(prints, collection, asked, Cache(64))
+    found = [one for start in range(0, len(asked), pairs.AT_ONCE) for one in comparison.part(start)]
     return {(int(rows[place, 0]), int(rows[place, 1])) for place, overlay in found if overlay.likeness >= least}
 
 
 def proposed(prints: Prints, every: Prints) -> dict[str, Found]:
     """The pairs of real pictures, and of one with a drawn one, that each way proposes."""
-    sharing, real, most = candidates._sharing_features(prints, Reporter()), len(prints), candidates._MOST
+    sharing, real, most = candidates.sharing_features(prints, Reporter()), len(prints), candidates.MOST
     ones, others = (part.tolist() for part in np.divmod(sharing, real))
     by_features: Found = dict.fromkeys(zip(ones, others, strict=True), -1)
     found: dict[str, Found] = {}
-    for way, look in (("all", candidates._near_in_all), ("in lists", candidates._near_in_lists)):
+    for way, look in (("all", candidates.near_in_all), ("in lists", candidates.near_in_lists)):
         asked = list(takewhile(lambda one: one[0] < real, look(every, most, Reporter())))
-        for count in (most, candidates._FEWEST):
+        for count in (most, candidates.FEWEST):
             found[f"hashes, {way}, the nearest {count}"] = near(asked, count)
     both = {f"{way}, and local features": by_features | pairs for way, pairs in found.items()}
     return {**found, "local features": by_features, **both}
@@ -161,9 +160,7 @@ def main() -> None:
     wanted = parser.parse_args()
     rows, said = measured(wanted.folder, wanted.others)
     command = f"python -m benchmarks.duplicates_in_lists --folder FOLDER --others {wanted.others}"
-    text = f"# Duplicates in lists\n\nMeasured with `{command}` on {facts()}.\n\n{said}\n\n{markdown(rows)}\n"
-    RESULT.write_text(text, encoding="utf-8")
-    print(text)
+    write_page(RESULT, "Duplicates in lists", command, rows, said)
 
 
 if __name__ == "__main__":

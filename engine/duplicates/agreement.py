@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 16
-_FLAT = 8.0  # variance of brightness that noise and compression leave in a block
-_TEXTURED = 30.0  # variance from which a block says something
-_LEAST_BLOCKS = 12  # in which both pictures must show something
-_BLUR = 1.0  # pixels, evens out how pictures were scaled and compressed
-_DARK, _BRIGHT = 8, 250  # a value beyond these may have been cut off
-_EXPOSED = 200  # pixels between both from which an exposure can be told
+FLAT = 8.0  # variance of brightness that noise and compression leave in a block
+TEXTURED = 30.0  # variance from which a block says something
+LEAST_BLOCKS = 12  # in which both pictures must show something
+BLUR = 1.0  # pixels, evens out how pictures were scaled and compressed
+DARK, BRIGHT = 8, 250  # a value beyond these may have been cut off
+EXPOSED = 200  # pixels between both from which an exposure can be told
 
 _ROUNDING = 1e-4  # of a bound
 _EVERYWHERE = np.ones((0, 0), dtype=bool)
@@ -45,13 +45,13 @@ def likeness(
     bright, its_bright = _equally_bright(one, other)
     if seen is not None:
         its_bright = np.where(seen, its_bright, bright)  # nothing from outside is blurred into it
-    blocks = _Blocks(bright, its_bright, _EVERYWHERE if seen is None else seen, _gaussian(_BLUR * enlarged))
+    blocks = _Blocks(bright, its_bright, _EVERYWHERE if seen is None else seen, _gaussian(BLUR * enlarged))
     rows = np.arange(0, one.shape[0] - BLOCK + 1, BLOCK)
     half = blocks.moments(rows[::2])
     if least > 0 and seen is None and _bound(half, len(rows) * (one.shape[1] // BLOCK)) < least:
         return 0.0
     moments = np.concatenate([half, blocks.moments(rows[1::2])])
-    if len(moments) < _LEAST_BLOCKS:
+    if len(moments) < LEAST_BLOCKS:
         return 0.0
     agreed = np.sort(_agreement(*moments.T))
     return float(np.clip(agreed[: max(1, len(agreed) // 4)].mean(), 0.0, 1.0))
@@ -80,13 +80,13 @@ def _bound(moments: Moments, count: int) -> float:
     in the first picture count whatever the gain; of the others any may be left out, which changes what a quarter is.
     """
     own, others, common = moments.astype(np.float64).T
-    sure = own > _TEXTURED
-    if sure.sum() < _LEAST_BLOCKS:
+    sure = own > TEXTURED
+    if sure.sum() < LEAST_BLOCKS:
         return float("inf")
     common, others = np.maximum(common, 0), np.maximum(others, 1e-9)
     # The gain at which the derivative of the agreement is 0; without a common part it agrees best at 0.
-    gain = (np.sqrt(_FLAT**2 + 4 * common**2 * (own + _FLAT) / others) - _FLAT) / np.maximum(2 * common, 1e-9)
-    agreed = (2 * common * gain + _FLAT) / (own + others * gain**2 + _FLAT)
+    gain = (np.sqrt(FLAT**2 + 4 * common**2 * (own + FLAT) / others) - FLAT) / np.maximum(2 * common, 1e-9)
+    agreed = (2 * common * gain + FLAT) / (own + others * gain**2 + FLAT)
     unknown = count - len(moments)
     return float(loops().highest_mean(np.sort(agreed[sure]), np.sort(agreed[~sure]), unknown)) + _ROUNDING
 
@@ -101,17 +101,17 @@ def loops() -> ModuleType:
 def _equally_bright(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Grey, Grey]:
     """Both with the exposure of the brighter one, so that what is white there is white in both."""
     one, other = (np.require(picture, requirements=["C", "W"]) for picture in (one, other))  # one kind to compile for
-    gain = loops().median_ratio(one, other, *_ratios(), _EXPOSED)
+    gain = loops().median_ratio(one, other, *_ratios(), EXPOSED)
     return loops().exposed(one, max(gain, 1.0), False), loops().exposed(other, min(gain, 1.0), True)
 
 
 @cache
 def _ratios() -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
     """(256, 256) the rank of b / a among all such ratios, the last where one may have been cut off; and the ratios."""
-    sure = np.arange(_DARK + 1, _BRIGHT, dtype=np.float32)
+    sure = np.arange(DARK + 1, BRIGHT, dtype=np.float32)
     ratios, places = np.unique(sure[None, :] / sure[:, None], return_inverse=True)
     ranks = np.full((256, 256), 65535, np.uint16)
-    ranks[_DARK + 1 : _BRIGHT, _DARK + 1 : _BRIGHT] = places.reshape(len(sure), len(sure))
+    ranks[DARK + 1 : BRIGHT, DARK + 1 : BRIGHT] = places.reshape(len(sure), len(sure))
     return ranks, ratios
 
 
@@ -127,8 +127,8 @@ def _gaussian(deviation: float) -> NDArray[np.float32]:
 
 def _agreement(own: Moments, others: Moments, common: Moments) -> Moments:
     """The agreement of the textured blocks, of all where hardly any is, from their variances and covariances."""
-    gain = np.sqrt((own.sum() + _FLAT) / (others.sum() + _FLAT))  # of contrast
+    gain = np.sqrt((own.sum() + FLAT) / (others.sum() + FLAT))  # of contrast
     others, common = others * gain**2, common * gain
-    textured = np.maximum(own, others) > _TEXTURED
-    agreed: Moments = (2 * common + _FLAT) / (own + others + _FLAT)
-    return agreed[textured] if textured.sum() >= _LEAST_BLOCKS else agreed
+    textured = np.maximum(own, others) > TEXTURED
+    agreed: Moments = (2 * common + FLAT) / (own + others + FLAT)
+    return agreed[textured] if textured.sum() >= LEAST_BLOCKS else agreed

@@ -17,8 +17,8 @@ from engine.duplicates.prints import Prints
 HASH_BITS = 14  # of 64 by which the hashes of two duplicates may differ
 FEATURE_BITS = 36  # of 256 by which the descriptors of one point may differ
 VOTES = 10  # features of either that must be near one of the other, for two pictures to be compared
-_MOST = 60  # pictures near one by its hash that are compared with it, the nearest first
-_FEWEST = 2  # the same of many pictures,
+MOST = 60  # pictures near one by its hash that are compared with it, the nearest first
+FEWEST = 2  # the same of many pictures,
 _PAIRS = 1_500_000  # so that all of them are about so many pairs
 _HASHES_BY_LISTS = 1_000_000  # hashes, eight of each picture, from which only some lists of them are searched
 _HASH_LISTS, _HASH_LISTS_SEARCHED = 4096, 64
@@ -56,7 +56,7 @@ class Pairs:
 
 def candidates(prints: Prints, reporter: Reporter) -> Pairs:
     """The pairs to compare, each once, with the orientation in which their hashes are nearest."""
-    sharing = _sharing_features(prints, reporter)
+    sharing = sharing_features(prints, reporter)
     near, orientations = _near_by_hash(prints, reporter)
     keys, places = np.unique(np.concatenate([near, sharing]), return_index=True)  # of a pair's two the first
     rows = np.stack(np.divmod(keys, max(len(prints), 1)), axis=1).astype(np.int32)
@@ -71,10 +71,10 @@ def _near_by_hash(prints: Prints, reporter: Reporter) -> tuple[Rows, NDArray[np.
     """
     pairs, orientations = array("q"), array("b")
     if len(prints) > 1:
-        most = min(_MOST, max(_FEWEST, _PAIRS // len(prints)))
+        most = min(MOST, max(FEWEST, _PAIRS // len(prints)))
         by_lists = prints.hashes.shape[0] * len(ORIENTATIONS) > _HASHES_BY_LISTS
-        for row, found, bits in (_near_in_lists if by_lists else _near_in_all)(prints, most, reporter):
-            for other, how in _nearest(row, found, bits, most).items():
+        for row, found, bits in (near_in_lists if by_lists else near_in_all)(prints, most, reporter):
+            for other, how in nearest(row, found, bits, most).items():
                 pairs.append(row * len(prints) + other if row < other else other * len(prints) + row)
                 orientations.append(how if row < other else INVERSE[how])
     return np.array(pairs, np.int64), np.array(orientations, np.int8)
@@ -83,7 +83,7 @@ def _near_by_hash(prints: Prints, reporter: Reporter) -> tuple[Rows, NDArray[np.
 Near = tuple[int, Rows, NDArray[Any]]  # a row, the places of hashes near its own, and by how many bits they differ
 
 
-def _near_in_all(prints: Prints, most: int, reporter: Reporter) -> Iterator[Near]:
+def near_in_all(prints: Prints, most: int, reporter: Reporter) -> Iterator[Near]:
     """Of each row all near hashes of later rows."""
     import faiss
 
@@ -101,7 +101,7 @@ def _near_in_all(prints: Prints, most: int, reporter: Reporter) -> Iterator[Near
             yield start + place, found[part][later], bits[part][later]
 
 
-def _near_in_lists(prints: Prints, most: int, reporter: Reporter) -> Iterator[Near]:
+def near_in_lists(prints: Prints, most: int, reporter: Reporter) -> Iterator[Near]:
     """Of each row the nearest hashes of other rows, as far as they are in the lists that are searched."""
     codes = _codes(prints)
     index = _in_lists(codes, _HASH_LISTS, _HASH_LISTS_SEARCHED)
@@ -125,7 +125,7 @@ def _upright(prints: Prints, start: int, count: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(prints.hashes[start : start + count, 0])
 
 
-def _nearest(row: int, found: Rows, bits: NDArray[Any], most: int) -> dict[int, int]:
+def nearest(row: int, found: Rows, bits: NDArray[Any], most: int) -> dict[int, int]:
     """Up to `most` rows found near a row, the nearest first, each with its best orientation."""
     others: dict[int, int] = {}
     for place in np.argsort(bits.astype(np.uint8), kind="stable"):
@@ -137,7 +137,7 @@ def _nearest(row: int, found: Rows, bits: NDArray[Any], most: int) -> dict[int, 
     return others
 
 
-def _sharing_features(prints: Prints, reporter: Reporter) -> Rows:
+def sharing_features(prints: Prints, reporter: Reporter) -> Rows:
     """The pairs with at least VOTES features in common, counted from both sides, as smaller · n + larger."""
     owners = np.repeat(np.arange(len(prints)), prints.counts)
     if len(owners) < 2:

@@ -1,4 +1,4 @@
-"""Compiled loops of comparing two pictures, and of enlarging a thumbnail as Pillow does.
+"""Compiled loops of comparing two pictures.
 
 Imported late (numba takes a second); the compiled code is kept beside this file until the file changes. None of them
 holds the interpreter, so that threads run beside each other.
@@ -221,25 +221,3 @@ def highest_mean(sure: NDArray, unsure: NDArray, unknown: int) -> float:
                 total += 1.0
         highest = max(highest, total / few)
     return highest
-
-
-@njit(cache=True, nogil=True)
-def resampled(picture: NDArray, starts: NDArray, weights: NDArray) -> NDArray:
-    """(h, w) uint8 with its rows resampled to (k, w), each a weighted sum of neighbours in fixed point.
-
-    Args:
-        starts: (k,) the first row that counts. weights: (k, t) int32, 2^22 for 1.
-    """
-    count, width = len(starts), picture.shape[1]
-    out, line = np.empty((count, width), np.uint8), np.empty(width, np.int32)
-    for y in range(count):
-        line[:] = 1 << 21
-        for i in range(weights.shape[1]):
-            weight = weights[y, i]
-            if weight:
-                row = picture[starts[y] + i]
-                for x in range(width):
-                    line[x] += weight * np.int32(row[x])
-        for x in range(width):
-            out[y, x] = min(max(line[x] >> 22, 0), 255)
-    return out

@@ -29,7 +29,7 @@ from engine.duplicates.prints import Look, Prints, contents_of, look_at, prints_
 LEAST = 0.5  # likeness of a pair that is stored
 _SURE = 0.9  # likeness of two whole pictures that needs no second opinion
 _DECODED = 4096  # thumbnails kept decoded: 64 KB each, since a picture is near many others
-_AT_ONCE = 16  # pairs whose thumbnails are read over one connection
+AT_ONCE = 16  # pairs whose thumbnails are read over one connection
 _FILES = ("rows", "likeness", "orientations", "shares", "tones")
 
 
@@ -81,11 +81,11 @@ def find_same_pictures(collection: Collection, reporter: Reporter) -> SamePictur
 def compared(prints: Prints, collection: Collection, reporter: Reporter) -> SamePictures:
     """Compare the candidate pairs of these prints by their thumbnails."""
     pairs = candidates(prints, reporter).among(_are_there(prints, collection))
-    comparison = _Comparison(prints, collection, pairs, Cache(_DECODED))
-    parts = range(0, len(pairs), _AT_ONCE)
+    comparison = Comparison(prints, collection, pairs, Cache(_DECODED))
+    parts = range(0, len(pairs), AT_ONCE)
 
     def compared_so_far(done: int) -> None:
-        reporter.update("Comparing pictures", min(done * _AT_ONCE, len(pairs)), len(pairs), "pairs")
+        reporter.update("Comparing pictures", min(done * AT_ONCE, len(pairs)), len(pairs), "pairs")
 
     return _table(prints, pairs, list(chain.from_iterable(in_threads(comparison.part, parts, compared_so_far))))
 
@@ -100,8 +100,8 @@ Alike = tuple[int, Overlay]  # the place of a pair, and how its pictures lie on 
 
 
 @dataclass(frozen=True)
-class _Comparison:
-    """The work on all pairs, done in parts of _AT_ONCE by several threads."""
+class Comparison:
+    """The work on all pairs, done in parts of AT_ONCE by several threads."""
 
     prints: Prints
     collection: Collection
@@ -110,7 +110,7 @@ class _Comparison:
 
     def part(self, start: int) -> list[Alike]:
         """Those of the pairs from `start` on that are alike enough to be kept."""
-        places = range(start, min(start + _AT_ONCE, len(self.pairs)))
+        places = range(start, min(start + AT_ONCE, len(self.pairs)))
         with self.collection.thumbnails() as thumbnail:
             overlays = [(place, self._best(place, thumbnail)) for place in places]
         return [(place, overlay) for place, overlay in overlays if overlay.likeness >= LEAST]

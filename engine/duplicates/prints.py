@@ -20,7 +20,6 @@ from engine.core.progress import Reporter
 from engine.core.storage import load_array, read_json, write_json
 from engine.core.store import Snapshot, Store
 from engine.core.threads import in_threads
-from engine.duplicates.enlarging import resized
 from engine.duplicates.perceptual_hash import BYTES, ORIENTATIONS, SIDE, hashes
 
 LONG_SIDE = 256  # pixels of the longer side of a picture when it is looked at and compared
@@ -73,10 +72,10 @@ def look_at(webp: bytes) -> Look:
 
 
 def _look(picture: Image.Image) -> Look:
-    grey = np.array(picture.convert("L"), dtype=np.uint8)
-    scale = LONG_SIDE / max(grey.shape)
-    height, width = (max(8, round(side * scale)) for side in grey.shape)
-    return Look(resized(grey, height, width), max(1.0, scale))
+    grey = picture.convert("L")
+    scale = LONG_SIDE / max(grey.size)
+    size = (max(8, round(grey.width * scale)), max(8, round(grey.height * scale)))
+    return Look(np.array(grey.resize(size, Image.Resampling.BICUBIC), dtype=np.uint8), max(1.0, scale))
 
 
 def tone_of(picture: Image.Image) -> tuple[float, float]:

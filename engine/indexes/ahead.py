@@ -21,7 +21,6 @@ from filelock import FileLock, Timeout
 
 from engine.core.home import IMPORTED_FROM
 from engine.duplicates import agreement
-from engine.duplicates.enlarging import resized
 from engine.indexes import make_index
 from engine.jobs.job import lower_priority
 
@@ -59,7 +58,7 @@ def compile_loops() -> None:
         index = make_index(method, "cosine").build(np.arange(_VECTORS), vectors)
         index.search(vectors[:1], 3)
         index.search(vectors[:_QUERIES], 3)
-    picture = resized(np.zeros((32, 32), np.uint8), 64, 64)
+    picture = np.zeros((64, 64), np.uint8)
     agreement.likeness(picture, picture)
 
 

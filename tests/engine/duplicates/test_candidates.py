@@ -38,7 +38,7 @@ def slowly(hashes: NDArray[np.uint8]) -> Found:
     for row in range(len(hashes)):
         bits = np.unpackbits(hashes[row + 1 :] ^ hashes[row, 0], axis=2).sum(axis=2)
         near = sorted((bits[other].min(), other) for other in range(len(bits)) if bits[other].min() <= HASH_BITS)
-        for _, other in near[: candidates._MOST]:
+        for _, other in near[: candidates.MOST]:
             found[row, row + 1 + other] = int(bits[other].argmin())
     return found
 
@@ -49,7 +49,7 @@ def test_near_hashes_are_those_of_a_plain_comparison(monkeypatch: pytest.MonkeyP
     hashes = np.repeat(rng.integers(0, 256, (6, len(ORIENTATIONS), BYTES), dtype=np.uint8), 5, axis=0)
     hashes ^= np.uint8(1) << rng.integers(0, 8, hashes.shape, dtype=np.uint8)
     monkeypatch.setattr(candidates, "_HITS_AT_ONCE", at_once)
-    monkeypatch.setattr(candidates, "_MOST", 3)
+    monkeypatch.setattr(candidates, "MOST", 3)
     found = found_in(prints_of(hashes))
     assert len(found) > 30
     assert found == slowly(hashes)
@@ -58,13 +58,13 @@ def test_near_hashes_are_those_of_a_plain_comparison(monkeypatch: pytest.MonkeyP
 def test_blank_pages_cost_memory_for_a_few_of_them_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of 200 blank pages are near each other in all orientations."""
     monkeypatch.setattr(candidates, "_HITS_AT_ONCE", 16_000)
-    most, nearest = [0], candidates._nearest
+    most, nearest = [0], candidates.nearest
 
     def counted(row: int, found: NDArray[np.int64], *others: Any) -> dict[int, int]:
         most.append(found.size)
         return nearest(row, found, *others)
 
-    monkeypatch.setattr(candidates, "_nearest", counted)
+    monkeypatch.setattr(candidates, "nearest", counted)
     blank = np.zeros((200, len(ORIENTATIONS), BYTES), np.uint8)
     found = candidates.candidates(prints_of(blank), Reporter())
     assert len(found) == 140 * 60 + 60 * 59 // 2
@@ -92,7 +92,7 @@ def test_of_many_pictures_the_nearest_by_hash_are_found_in_lists(monkeypatch: py
 
 def test_of_more_pictures_fewer_are_compared_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
     blank = np.zeros((200, len(ORIENTATIONS), BYTES), np.uint8)
-    for pairs, most in ((200 * 5, 5), (0, candidates._FEWEST)):
+    for pairs, most in ((200 * 5, 5), (0, candidates.FEWEST)):
         monkeypatch.setattr(candidates, "_PAIRS", pairs)
         assert len(candidates.candidates(prints_of(blank), Reporter())) == (200 - most) * most + most * (most - 1) // 2
 
@@ -106,5 +106,5 @@ def test_pairs_of_pictures_that_are_gone_are_left_out() -> None:
 def test_a_pair_near_by_hash_that_shares_features_keeps_its_orientation(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = np.random.default_rng(5).integers(0, 256, (3, len(ORIENTATIONS), BYTES), dtype=np.uint8)
     hashes[1, 4] = hashes[0, 0]
-    monkeypatch.setattr(candidates, "_sharing_features", lambda *_: np.array([1, 5], np.int64))  # (0, 1) and (1, 2)
+    monkeypatch.setattr(candidates, "sharing_features", lambda *_: np.array([1, 5], np.int64))  # (0, 1) and (1, 2)
     assert found_in(prints_of(hashes)) == {(0, 1): 4, (1, 2): -1}
