@@ -107,6 +107,12 @@ def add_module(name: str, module: Module, size: int, mean: Sequence[float], std:
     return encoder.info
 
 
+def remove_module(name: str) -> bool:
+    """Forget an added module, and return whether there was one of that name."""
+    with _lock:
+        return _added.pop(name, None) is not None
+
+
 def checked_preparation(
     size: int, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:

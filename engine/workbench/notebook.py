@@ -17,7 +17,7 @@ from engine.core.recipe import Recipe
 from engine.encoders import EncoderInfo, choices, open_encoder
 from engine.encoders.choosing import default_choice, default_embedding
 from engine.encoders.onnx_networks import OnnxEncoder, add_network, remove_network
-from engine.encoders.own_modules import OwnModuleEncoder, add_module, checked_preparation
+from engine.encoders.own_modules import OwnModuleEncoder, add_module, checked_preparation, remove_module
 from engine.encoders.pooling import unfinished
 from engine.encoders.vectors.batches import embed_pictures
 from engine.interchange import make_format
@@ -171,7 +171,8 @@ class NotebookMethods(JobMethods, PictureMethods):
         """Offer a network as an encoder, under a fingerprint of its weights: a module of PyTorch or an ONNX file.
 
         A module serves as long as this process runs, as code is never stored; when it is added again, its vectors are
-        found again. An ONNX file is copied into the home, where pages and jobs use it, too (`remove_encoder`).
+        found again. An ONNX file is copied into the home, where pages and jobs use it, too (`remove_encoder`). Either
+        replaces what was added before under that name; only a module does not replace a file, which would outlive it.
 
         Args:
             module: the module, or the path of the file.
@@ -183,12 +184,11 @@ class NotebookMethods(JobMethods, PictureMethods):
             Unreadable, MissingPackage: of an ONNX file.
         """
         Recipe("any", name)  # its form is that of every encoder's name
-        family = OnnxEncoder if isinstance(module, str | PathLike) else OwnModuleEncoder
-        if name in {line.name for line in choices(self.home)} - {line.name for line in family.choices(self.home)}:
-            raise BadParameter("name", "an encoder", "a new one", name)
+        self._check_new(name, isinstance(module, str | PathLike))
         if isinstance(module, str | PathLike):
             prepared = checked_preparation(size, mean, std)
             info = add_network(self.home, name, _path(module, "an encoder"), size, *prepared).info
+            remove_module(name)
         else:
             info = add_module(name, module, size, mean, std)
         self._encoders.clear()  # they may hold a module that had this name before
@@ -196,11 +196,21 @@ class NotebookMethods(JobMethods, PictureMethods):
         return info
 
     def remove_encoder(self, name: str) -> None:
-        """Delete a network that was added from an ONNX file; NotFound if there is none of that name."""
-        if not isinstance(name, str) or not remove_network(self.home, name):
-            raise NotFound(f"There is no encoder {name!r} that was added from an ONNX file.")
+        """Remove a network that was added from an ONNX file or as a module; NotFound if there is none of that name."""
+        if not isinstance(name, str) or not any([remove_network(self.home, name), remove_module(name)]):
+            raise NotFound(f"There is no encoder {name!r} that was added from an ONNX file or as a module.")
         self._encoders.clear()
         self._opened.clear()
+
+    def _check_new(self, name: str, is_file: bool) -> None:
+        """BadParameter if an encoder of that name would not be replaced by a file, or else by a module."""
+        files, modules = ({one.name for one in kind.choices(self.home)} for kind in (OnnxEncoder, OwnModuleEncoder))
+        taken = {one.name for one in choices(self.home)} - modules - files
+        if name in taken:
+            raise BadParameter("name", "an encoder", "a new one", name)
+        if name in files and not is_file:
+            way_out = f"An ONNX file is kept under it; remove_encoder({name!r}) removes it."
+            raise BadParameter("name", "an encoder", "a new one", name, way_out=way_out)
 
 
 def _check_text(parameter: str, thing: str, value: object) -> None:

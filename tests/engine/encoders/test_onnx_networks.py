@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, Unreadable
 from engine.core.home import Home
 from engine.core.recipe import Recipe
-from engine.encoders import choices, open_encoder
+from engine.encoders import choices, open_encoder, own_modules
 from engine.workbench.workbench import Workbench
 
 onnx = pytest.importorskip("onnx")
@@ -82,6 +83,33 @@ def test_another_process_knows_it_and_it_goes_when_it_is_removed(bench: Workbenc
     assert "means" not in {line.name for line in choices(home)}
     with pytest.raises(NotFound, match="added from an ONNX file"):
         bench.remove_encoder("means")
+
+
+def test_a_file_replaces_a_module_of_its_name(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_modules, "_added", {})
+    white = np.full((8, 8, 3), 255, np.uint8)
+    bench.add_encoder("means", torch.nn.Flatten(), **PLAIN)
+    assert bench.encode(white, "means").shape == (1, 3 * SIZE * SIZE)
+    info = bench.add_encoder("means", network(tmp_path / "n.onnx"), **PLAIN)
+    assert bench.encode(white, "means").shape == (1, 3)
+    assert [line.name for line in choices(bench.home)].count("means") == 1
+    assert open_encoder("means", "", Home(bench.home.root)).info == info
+
+
+def test_a_module_does_not_replace_a_file_which_would_outlive_it(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_modules, "_added", {})
+    bench.add_encoder("means", network(tmp_path / "n.onnx"), **PLAIN)
+    with pytest.raises(BadParameter, match="a new one; got 'means'") as refused:
+        bench.add_encoder("means", torch.nn.Flatten(), **PLAIN)
+    assert "remove_encoder('means')" in refused.value.way_out
+    bench.remove_encoder("means")
+    bench.add_encoder("means", torch.nn.Flatten(), **PLAIN)
+    bench.remove_encoder("means")
+    assert "means" not in {line.name for line in choices(bench.home)}
 
 
 def test_the_fingerprint_covers_the_file_and_the_preparation(bench: Workbench, tmp_path: Path) -> None:
