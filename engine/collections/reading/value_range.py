@@ -1,7 +1,12 @@
-"""Samples of any width to 8 bits: by the range that the file declares, else by the range in use."""
+"""Samples of any width to 8 bits: by the range that the file declares, else by the range in use.
+
+A hot or dead pixel is not in use: where all samples but one in a thousand use less than 1/16 of the whole range, which
+would show them in 16 shades, their range counts. What lies outside is shown black or white.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +15,8 @@ from numpy.typing import NDArray
 _ROWS = 1 << 22  # samples converted at a time: a conversion holds several copies
 _NO_VALUE = 1e38  # floats beyond stand for "no value" in maps
 _LEAST_USED = 16  # a picture that uses less than 1/16 of its range is stretched
+_STRAY = 1000  # of so many samples one may be a hot or dead pixel
+_BINS = 16 * _LEAST_USED  # of the range, to find 1/16 of it that holds nearly all samples
 _BITS = (8, 10, 12, 14, 16)  # of converters; what they give often stands unscaled in 16 bits
 _FLOATS = (1.0, 255.0, 65535.0)
 
@@ -65,13 +72,60 @@ def shown_range(dtype: np.dtype[Any], low: float, high: float) -> Range:
 
 
 def _used(samples: NDArray[Any], no_data: float | None) -> Range:
-    low, high = np.inf, -np.inf
+    """The range of all samples; that of all but a few stray ones where these would leave the others little of it."""
+    low, high, count = _bounds(_values(samples, no_data))
+    if not count:
+        return 0.0, 1.0
+    may_lose = 0 if samples.dtype == np.uint8 else count // _STRAY
+    while may_lose and low < high:
+        found = _most_of(samples, no_data, (low, high), may_lose)
+        if found is None or found[0] == found[1]:  # on an empty ground, the few are the picture
+            break
+        low, high, lost = found
+        may_lose -= lost
+    return low, high
+
+
+def _most_of(
+    samples: NDArray[Any], no_data: float | None, used: Range, may_lose: int
+) -> tuple[float, float, int] | None:
+    """The range of all samples within `used` but a few, and how many these are; None if it is no 1/16 of `used`."""
+    counts, width = np.zeros(_BINS, np.int64), _BINS // _LEAST_USED
+    held = counts
+    for _, bins in _binned(samples, no_data, used):
+        counts += np.bincount(bins, minlength=_BINS)
+        held = np.convolve(counts, np.ones(width, np.int64), "valid")
+        if counts.sum() - held.max() > may_lose:
+            return None
+    first, lost = int(held.argmax()), int(counts.sum() - held.max())
+    kept = (values[(bins >= first) & (bins < first + width)] for values, bins in _binned(samples, no_data, used))
+    return *_bounds(kept)[:2], lost
+
+
+def _binned(
+    samples: NDArray[Any], no_data: float | None, used: Range
+) -> Iterator[tuple[NDArray[Any], NDArray[np.intp]]]:
+    """The samples within a range, and in which of its equal parts each of them lies."""
+    low, high = used
+    for values in _values(samples, no_data):
+        inside = values[(values >= low) & (values <= high)]
+        places = (inside.astype(np.float64) - low) / (high - low) * _BINS
+        yield inside, np.minimum(places.astype(np.intp), _BINS - 1)
+
+
+def _bounds(parts: Iterable[NDArray[Any]]) -> tuple[float, float, int]:
+    """The least and the largest number, and how many there are."""
+    low, high, count = np.inf, -np.inf, 0
+    for values in parts:
+        if values.size:
+            low, high, count = min(low, float(values.min())), max(high, float(values.max())), count + values.size
+    return low, high, count
+
+
+def _values(samples: NDArray[Any], no_data: float | None) -> Iterator[NDArray[Any]]:
     for part in _parts(samples):
         values = samples[part]
-        values = values[_is_value(values, no_data)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    return (low, high) if low <= high else (0.0, 1.0)
+        yield values[_is_value(values, no_data)]
 
 
 def _is_value(samples: NDArray[Any], no_data: float | None) -> NDArray[np.bool_]:
