@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -244,9 +244,9 @@ def _shows(page: Any, box: Any, option: str | re.Pattern[str]) -> bool:
     return True
 
 
-def in_both_modes(page: Any) -> Iterator[str]:
-    """Show the page light, then dark, as the system asks for."""
-    for mode in ("light", "dark"):
+def in_both_modes(page: Any, modes: Sequence[str] = ("light", "dark")) -> Iterator[str]:
+    """Show the page light, then dark, as the system asks for, or in these modes one after the other."""
+    for mode in modes:
         page.emulate_media(color_scheme=mode)
         page.wait_for_function(
             """(dark) => {

@@ -332,9 +332,14 @@ def test_the_two_views_of_a_match_stand_beside_each_other_on_a_telephone(page: A
 def test_charts_follow_the_system_without_a_click(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/train")
     settled(page)
-    tick = page.locator(".js-plotly-plot .xtick text").first
-    for mode in in_both_modes(page):
-        expect(tick).to_have_css("fill", {"light": "rgb(90, 97, 104)", "dark": "rgb(173, 177, 180)"}[mode])
+    chart = page.locator(".js-plotly-plot").first
+    for mode in in_both_modes(page, ("light", "dark", "light")):
+        tick, line = {
+            "light": ("rgb(90, 97, 104)", "rgb(23, 104, 95)"),
+            "dark": ("rgb(173, 177, 180)", "rgb(105, 203, 189)"),
+        }[mode]
+        expect(chart.locator(".xtick text").first).to_have_css("fill", tick)
+        expect(chart.locator(".js-line").first).to_have_css("stroke", line)
 
 
 @pytest.mark.parametrize("path", ["/", "/collections", "/train"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.helpers import HOSTILE, ROOT, Server, serving, settled, violations
+from tests.browser.helpers import HOSTILE, ROOT, Server, in_both_modes, serving, settled, violations
 
 SCRIPT = "tests/browser/views_script.py"
 FIRST, SIDE = 100, 30  # as in the script: the first id, the points along each side
@@ -336,4 +336,19 @@ def test_the_heat_map_shows_both_names_and_the_distance(page: Any, server: Serve
     expect(page.locator(".value")).to_have_text("distance 1")
     expect(page.locator(".pair .name")).to_have_text(["a", "k"])
     assert page.locator(".pair b").count() == 0
+    assert violations(page) == []
+
+
+# ---- charts ----
+
+
+def test_numbers_on_a_heat_map_and_their_tips_follow_the_system_from_dark(page: Any, server: Server) -> None:
+    page.goto(f"{server.url}/?view=chart")
+    number = page.locator(".js-plotly-plot .textpoint text").first
+    for mode in in_both_modes(page, ("dark", "light", "dark")):
+        ink = {"light": "rgb(33, 38, 43)", "dark": "rgb(233, 231, 226)"}[mode]
+        expect(number).to_have_css("fill", ink)
+        page.mouse.move(0, 0)
+        number.hover(force=True)
+        expect(page.locator(".hovertext text").first).to_have_css("fill", ink)
     assert violations(page) == []

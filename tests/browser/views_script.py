@@ -10,6 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine.grouping.stored.palette import COLOURS
 from tests.browser.helpers import HOSTILE
+from ui.pages.classify.charts import confusion_chart
+from ui.shared.charts import CHART_STYLE, draw_points
 from ui.widgets.dendrogram import dendrogram
 from ui.widgets.density_map import density_map
 from ui.widgets.distance_matrix import distance_matrix
@@ -94,6 +96,10 @@ elif view == "density":
         marks=np.array([[0, 0], [0.5, 0.5]]) if state.selected else np.zeros((0, 2)),
         on_box=lambda box, adds: select([1]), on_pick=lambda x, y, within: select([]), on_open=tell("opened"),
     )  # fmt: skip
+elif view == "chart":
+    st.html(f"<style>{CHART_STYLE}</style>")
+    confused = confusion_chart(["cat", "dog"], np.array([[50, 3], [8, 22]]), None)
+    draw_points(confused, key="chart", alt="Confusion matrix", on_pick=tell("picked"))
 else:
     apart = np.abs(np.subtract.outer(np.arange(12), np.arange(12))) / 10
     distance_matrix(

@@ -26,10 +26,9 @@ _SHADES = {
     "ochre": ("#8a6d00", "#e8c547"),
     "sky": ("#3f8fc4", "#9ad4f5"),
     "ink": ("#21262b", "#e9e7e2"),
-    "auto": ("#444444", "#e9e7e2"),  # what Plotly writes on faint cells of a heat map by itself
 }
 COLOURS = {name: light for name, (light, _) in _SHADES.items()}
-ON_STRONG = "#fffdf9"  # text on the strong end of a heat map, in both themes
+_STRONGEST = 0.65  # opacity: more would make ink illegible on a strong cell in the light theme
 
 
 def _rgb(colour: str) -> str:
@@ -44,8 +43,8 @@ CHART_STYLE = "\n".join(
 
 
 def faint_to_strong(name: str) -> list[list[float | str]]:
-    """A colour scale for heat maps in both themes: the named colour, through which the page shines at small values."""
-    return [[0, f"rgba({_rgb(COLOURS[name])}, 0.06)"], [1, COLOURS[name]]]
+    """A colour scale for heat maps: the named colour, through which the page shines, so that ink is legible on all."""
+    return [[share, f"rgba({_rgb(COLOURS[name])}, {opacity})"] for share, opacity in ((0, 0.06), (1, _STRONGEST))]
 
 
 def new_figure(**layout: Any) -> Figure:
@@ -77,7 +76,8 @@ def draw_points(figure: Figure, *, key: str, alt: str, on_pick: Callable[[str], 
 
 
 def _legible(figure: Figure) -> None:
-    """Axes in the colour of small text: Streamlit's grey is too faint on a light ground."""
+    """Small text in grey, tips in ink: Streamlit's own grey is too faint on a light ground."""
+    figure.update_layout(font={"color": COLOURS["grey"]}, hoverlabel={"font": {"color": COLOURS["ink"]}})
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(tickfont={"color": COLOURS["grey"]}, title_font={"color": COLOURS["grey"]})
 

@@ -67,9 +67,9 @@ def retrieval_chart(lines: Sequence[Line], *, chance: float | None, marked: int 
         figure.add_hline(y=100 * chance, line={"dash": "dot", "color": grey, "width": 1.5})
         text = f"chance {100 * chance:.3g} %"
         figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=100 * chance, yanchor="bottom", text=text, showarrow=False,
+            x=1, xref="paper", xanchor="right", y=100 * chance, yanchor="bottom", text=text, showarrow=False,
             font={"size": 12, "color": grey},
-        )  # fmt: skip
+        )  # fmt: skip  # at the right, as curves begin near chance
     return _marked(figure, percent[0], marked) if len(percent) == 1 else figure
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core.recipe import Recipe
 from ui.session.opened import workbench
-from ui.shared.charts import COLOURS, new_figure
+from ui.shared.charts import COLOURS, draw, new_figure
 from ui.shared.messages import errors_shown
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _draw(rows: list[Row]) -> None:
     if not rows:
         st.info("There are too few pictures to cluster.")
         return
-    st.plotly_chart(chart(rows), key="cluster-chart", config={"displayModeBar": False})
+    draw(chart(rows), key="cluster-chart", alt=_spoken(rows))
     with st.container(horizontal=True):
         for clusters, reason in proposals(rows).items():
             if st.button(f"Use {clusters} ({reason})", key=f"use-{clusters}", on_click=_use, args=(clusters,)):
@@ -74,6 +74,13 @@ def proposals(rows: list[Row]) -> dict[int, str]:
     if elbow == separated:
         return {elbow: "elbow, silhouette"}
     return {elbow: "elbow", separated: "silhouette"}
+
+
+def _spoken(rows: list[Row]) -> str:
+    """A text alternative for the chart."""
+    said = ", ".join(f"{clusters} ({reason})" for clusters, reason in proposals(rows).items())
+    tried = f"{rows[0]['clusters']:.0f} to {rows[-1]['clusters']:.0f} clusters"
+    return f"Inertia and silhouette of {tried}. Good numbers: {said}."
 
 
 def chart(rows: list[Row]) -> Figure:

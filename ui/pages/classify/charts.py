@@ -13,7 +13,7 @@ from engine.classification.plan import FUSIONS
 from engine.classification.results import ResultLine as TableLine
 from engine.core.humanize import count_of
 from ui.pages.classify.state import shortened
-from ui.shared.charts import COLOURS, HEIGHT, ON_STRONG, faint_to_strong, new_figure, plain
+from ui.shared.charts import COLOURS, HEIGHT, faint_to_strong, new_figure, plain
 from ui.shared.training_curves import Event, Line, loss_chart, points, retrieval_chart
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _CELL, _LEAST = 26, 190  # pixels of a row of the matrix, and of all of it
 _LABEL = 16  # characters of a class beside the matrix
 _TEXTED = 14  # classes up to which each cell is large enough for any number
-_STRONG = 0.72  # of the strongest colour: from here on a number is read better in the colour of the page
 _TENTHS = list(range(0, 101, 20))
 _SHADES = ("first", "second", "third", "grey")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -75,14 +74,12 @@ def _cells(classes: Sequence[str], counts: NDArray[np.int64], shares: NDArray[np
         "of them"
         for a, b in places
     ]
-    strongest = _strongest(shares)
-    bright = [bool(shares[a, b] > _STRONG * strongest[a == b]) for a, b in places]
     return {
         "x": [b for _, b in places],
         "y": [a for a, _ in places],
         "mode": "markers+text",
         "text": [f"{counts[a, b]}" for a, b in places],
-        "textfont": {"size": 12 if len(classes) <= _TEXTED else 10, "color": [_ink(one) for one in bright]},
+        "textfont": {"size": 12 if len(classes) <= _TEXTED else 10, "color": COLOURS["ink"]},
         "marker": {"size": _CELL - 4, "symbol": "square", "opacity": 0},
         "selected": {"marker": {"opacity": 0}},
         "unselected": {"marker": {"opacity": 0}},
@@ -90,18 +87,6 @@ def _cells(classes: Sequence[str], counts: NDArray[np.int64], shares: NDArray[np
         "hovertext": tips,
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
-
-
-def _strongest(shares: NDArray[np.float64]) -> dict[bool, float]:
-    """The largest share on the diagonal (True) and beside it (False)."""
-    right = np.diag(shares)
-    rest = shares - np.diag(right)
-    return {True: float(right.max(initial=0.05)), False: max(float(rest.max(initial=0.0)), 0.05)}
-
-
-def _ink(on_colour: bool) -> str:
-    """The colour of a number: light on a strong colour, else that of the text."""
-    return ON_STRONG if on_colour else COLOURS["ink"]
 
 
 def _frame(x: int, y: int, colour: str) -> dict[str, Any]:

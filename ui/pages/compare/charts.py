@@ -94,7 +94,7 @@ def price_chart(rows: Sequence[ExperimentRow], names: Sequence[str], price: str)
 
 
 def label_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
-    """A heatmap of rows and labels: the darker, the more results have the label."""
+    """A heatmap of rows and labels: the stronger the colour, the more results have the label."""
     labels = labels_of(rows)[:MOST_LABELS]
     values = [[row.per_class.get(label) for label in labels] for row in rows]
     figure = _figure()
@@ -108,6 +108,7 @@ def label_chart(rows: Sequence[ExperimentRow], names: Sequence[str]) -> Figure:
         xgap=2,
         ygap=2,
         texttemplate="%{z:.2f}" if len(labels) <= 14 else None,
+        textfont={"color": COLOURS["ink"]},
         customdata=[[[plain(name), plain(label)] for label in labels] for name in names],
         hovertemplate="%{customdata[0]}<br>%{customdata[1]}: %{z:.3f}<extra></extra>",
         colorbar={"thickness": 10, "outlinewidth": 0, "tickformat": ".1f", "tickfont": {"color": COLOURS["grey"]}},

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _LINE, _ROOM, _HEIGHT = 28, 46, 240  # pixels
+_FAINT = 0.55  # opacity of bars, on which the dots of chance stand out
 
 
 def agreement_chart(titles: Sequence[str], values: Sequence[float], chances: Sequence[float]) -> Figure:
@@ -19,11 +20,12 @@ def agreement_chart(titles: Sequence[str], values: Sequence[float], chances: Seq
     figure = _figure(_ROOM + _LINE * len(titles))
     places = list(range(len(titles)))
     figure.add_bar(
-        x=list(values), y=places, orientation="h", marker={"color": COLOURS["first"]}, width=0.5,
+        x=list(values), y=places, orientation="h", width=0.5,
+        marker={"color": COLOURS["first"], "opacity": _FAINT},
         customdata=list(chances), hovertemplate="%{x:.3f}, by chance %{customdata:.3f}<extra></extra>",
     )  # fmt: skip
     for place, chance in zip(places, chances, strict=True):
-        line = {"dash": "dot", "color": COLOURS["grey"], "width": 2}
+        line = {"dash": "dot", "color": COLOURS["ink"], "width": 2}
         figure.add_shape(type="line", x0=chance, x1=chance, y0=place - 0.42, y1=place + 0.42, line=line)
     figure.update_xaxes(range=[min(0.0, *values, *chances), 1], title="dotted: random groups", fixedrange=True)
     figure.update_yaxes(

@@ -70,7 +70,7 @@ def _points(
             "color": colour,
             "opacity": 1,
             "symbol": shape,
-            "line": {"width": ring, "color": COLOURS["first"]},
+            "line": {"width": ring, "color": COLOURS["ink"]},
         },
         "unselected": {"marker": {"opacity": 1}},
         "text": [plain(named[row.key]) for row in own],
@@ -174,11 +174,11 @@ def price_chart(prices: Sequence[Price], chosen: str) -> Figure:
             x=[100 * point.share for point in price.curve], y=[point.recall for point in price.curve],
             name=_title(method), mode="lines+markers", line={"color": colour, "width": 3 if method == chosen else 1.6},
             marker={
-                "color": colour, "symbol": shape,
+                "color": colour, "symbol": shape, "opacity": 1,
                 "size": [14 if point.probes == price.here.probes else 7 for point in price.curve],
             },
             customdata=[[point.probes] for point in price.curve],
-            hovertemplate=f"{_title(method)}, %{{customdata[0]}} probes<br>recall %{{y:.3f}}, "
+            hovertemplate=f"{_title(method)}, probes: %{{customdata[0]}}<br>recall %{{y:.3f}}, "
             "compared %{x:.1f} %<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title="compared, % of the pictures", rangemode="tozero", fixedrange=True)
