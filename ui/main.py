@@ -117,6 +117,7 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
   .stMain .stHorizontalBlock:has(> .stColumn :is(.stMultiSelect, .stNumberInput)) { flex-wrap: wrap; }
   .stMain .stHorizontalBlock:has(> .stColumn .stMultiSelect) > .stColumn { min-width: min(100%, 22rem); }
   .stMain .stHorizontalBlock > .stColumn:has(> div > div > .stNumberInput) { min-width: 10rem; }
+  .stMain [class*="st-key-near-"] > :last-child { min-width: min(100%, 20rem); }
   .st-key-study-fields > div > .stHorizontalBlock { flex-wrap: wrap; }
   .st-key-study-fields > div > .stHorizontalBlock > .stColumn { min-width: 100%; }
 }

@@ -15,7 +15,7 @@ class DrawnTree {
     const names = this.ranks === 1 ? Math.min(240, this.wide * 0.22) : 0;
     this.right = this.ranks * (this.side + 7) + names + 14;
     this.left = 22;
-    this.inner = Math.max(120, this.wide - this.left - this.right - 10);
+    this.inner = Math.max(80, this.wide - this.left - this.right - 10);
     this.reach = this.tree.top * 1.06;
     this.high = n * this.step + 2 * PAD;
   }

@@ -22,17 +22,17 @@ def report_form(card: CollectionCard) -> None:
     """Draw the panel for a labelled collection."""
     with st.container(border=True, key="report-form"):
         st.subheader("Reproduce the original study", anchor=False)
-        words, fields = st.columns([1.75, 1], gap="large")
-        words.write(
+        st.write(
             "Trains nine autoencoders (Models 1 to 4 with their schedules) and searches with each in four ways: "
             "*flatten* or *max pool* with *cosine* or *Euclidean* distance. The original study (“Image Similarity "
             "Engine”, tables 4 and 5) counted the correct results out of eight for a single picture; precision@8 over "
             "all pictures is shown beside it. It shows whether a lower loss means a better search."
         )
+        fields, cost = st.columns([1.75, 1], gap="large")
         with fields:
             _fields(card)
-        plan = _plan(card, words)
-        with words, errors_shown():
+        plan = _plan(card, cost)
+        with cost, errors_shown():
             if plan is not None:
                 _cost(plan, card)
             if st.button(

@@ -139,9 +139,8 @@ def _how() -> None:
     whole(right, "batch", "Batch size", "Pictures per step. Smaller batches need less memory.")
     help = "\n\n".join(f"**{_upper(kind.title)}**: {kind.help}" for kind in SCHEDULES.values())
     name = choice(left, "schedule", "Learning-rate schedule", {n: _upper(k.title) for n, k in SCHEDULES.items()}, help)
-    columns = (left, right) if draft()["learns"] == LEARN else (right, left)  # first the one that is shorter by now
     for place, option in enumerate(SCHEDULES[name].options):
-        _option(columns[place % 2], name, option)
+        _option((right, left)[place % 2], name, option)  # the first beside the schedule
 
 
 def _view_loss(where: DeltaGenerator, learns: str) -> None:

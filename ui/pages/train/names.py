@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.training.schedules import SCHEDULES
@@ -35,6 +36,20 @@ SETTINGS = {
     "precision_at_8": "Precision@8",
     "precision_at_8_interval": "95 % interval",
 }
+
+
+_OF_RECONSTRUCTION = {"loss", "contrast", "noise", "flip", "crop", "colour"}
+
+
+def heeded(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a training heeds: "Model 4" and "Loss mse" say nothing of a ResNet that learns from views."""
+    clusters, network = config.get("objective") == "deepcluster", config.get("network")
+    ignored = {"model" if network else "start"} | (set() if clusters else {"clusters"})
+    if config.get("objective", "autoencoding") != "autoencoding":
+        ignored |= _OF_RECONSTRUCTION
+    if network and not clusters:
+        ignored.add("surroundings")
+    return {name: value for name, value in config.items() if name not in ignored}
 
 
 def setting(name: str) -> str:

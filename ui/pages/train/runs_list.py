@@ -16,7 +16,7 @@ from engine.runs.run import Run
 from engine.runs.state import can_free, free_all, state_bytes
 from engine.training.seeds import figures_over_seeds, of_the_same_settings
 from ui.pages.train.live import continued, what_next
-from ui.pages.train.names import setting, shown
+from ui.pages.train.names import heeded, setting, shown
 from ui.pages.train.runs_compared import compared, comparison_of_runs, toggle
 from ui.pages.train.state import (
     agreement_of,
@@ -276,7 +276,7 @@ def _details(run: Run) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Settings**")
-        st.table(_table(run.config), border="horizontal", hide_header=True, hide_index=True)
+        st.table(_table(heeded(run.config)), border="horizontal", hide_header=True, hide_index=True)
     with right:
         _over_seeds(run)
         st.markdown("**Provenance**")

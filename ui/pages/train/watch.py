@@ -254,7 +254,7 @@ def _neighbours(run: Run, probe: Probed, seen: Watched, epoch: int, key: str) ->
     with st.container(horizontal=True, vertical_alignment="center"):
         titled(f"Nearest neighbours of one picture {_after(epoch)}")
         _picker(collection, images, rows, asked, picture, key)
-    row = st.container(horizontal=True)
+    row = st.container(horizontal=True, key=f"near-{key}")
     with row.container(width=132):
         own = [_tile(collection, images, rows, picture, named=True)]
         gallery(own, key=f"{key}-query", title="Query picture", columns=1, kind="small")

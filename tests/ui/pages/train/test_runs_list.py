@@ -16,9 +16,11 @@ from engine.core.storage import write_json
 from engine.runs import listing as run_folders
 from engine.runs.epochs import Watch
 from engine.runs.state import POSITION, WEIGHTS, free, kept_state, state_bytes
+from engine.training.config import TrainingConfig
 from engine.workbench.workbench import Workbench
 from tests.ui.pages.train.conftest import buttons, fake_run, page, strip, texts
 from ui.pages.train.live import result
+from ui.pages.train.names import heeded
 from ui.pages.train.runs_list import epochs_csv
 from ui.pages.train.state import retrieval_of, spare_states
 
@@ -183,6 +185,15 @@ def test_that_there_are_no_runs_is_not_said_beside_the_first(bench: Workbench, m
     monkeypatch.setattr("ui.pages.train.page.trainings", lambda: SimpleNamespace(busy=True, ended=None))
     monkeypatch.setattr("ui.pages.train.page.training_now", lambda _: None)
     assert "No runs of your own yet" not in texts(page())
+
+
+def test_settings_that_a_run_does_not_heed_are_not_listed() -> None:
+    views = heeded(TrainingConfig(objective="contrastive", network="small-resnet").as_dict())
+    assert views.keys() >= {"network", "start", "temperature"}
+    assert not views.keys() & {"model", "loss", "clusters", "surroundings", "flip"}
+    assert heeded(TrainingConfig().as_dict()).keys() >= {"model", "loss", "surroundings", "flip"}
+    grouping = heeded(TrainingConfig(objective="deepcluster", network="resnet-18").as_dict())
+    assert grouping.keys() >= {"clusters", "surroundings"}
 
 
 def test_the_epochs_as_a_table(bench: Workbench) -> None:
