@@ -121,7 +121,8 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
   .st-key-study-fields > div > .stHorizontalBlock { flex-wrap: wrap; }
   .st-key-study-fields > div > .stHorizontalBlock > .stColumn { min-width: 100%; }
 }
-html [data-testid^="stBaseButton-primary"]:not(:disabled) { color: light-dark(#ffffff, #0d1f1c); }
+html [data-testid^="stBaseButton-primary"]:not(:disabled),
+html .stMultiSelect [data-tag] :is(span, button) { color: light-dark(#ffffff, #0d1f1c); }
 """
 
 _ABOUT = "**Benzer** finds similar pictures. Everything stays on this computer."

@@ -342,12 +342,13 @@ def test_charts_follow_the_system_without_a_click(page: Any, server: Server) -> 
         expect(chart.locator(".js-line").first).to_have_css("stroke", line)
 
 
-@pytest.mark.parametrize("path", ["/", "/collections", "/train"])
+@pytest.mark.parametrize("path", ["/", "/collections", "/train", "/compare"])
 def test_no_serious_accessibility_violation(page: Any, server: Server, path: str) -> None:
     page.goto(server.url + path)
     page.get_by_role("heading", level=1).wait_for()
     settled(page)
-    assert not violations(page)
+    for mode in in_both_modes(page):
+        assert violations(page) == [], mode
 
 
 def _brightness(page: Any, colour: str) -> float:
