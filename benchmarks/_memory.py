@@ -43,7 +43,8 @@ def measured(command: Sequence[str], **environment: str) -> Spent:
 
 def memory(root: int) -> tuple[float, float]:
     """Megabytes of a process and all below it: of its own, and resident."""
-    parents = {int(stat.parent.name): _parent(stat) for stat in _PROC.glob("[0-9]*/stat")}
+    # Not by a pattern of files: a process that ends meanwhile would end the search.
+    parents = {int(name): _parent(_PROC / name / "stat") for name in os.listdir(_PROC) if name.isdigit()}
     family, grown = {root}, True
     while grown:
         below = {id for id, parent in parents.items() if parent in family} - family

@@ -38,6 +38,20 @@ def test_drawing_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_that_ends_while_memory_is_counted_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux says of some that they are no longer there, of others that they never were."""
+    real = os.stat
+
+    def ended(path: object, *how: object, **more: object) -> os.stat_result:
+        if str(path).endswith("/stat"):
+            raise ProcessLookupError(path)
+        return real(path, *how, **more)  # type: ignore[arg-type,call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "stat", ended)
+    assert memory(os.getpid())[0] > 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_that_of_a_program_with_its_children() -> None:
     own, resident = memory(os.getpid())
     assert 10 < own < resident
