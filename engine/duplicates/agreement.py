@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ BLUR = 1.0  # pixels, evens out how pictures were scaled and compressed
 DARK, BRIGHT = 8, 250  # a value beyond these may have been cut off
 EXPOSED = 200  # pixels between both from which an exposure can be told
 
+_COARSE = 4  # pixels along a side of an enlarged picture that are one in an estimate
+_MARGIN = 0.15  # by which an estimate must miss the likeness that is wanted
 _ROUNDING = 1e-4  # of a bound
 _EVERYWHERE = np.ones((0, 0), dtype=bool)
 
@@ -40,17 +43,45 @@ def likeness(
     Args:
         seen: marks the pixels that both pictures cover.
         enlarged: by which factor the coarser of the two was enlarged to this size: finer detail means nothing.
-        least: where half of the blocks prove that the likeness is less than this, it is given as 0.
+        least: where half of the blocks prove that the likeness is less than this, it is given as 0; and so it is where
+            that of enlarged pictures, estimated at a quarter of their size, is less by far.
     """
     bright, its_bright = _equally_bright(one, other)
     if seen is not None:
         its_bright = np.where(seen, its_bright, bright)  # nothing from outside is blurred into it
+    elif least > 0 and enlarged >= _COARSE and _estimate(bright, its_bright, enlarged) < least - _MARGIN:
+        return 0.0
     blocks = _Blocks(bright, its_bright, _EVERYWHERE if seen is None else seen, _gaussian(BLUR * enlarged))
     rows = np.arange(0, one.shape[0] - BLOCK + 1, BLOCK)
     half = blocks.moments(rows[::2])
     if least > 0 and seen is None and _bound(half, len(rows) * (one.shape[1] // BLOCK)) < least:
         return 0.0
-    moments = np.concatenate([half, blocks.moments(rows[1::2])])
+    return _least_agreeing(np.concatenate([half, blocks.moments(rows[1::2])]))
+
+
+def _estimate(one: Grey, other: Grey, enlarged: float) -> float:
+    """About the likeness of two enlarged pictures, at a quarter of their size; infinite where few blocks are textured.
+
+    With few, one more or less may decide which blocks count at all.
+    """
+    import cv2
+
+    height, width = (side // _COARSE for side in one.shape)
+    small: list[Any] = [
+        cv2.resize(picture[: height * _COARSE, : width * _COARSE], (width, height), interpolation=cv2.INTER_AREA)
+        for picture in (one, other)
+    ]
+    # The mean of some pixels blurs them already.
+    deviation = float(np.sqrt((BLUR * enlarged) ** 2 - (_COARSE**2 - 1) / 12) / _COARSE)
+    side = BLOCK // _COARSE
+    blocks = _Blocks(small[0], small[1], _EVERYWHERE, _gaussian(deviation), side)
+    moments = blocks.moments(np.arange(0, height - side + 1, side))
+    moments *= (BLOCK**2 - 1) / (BLOCK**2 - _COARSE**2)  # means of pixels vary less than pixels
+    return _least_agreeing(moments) if (moments[:, 0] > TEXTURED).sum() >= 2 * LEAST_BLOCKS else float("inf")
+
+
+def _least_agreeing(moments: Moments) -> float:
+    """The mean of the quarter of some blocks that agree least."""
     if len(moments) < LEAST_BLOCKS:
         return 0.0
     agreed = np.sort(_agreement(*moments.T))
@@ -60,16 +91,16 @@ def likeness(
 class _Blocks:
     """The blocks of two pictures, blurred row by row of them."""
 
-    def __init__(self, one: Grey, other: Grey, seen: NDArray[np.bool_], weights: Grey) -> None:
-        self.pictures, self.seen, self.weights = (one, other), seen, weights
+    def __init__(self, one: Grey, other: Grey, seen: NDArray[np.bool_], weights: Grey, side: int = BLOCK) -> None:
+        self.pictures, self.seen, self.weights, self.side = (one, other), seen, weights, side
         self.blurred = np.empty_like(one), np.empty_like(other)
 
     def moments(self, begins: NDArray[np.int64]) -> Moments:
         """(m, 3) the variances and covariances of the blocks whose first rows are these."""
         begins = np.ascontiguousarray(begins)
         for picture, blurred in zip(self.pictures, self.blurred, strict=True):
-            loops().blur_rows(picture, self.weights, begins, BLOCK, blurred)
-        found: Moments = loops().block_moments(*self.blurred, self.seen, begins, BLOCK)
+            loops().blur_rows(picture, self.weights, begins, self.side, blurred)
+        found: Moments = loops().block_moments(*self.blurred, self.seen, begins, self.side)
         return found
 
 

@@ -6,10 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import _plain_agreement as plain_agreement
 from engine.duplicates import agreement
 from engine.duplicates.agreement import BLOCK, likeness
+from engine.duplicates.prints import _look
 from tests.engine.duplicates.scenes import page_of_text, scene
 
 
@@ -105,6 +107,38 @@ def test_half_of_the_blocks_never_prove_too_much() -> None:
                 assert bounded == said or (bounded == 0 and said < least)
                 skipped += bounded == 0 < said
     assert skipped > 5
+
+
+def enlarged_pairs(side: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pictures of so many pixels as they are compared: each with the next, and with blends of both at any exposure."""
+    small = [scene(seed).resize((side, side * 3 // 4), Image.Resampling.BOX) for seed in range(12)]
+    pairs = list(itertools.pairwise(small))
+    for one, other in itertools.pairwise(small):
+        pairs += [(one, Image.blend(one, other, share).point(lambda v: v * 0.8)) for share in (0.1, 0.2, 0.3, 0.5)]
+    return [(_look(one).brightness, _look(other).brightness) for one, other in pairs]
+
+
+@pytest.mark.parametrize("side", [24, 32, 64])
+def test_an_estimate_gives_up_only_what_would_not_be_kept(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    enlarged, given_up = 256 / side, 0
+    for one, other in enlarged_pairs(side):
+        said = likeness(one, other, enlarged=enlarged)
+        estimate = agreement._estimate(*agreement._equally_bright(one, other), enlarged)
+        assert estimate == np.inf or estimate > min(said, 0.9) - agreement._MARGIN / 1.5
+        for least in (0.3, 0.5, 0.8):
+            with monkeypatch.context() as patch:
+                patch.setattr(agreement, "_bound", lambda *_: np.inf)
+                found = likeness(one, other, None, enlarged, least)
+            assert found == said or (found == 0 and said < least)
+            given_up += found == 0 < estimate < least
+    assert given_up > 5
+
+
+def test_nothing_is_given_up_where_few_blocks_are_textured() -> None:
+    """One block more or less may decide there whether the others count."""
+    flat = np.full((256, 256), 90, np.uint8)
+    flat[96:160, 96:160] = _look(scene(0).resize((8, 8))).brightness[:64, :64]
+    assert agreement._estimate(*agreement._equally_bright(flat, flat), 8.0) == np.inf
 
 
 @pytest.mark.parametrize("seed", range(20))
