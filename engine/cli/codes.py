@@ -15,6 +15,7 @@ from engine.comparisons.hashlab.hashed import Hashing
 from engine.comparisons.hashlab.lab import Change, as_dict
 from engine.comparisons.hashlab.price import Price
 from engine.core.errors import BadParameter
+from engine.core.humanize import percent
 from engine.core.tables import text_table
 from engine.workbench.workbench import Workbench
 
@@ -54,7 +55,7 @@ def price_table(prices: list[Price]) -> str:
     rows = [
         [
             price.method, f"{price.here.recall:.3f}", f"{price.low:.3f} to {price.high:.3f}",
-            f"{price.here.share:.1%}", f"{price.milliseconds:.3g}", price.used, price.largest,
+            percent(price.here.share, 1), f"{price.milliseconds:.3g}", price.used, price.largest,
         ]
         for price in prices
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from engine.cli.flags import Commands, encoder_flags, metric_flag, picture_of, r
 from engine.cli.preparing import prepared
 from engine.cli.printing import json_text
 from engine.core.errors import BadParameter
+from engine.core.humanize import percent
 from engine.core.recipe import Recipe
 from engine.core.storage import unwritable, write_bytes
 from engine.core.tables import text_table
@@ -67,7 +68,7 @@ def _seen(bench: Workbench, recipe: Recipe, first: Query, second: Query, argumen
 
 def _sights_table(found: Sights) -> str:
     if isinstance(found, Decoded):
-        steps = [[f"{step.share:.0%}", f"#{step.nearest}", f"{step.distance:.4f}"] for step in found.path]
+        steps = [[percent(step.share), f"#{step.nearest}", f"{step.distance:.4f}"] for step in found.path]
         return text_table(["of the way", "nearest picture", "distance"], steps)
     rows = [
         [one.number, f"{one.amount:.4f}", ", ".join(f"#{id}" for id in one.ids.tolist())] for one in found.strongest

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.cli.flags import Commands, output_flags, yes_flag
 from engine.cli.printing import delete, print_rows
+from engine.core.humanize import percent
 from engine.jobs.job import damaged_jobs, unread_job
 from engine.workbench.job_kinds import work
 from engine.workbench.workbench import Workbench
@@ -27,7 +28,7 @@ def command_jobs(arguments: argparse.Namespace) -> None:
     if arguments.delete:
         job = unread_job(Workbench().home.jobs, arguments.delete)
         return delete(f"the job {arguments.delete}", job.remove, arguments)
-    rows = [[job.id, job.state, f"{job.progress.fraction:.0%}", job.title] for job in Workbench().jobs()]
+    rows = [[job.id, job.state, percent(job.progress.fraction), job.title] for job in Workbench().jobs()]
     print_rows(["job", "state", "done", "title"], rows, arguments)
     for job, sentence in damaged_jobs(Workbench().home.jobs):
         print(f"{job.id}: {sentence}", file=sys.stderr)

@@ -17,7 +17,7 @@ from engine.comparisons.recipes.experiment import pictures_digest
 from engine.core.distances import normalised
 from engine.core.errors import BadParameter
 from engine.core.home import Home
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.core.progress import Reporter
 from engine.core.tables import csv_text
 from engine.encoders import open_encoder
@@ -101,7 +101,7 @@ class Disagreement:
         cka = "" if self.cka is None else f" Linear CKA: {self.cka:.2f}."
         return (
             f"{first} and {second} share {K * self.overlap:.1f} of the {K} nearest on average "
-            f"({self.overlap:.0%} [{low:.0%}, {high:.0%}]; by chance {self.chance:.1%}).{cka}"
+            f"({percent(self.overlap)} [{percent(low)}, {percent(high)}]; by chance {percent(self.chance, 1)}).{cka}"
         )
 
     def on_labels(self, first: str, second: str) -> list[str]:

@@ -83,9 +83,9 @@ def optional(value: float | None, form: str) -> str:
     """A formatted figure, "–" for None.
 
     >>> optional(0.5, ".1%"), optional(None, ".1%")
-    ('50.0%', '–')
+    ('50.0 %', '–')
     """
-    return "–" if value is None else format(value, form)
+    return "–" if value is None else format(value, form).replace("%", " %")
 
 
 def bold_best(values: Sequence[float | None], *, low: bool = False) -> list[bool]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BenzerError
+from engine.core.humanize import percent
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import WHITE, unfinished
@@ -55,7 +56,7 @@ class Channels:
     def sentence(self) -> str:
         """How much of the match these channels carry."""
         part = sum(channel.amount for channel in self.strongest)
-        share = f", {part / self.total:.0%} of {self.total:.4f}" if self.total > 0 else ""
+        share = f", {percent(part / self.total)} of {self.total:.4f}" if self.total > 0 else ""
         return (
             f"{self.title} has no decoder. Of its {self.count:,} channels these {len(self.strongest)} add most: "
             f"{part:.4f}{share}. Each row shows where a channel is seen in both, then the pictures that excite it most."

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import BenzerError
+from engine.core.humanize import percent
 
 _DIGITS = 9
 
@@ -47,7 +48,7 @@ class ClassMap:
         """The class and how probable it is, which may be very little, and what the places sum to."""
         return (
             f"Of the classes that the words mean, “{self.name}” fits this picture best: {self.encoder} gives it a "
-            f"probability of {self.probability:.1%}. The places sum to {self.places.sum():.3f}: its "
+            f"probability of {percent(self.probability, 1)}. The places sum to {self.places.sum():.3f}: its "
             f"score {self.score:.3f} less the class's offset, {self.offset:.3f}."
         )
 

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from engine.core.storage import write_json
 from engine.workbench.workbench import Workbench
 
+HOSTILE = "<b>*x*</b> $1$"  # a title that HTML, Markdown or LaTeX would change
 SCRIPT = str(Path(__file__).resolve().parents[2] / "ui" / "entry" / "script.py")
 
 

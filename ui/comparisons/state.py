@@ -34,7 +34,8 @@ class Kind:
     Attributes:
         key: of its jobs, its widgets, the address and the session, "experiment". noun, nouns: its display names. cell:
             the display name of a cell.
-        root: its folder. every, one: all comparisons, newest first, and the one of a given name.
+        root: its folder. about: the collection of a plan, "" for a file of vectors. every, one: all comparisons, newest
+            first, and the one of a given name.
         parts: further facts for the line below a title. kept: what remains when one is deleted.
         outdated: why figures should be measured again, else "". exports: the formats in which its results are saved.
     """
@@ -44,6 +45,7 @@ class Kind:
     nouns: str
     cell: str
     root: Callable[[], Path]
+    about: Callable[[Any], str]
     every: Callable[[], list[Any]]
     one: Callable[[str], Any]
     parts: Callable[[Seen], tuple[list[str], list[str]]]
@@ -129,13 +131,13 @@ def _whole(comparison: Any) -> tuple[Any, str, int, float, list[Any]]:
 
 
 def opened(kind: Kind) -> Seen | None:
-    """The one in the address, or the chosen one; on a first visit the newest. A missing name is reported."""
+    """The one in the address, or the chosen one; on a first visit the newest here. A missing name is reported."""
     linked = newly_linked(kind.key)
     if linked or (went_through_history() and kind.key not in st.query_params):
         remember_link(kind.key, linked)
         open_one(kind, linked)
     if kind.key not in st.session_state:
-        open_one(kind, next((found.name for found in listed(kind)), None))
+        open_one(kind, _newest_here(kind))
     name = st.session_state[kind.key]
     if not name:
         return None
@@ -144,6 +146,13 @@ def opened(kind: Kind) -> Seen | None:
         st.warning(f"The {kind.noun} “{plain_text(name)}” does not exist any more.", icon=":material/info:")
         open_one(kind, None)
     return view
+
+
+def _newest_here(kind: Kind) -> str | None:
+    """The newest about the collection in the sidebar, else the newest of all."""
+    recipe, found = st.session_state.recipe, listed(kind)
+    here = [one for one in found if recipe is not None and kind.about(one.plan) == recipe.collection]
+    return next((str(one.name) for one in (*here, *found)), None)
 
 
 def write_opened(kind: Kind, view: Seen | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -142,11 +142,11 @@ def _marked(figure: Figure, line: Line, epoch: int | None) -> Figure:
     return figure
 
 
-def spoken(what: str, line: Line, shown: str = "{:.4g}") -> str:
+def spoken(what: str, line: Line, shown: Callable[[float], str] = "{:.4g}".format) -> str:
     """A text alternative for a curve."""
     if not line.points:
         return f"{what}: nothing measured yet."
     (start, first), (end, last) = line.points[0], line.points[-1]
     if start == end:
-        return f"{what}: {shown.format(first)} at epoch {start:g}."
-    return f"{what}: from {shown.format(first)} at epoch {start:g} to {shown.format(last)} at epoch {end:g}."
+        return f"{what}: {shown(first)} at epoch {start:g}."
+    return f"{what}: from {shown(first)} at epoch {start:g} to {shown(last)} at epoch {end:g}."

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from engine.comparisons.figures import Figure
+from engine.core.humanize import percent
 from engine.encoders.encoder import COMPUTED, OWN, PHOTOGRAPHS, EncoderChoice
 from engine.encoders.networks.table import BACKBONES
 from engine.workbench.cost import measured_images_per_second
@@ -62,7 +63,7 @@ def _figure_text(figure: Figure | None) -> str:
         return ""
     if figure.judged_by.startswith("precision"):
         return f"{figure.judged_by} {figure.value:.3f}"
-    return f"{figure.judged_by} {figure.value:.0%}"
+    return f"{figure.judged_by} {percent(figure.value)}"
 
 
 def _choose(embeddings: dict[str, str], key: str) -> None:

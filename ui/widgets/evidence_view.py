@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.core.humanize import percent
 from engine.evidence.drawing import HUE
 from engine.evidence.evidence import Evidence
 from engine.evidence.explanation import Explanation
@@ -54,7 +55,7 @@ def evidence_data(explanation: Explanation, first: ShownSide, second: ShownSide)
 
 
 def _part(part: Evidence, of: str = "") -> dict[str, Any]:
-    title = part.title if part.weight == 1 else f"{part.title} ({part.weight:.0%})"
+    title = part.title if part.weight == 1 else f"{part.title} ({percent(part.weight)})"
     return {
         "title": f"{title}, {of}" if of else title,
         "maps": [part.first.round(_DIGITS).tolist(), part.second.round(_DIGITS).tolist()],

@@ -34,6 +34,11 @@ class Column:
     more: Callable[[Any], Mapping[str, Any]] = field(default=lambda row: {})
 
 
+def in_percent(share: float | None) -> float | None:
+    """A share as the figure of a column in percent."""
+    return None if share is None else 100 * share
+
+
 @dataclass(frozen=True)
 class Named:
     """The name of a row: its subject, and the choices in which rows differ."""

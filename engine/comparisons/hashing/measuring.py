@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.comparisons.hashing.plan import StudyCell, title_of
 from engine.core.errors import BadParameter, BenzerError, StorageFull
+from engine.core.humanize import percent
 from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named
 from engine.evaluation.metrics import average_precision
@@ -236,7 +237,7 @@ def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighb
 def _caveats(timed: int, count: int, covered: float) -> str:
     """Caveats of the times."""
     few = f"Timed with {timed:,} of the {count:,} queries, one at a time." if timed < count else ""
-    lost = f"Some results covered only {covered:.0%} of the vectors." if covered < 1 else ""
+    lost = f"Some results covered only {percent(covered)} of the vectors." if covered < 1 else ""
     return " ".join(filter(None, [few, lost]))
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.core.distances import normalised
 from engine.core.errors import BadParameter
+from engine.core.humanize import small_share
 from engine.grouping.neighbourhoods.nearest_lists import Matrix, NearestLists
 
 _TAIL = ((0.001, 0.01), (0.01, 0.1), (0.02, 0.2), (0.05, 0.5))  # quantiles through which a power law is fitted
@@ -61,15 +62,9 @@ class Share:
         """
         if not self.drawn:
             return ""
-        pairs = percent(self.pairs) if self.pairs else "less than " + percent(1 / self.drawn)
-        near = f"{percent(self.images)} of the pictures have another one this near"
+        pairs = small_share(self.pairs) if self.pairs else "less than " + small_share(1 / self.drawn)
+        near = f"{small_share(self.images)} of the pictures have another one this near"
         return f"{self.threshold:.3g}: {near}; expected by chance: {pairs} of pairs."
-
-
-def percent(share: float) -> str:
-    """A share in percent with two significant digits, however small: "12 %", "1.2 %", "0.00034 %"."""
-    digits = f"{100 * share:.0f}" if share >= 0.0995 or not share else f"{100 * share:.2g}"
-    return (f"{float(digits):.10f}".rstrip("0").rstrip(".") if "e" in digits else digits) + " %"
 
 
 def share_within(nearness: NearestLists, threshold: float) -> Share:

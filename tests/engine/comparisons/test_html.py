@@ -50,7 +50,7 @@ def test_the_best_is_the_highest_or_the_lowest_and_may_be_shared() -> None:
     assert bold_best([1, 3, None, 3]) == [False, True, False, True]
     assert bold_best([1, 3, None, 1], low=True) == [True, False, False, True]
     assert bold_best([None]) == [False]
-    assert (optional(0.25, ".0%"), optional(None, ".0%")) == ("25%", "–")
+    assert (optional(0.25, ".0%"), optional(None, ".0%")) == ("25 %", "–")
 
 
 def test_a_chart_has_its_points_where_the_axes_say() -> None:

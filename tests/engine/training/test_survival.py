@@ -20,7 +20,7 @@ import torch
 
 from engine.core.errors import BenzerError, NameTaken
 from engine.core.home import Home
-from engine.core.progress import Progress, Reporter
+from engine.core.progress import Reporter
 from engine.core.store import Store
 from engine.encoders import choices
 from engine.runs import listing as runs
@@ -29,6 +29,7 @@ from engine.training import TrainingConfig, continue_run, train_run
 from tests.engine.killing import Killable, killable
 from tests.engine.narrow import narrow
 from tests.engine.training.conftest import Blobs
+from tests.engine.training.told import train_and_tell
 
 RESTLESS: dict[str, Any] = {
     "model": 1, "size": 32, "batch": 8, "epochs": 3, "noise": 0.1, "flip": True, "schedule": "plateau", "probe": 16,
@@ -48,17 +49,9 @@ def one_thread() -> Iterator[None]:
 
 
 def train_blobs(root: str, name: str) -> None:
-    """Begin the run of that name, or go on with it; each step is told in a file before it may be in a checkpoint."""
+    """Begin the run of that name, or go on with it."""
     narrow()
-    home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
-
-    def tell(progress: Progress) -> None:
-        os.write(told, b"step\n")
-
-    if (home.weights / name / "run.json").exists():
-        continue_run(runs.run(home, name), Blobs(24), Reporter(listen=tell), None)
-    else:
-        train_run(home, TrainingConfig(**RESTLESS, name=name), Blobs(24), Reporter(listen=tell))
+    train_and_tell(root, name, Blobs(24), RESTLESS)
 
 
 def position(run: Run) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from engine.classification import measures
 from engine.classification.measures import Bin
 from engine.classification.plan import FUSIONS
 from engine.classification.results import ResultLine as TableLine
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from ui.pages.classify.state import shortened
 from ui.shared.charts import COLOURS, HEIGHT, faint_to_strong, new_figure, plain
 from ui.shared.training_curves import Event, Line, loss_chart, points, retrieval_chart
@@ -70,8 +70,8 @@ def _cells(classes: Sequence[str], counts: NDArray[np.int64], shares: NDArray[np
     """An unseen mark on every cell that has a count: it carries the number, the tip, and the click."""
     places = np.argwhere(counts > 0).tolist()
     tips = [
-        f"true: {plain(classes[a])}<br>predicted: {plain(classes[b])}<br>{counts[a, b]:,} items, {shares[a, b]:.0%} "
-        "of them"
+        f"true: {plain(classes[a])}<br>predicted: {plain(classes[b])}<br>"
+        f"{counts[a, b]:,} items, {percent(shares[a, b])} of them"
         for a, b in places
     ]
     return {

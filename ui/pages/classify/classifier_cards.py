@@ -12,10 +12,11 @@ import streamlit as st
 from engine.classification.predictions import Predictor, StoredPrediction
 from engine.classification.review import Review
 from engine.collections.collection import Images
+from engine.core.humanize import probability
 from ui.session.opened import images_of
 from ui.widgets.component import component
 from ui.widgets.gallery import thumbnail_url
-from ui.widgets.predictions import bars, percent
+from ui.widgets.predictions import bars
 
 _HERE = Path(__file__).parent
 
@@ -194,7 +195,7 @@ def card(images: Images, name: str, review: Review, one: StoredPrediction, blind
         "text": text if len(text) <= _WORDS else text[: _WORDS - 1] + "…",
         "now": review.labels[one.id],
         "predicted": one.predicted,
-        "confidence": percent(one.confidence),
+        "confidence": probability(one.confidence),
         "sides": sides,
         "others": others(one),
         "decision": review.decision(one),

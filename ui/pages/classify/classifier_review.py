@@ -12,7 +12,7 @@ from engine.classification.predictions import Predictor, source_of
 from engine.classification.review import Review, decide, write_decided
 from engine.collections.labelling import last_writing, undo_labels
 from engine.core.errors import BenzerError
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.evaluation.statistics.proportion import at_most
 from ui.comparisons.live import made_text
 from ui.pages.classify.classifier_cards import one_by_one
@@ -22,7 +22,6 @@ from ui.shared.messages import empty_state, errors_shown, show_complaint
 from ui.shared.plain_text import plain_text
 from ui.shared.rename_delete import confirm_buttons
 from ui.shared.titles import collection_title
-from ui.widgets.predictions import whole
 
 _SURE = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
 
@@ -151,7 +150,7 @@ def _accept_confident(run: Predictor, name: str, review: Review) -> None:
         left, right = st.columns([1, 2.4], vertical_alignment="center", gap="medium")
         confidence = left.selectbox(
             "Minimum confidence", _SURE, index=1, key=f"review-sure-{run.name}",
-            format_func=lambda share: whole(share) if share else "any", persist_state="session",
+            format_func=lambda share: percent(share) if share else "any", persist_state="session",
         )  # fmt: skip
         those = [one for one in review.undecided if one.confidence >= confidence]
         with right:
@@ -165,7 +164,7 @@ def _accept_confident(run: Predictor, name: str, review: Review) -> None:
 def expected(run: Predictor, count: int, confidence: float) -> str:
     """How many predictions reach the confidence, and the number of errors expected among them, as Markdown."""
     has = "has" if count == 1 else "have"
-    text = f"**{count_of(count, 'undecided item')}** {has} at least {whole(confidence)} confidence."
+    text = f"**{count_of(count, 'undecided item')}** {has} at least {percent(confidence)} confidence."
     measured = measured_of(run)
     asked, right = measured.at_least(confidence) if measured else (0, 0)
     if not asked or not count:

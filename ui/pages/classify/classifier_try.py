@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from engine.core.errors import BenzerError, NotFound
+from engine.core.humanize import percent, probability
 from engine.core.storage import digest_of
 from engine.runs.run import Run
 from ui.pages.classify.classifier_state import measured_of, network_of
@@ -21,7 +22,7 @@ from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 from ui.widgets.component import component
 from ui.widgets.gallery import Tile, gallery
-from ui.widgets.predictions import bars, percent, whole
+from ui.widgets.predictions import bars
 
 _HERE = Path(__file__).parent
 
@@ -159,7 +160,7 @@ def _cached_prediction(run: Run, data: bytes | None, text: str) -> dict[str, Any
 
 def _answer(run: Run, prediction: dict[str, Any], pictured: bool, text: str) -> None:
     label, confidence = prediction["fused"][0]
-    st.subheader(f"{plain_text(label)}, {percent(confidence)} confidence", anchor=False)
+    st.subheader(f"{plain_text(label)}, {probability(confidence)} confidence", anchor=False)
     st.caption(f"{_agreement(prediction)} {measured_accuracy(run, prediction)}".strip())
     _prediction(data=prediction_data(run, prediction, pictured, text), key="classifier-verdict")
     if sentence := _how_weighed(run):
@@ -208,9 +209,9 @@ def _missing(side: str, known: bool, given: bool) -> str:
 
 def _words_data(words: list[tuple[str, float]]) -> dict[str, Any]:
     most = max(share for _, share in words)
-    items = [{"text": text, "percent": percent(share), "shade": share / max(most, 1e-9)} for text, share in words]
+    items = [{"text": text, "percent": probability(share), "shade": share / max(most, 1e-9)} for text, share in words]
     rest = max(0.0, 1 - sum(share for _, share in words))
-    note = f"Attention on each word; {percent(rest)} on none of them."
+    note = f"Attention on each word; {probability(rest)} on none of them."
     return {"title": "Attention on the words", "note": note, "items": items}
 
 
@@ -230,7 +231,7 @@ def _how_weighed(run: Run) -> str:
     fusion = run.card.get("fusion")
     if fusion == "late" and "share" in run.card:
         share = float(run.card["share"])
-        return f"Weights if both are given: picture {whole(1 - share)}, text {whole(share)}."
+        return f"Weights if both are given: picture {percent(1 - share)}, text {percent(share)}."
     if fusion == "early":
         return "Picture and text are combined inside the network: their weights differ from item to item."
     return ""

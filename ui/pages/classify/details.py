@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
 from engine.classification import report
 from engine.classification.results import FoldRow, confidences
+from engine.core.humanize import percent
 from engine.evaluation.statistics.decision import p_text
 from engine.evaluation.statistics.paired import paired_difference
 from ui.comparisons.state import Seen
@@ -174,7 +176,7 @@ def learning(view: Seen, fusion: str) -> None:
         with right:
             titled("Validation accuracy")
             shown = charts.fold_lines(curves, "accuracy")
-            alt = " ".join(spoken(line.title, line, "{:.1%}") for line in shown)
+            alt = " ".join(spoken(line.title, line, partial(percent, digits=1)) for line in shown)
             draw(charts.accuracy_chart(curves), key=f"{key}-accuracy", alt=alt)
     st.caption(learned_sentence(chosen))
 

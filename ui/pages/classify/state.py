@@ -62,6 +62,7 @@ CLASSIFICATIONS = Kind(
     nouns="classifications",
     cell="training",
     root=lambda: workbench().home.classifications,
+    about=lambda plan: plan.collection,
     every=lambda: workbench().classifications(),
     one=lambda name: workbench().classification(name),
     parts=_parts_of,

@@ -36,6 +36,7 @@ INVARIANCES = Kind(
     nouns="tables of invariances",
     cell="curve",
     root=lambda: workbench().home.invariances,
+    about=lambda plan: plan.collection,
     every=lambda: workbench().invariance_tables(),
     one=lambda name: workbench().invariance_table(name),
     parts=_parts_of,

@@ -35,6 +35,7 @@ EXPERIMENTS = Kind(
     nouns="comparisons",
     cell="configuration",
     root=lambda: workbench().home.experiments,
+    about=lambda plan: plan.collection,
     every=lambda: workbench().experiments(),
     one=lambda name: workbench().experiment(name),
     parts=_parts_of,

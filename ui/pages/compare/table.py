@@ -10,7 +10,7 @@ from typing import Any
 from engine.comparisons.recipes.experiment import ExperimentRow
 from engine.comparisons.recipes.leads import Leads
 from engine.evaluation.statistics.decision import p_text
-from ui.widgets.results_table import Column, Line, Named
+from ui.widgets.results_table import Column, Line, Named, in_percent
 from ui.widgets.results_table import table_data as data_of
 
 
@@ -47,15 +47,15 @@ COLUMNS = (
     Column(
         "recall",
         "Share of the exact nearest neighbours that this method finds.",
-        lambda row: row.recall,
-        "{:.1%}",
+        lambda row: in_percent(row.recall),
+        "{:.1f} %",
         judged=False,
     ),
     Column(
         "candidates scanned",
         "Share of all vectors that were compared with a query.",
-        lambda row: row.examined,
-        "{:.1%}",
+        lambda row: in_percent(row.examined),
+        "{:.1f} %",
         True,
     ),
     Column("ms per query", "Median time of one search.", lambda row: row.milliseconds, "{:.3g}", True),

@@ -12,6 +12,7 @@ from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import title_of
 from engine.comparisons.hashing.study import SizeUp, SpeedUp
 from engine.comparisons.hashlab.price import Price
+from engine.core.humanize import percent
 from engine.core.recipe import parse_method
 from engine.indexes import approximate_methods
 from ui.shared.charts import COLOURS, new_figure, plain
@@ -187,7 +188,7 @@ def price_chart(prices: Sequence[Price], chosen: str) -> Figure:
 
 def spoken_prices(prices: Sequence[Price]) -> str:
     """A text alternative for the chart of prices."""
-    said = [f"{_title(p.hashing.method)} {p.here.recall:.3f} with {p.here.share:.1%} compared" for p in prices]
+    said = [f"{_title(p.hashing.method)} {p.here.recall:.3f} with {percent(p.here.share, 1)} compared" for p in prices]
     return f"Recall against the share compared: {'; '.join(said)}."
 
 

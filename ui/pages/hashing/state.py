@@ -30,6 +30,7 @@ STUDIES = Kind(
     nouns="benchmarks",
     cell="configuration",
     root=lambda: workbench().home.studies,
+    about=lambda plan: plan.source.split("/")[0] if plan.file is None else "",
     every=lambda: workbench().studies(),
     one=lambda name: workbench().study(name),
     parts=_parts_of,

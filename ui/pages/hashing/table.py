@@ -8,8 +8,9 @@ from typing import Any
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import EXACT
 from engine.comparisons.hashing.study import Folded, highest_recall
+from engine.core.humanize import percent
 from ui.pages.hashing.state import names_of
-from ui.widgets.results_table import Column, Line
+from ui.widgets.results_table import Column, Line, in_percent
 
 MAP_HELP = (
     "Mean average precision as in the thesis: the precision at each correct result, averaged over the right ones that "
@@ -59,7 +60,7 @@ def columns_of(folded: Sequence[Folded]) -> list[Column]:
             marked=lambda row: row.key in most, more=lambda row: _interval(row) | below_recall(row),
         ),
         Column(
-            "no result", EMPTY_HELP, lambda row: row.empty, "{:.1%}", judged=False,
+            "no result", EMPTY_HELP, lambda row: in_percent(row.empty), "{:.1f} %", judged=False,
         ),
         Column("ms per query", TIME_HELP, lambda row: row.p50, "{:.3g}", True, more=below("p50", "{:.2g}", _P99)),
         Column(f"MAP@{r}", MAP_HELP, lambda row: row.map, "{:.3f}", judged=False, more=below("map", "{:.3f}")),
@@ -97,7 +98,7 @@ _P99 = "p99 {row.p99:.3g}"
 
 
 def _share(row: StudyRow) -> Mapping[str, Any]:
-    return {"sub": f"{row.share:.1%}"} if row.share is not None else {}
+    return {"sub": percent(row.share, 1)} if row.share is not None else {}
 
 
 def lines_of(rows: Sequence[StudyRow], said: Mapping[str, str] | None = None) -> list[Line]:

@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from engine.core.errors import BenzerError
+from engine.core.humanize import percent
 from engine.core.recipe import Recipe
 from engine.evidence.channels import Channels
 from engine.evidence.decoded import Decoded, Reconstruction
@@ -46,7 +47,7 @@ def sights_view(recipe: Recipe, query: Query, id: int) -> None:
 def _decoded(recipe: Recipe, found: Decoded) -> list[Strip]:
     strongest = strongest_error(found)
     steps = [
-        StripPicture(inline(Image.fromarray(step.drawn)), f"{step.share:.0%} of the way", f"{step.share:.0%}")
+        StripPicture(inline(Image.fromarray(step.drawn)), f"{percent(step.share)} of the way", percent(step.share))
         for step in found.path
     ]
     nearest = [_of(recipe, step.nearest, f"{step.distance:.3f}") for step in found.path]

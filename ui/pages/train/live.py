@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from engine.core.cache import file_stamp
-from engine.core.humanize import duration
+from engine.core.humanize import duration, percent
 from engine.core.progress import Progress
 from engine.evaluation.statistics.shares import mean_shares
 from engine.jobs.job import Job
@@ -152,7 +152,8 @@ def _figures(run: Run) -> None:
         return
     if found is not None:
         measure = probe.measure if probe else "precision@8"
-        facts.append(f"{plain_text(measure)} of the best checkpoint **{found[1]:.0%}**, untrained {found[0]:.0%}")
+        figures = f"**{percent(found[1])}**, untrained {percent(found[0])}"
+        facts.append(f"{plain_text(measure)} of the best checkpoint {figures}")
     st.markdown(" · ".join(facts))
 
 
@@ -165,7 +166,7 @@ def agreement(found: tuple[str, float, float]) -> str:
 def recognised(found: tuple[float, float]) -> str:
     """How well a run finds altered copies, as Markdown."""
     first, last = found
-    return f"altered copy found **{last:.0%}**, untrained {first:.0%}"
+    return f"altered copy found **{percent(last)}**, untrained {percent(first)}"
 
 
 # ── queued ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,8 +243,8 @@ def result(run: Run) -> str:
         return text + "."
     measure = probe.measure if probe else "precision@8"
     if probe and mean_shares(found[1], found[0], max(1, len(probe.ids))).outcome == "worse":
-        return f"{text}, but {measure} is lower than untrained: {found[1]:.0%} instead of {found[0]:.0%}."
-    return f"{text}; {measure} went from {found[0]:.0%} (untrained) to {found[1]:.0%} (best checkpoint)."
+        return f"{text}, but {measure} is lower than untrained: {percent(found[1])} instead of {percent(found[0])}."
+    return f"{text}; {measure} went from {percent(found[0])} (untrained) to {percent(found[1])} (best checkpoint)."
 
 
 def _learnt(run: Run) -> str:
@@ -253,7 +254,7 @@ def _learnt(run: Run) -> str:
         return f"NMI of its clusters with {whom}: {last:.2f}, initially {first:.2f}" if agreed else ""
     if not reconstructs(run.config):
         found = copies_of(run)
-        return f"Altered copy found: {found[1]:.0%}, untrained {found[0]:.0%}" if found else ""
+        return f"Altered copy found: {percent(found[1])}, untrained {percent(found[0])}" if found else ""
     return "" if loss is None else f"Lowest validation {loss_title(run.config)} {loss:.4g}"
 
 

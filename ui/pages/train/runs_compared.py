@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter
+from engine.core.humanize import percent
 from engine.runs.run import Run
 from engine.training.compared import MOST, ComparedRuns, Judged
 from ui.pages.train.names import setting, shown
@@ -103,7 +105,7 @@ def _retrieval(runs: list[Run]) -> None:
     titled(measures.pop() if len(measures) == 1 else "Retrieval")
     found = _lines(runs, "retrieval")
     if all(line.points for line in found):
-        alt = " ".join(spoken(line.title, line, "{:.1%}") for line in found)
+        alt = " ".join(spoken(line.title, line, partial(percent, digits=1)) for line in found)
         draw(retrieval_chart(found, chance=_chance(runs)), key="compare-retrieval", alt=alt)
     else:
         st.caption("Not measured in all of them.")
@@ -114,7 +116,7 @@ def _copies(runs: list[Run]) -> None:
     titled("Altered copy found")
     lines = _lines(runs, "recognition")
     if all(line.points for line in lines):
-        alt = " ".join(spoken(line.title, line, "{:.1%}") for line in lines)
+        alt = " ".join(spoken(line.title, line, partial(percent, digits=1)) for line in lines)
         draw(retrieval_chart(lines, chance=None), key="compare-copies", alt=alt)
     else:
         st.caption("Not measured in all of them, and their losses are not comparable.")
@@ -126,7 +128,7 @@ def _agreements(runs: list[Run]) -> None:
     lines = [line for line in _lines(runs, "label_nmi") if line.points]
     if len(lines) == len(runs):
         draw(agreement_chart(lines), key="compare-agreement",
-             alt=" ".join(spoken(line.title, line, "{:.2f}") for line in lines))  # fmt: skip
+             alt=" ".join(spoken(line.title, line, "{:.2f}".format) for line in lines))  # fmt: skip
     else:
         st.caption("One of the runs makes no clusters, or there are no labels. Their losses are not comparable either.")
 
@@ -152,7 +154,7 @@ def _table(found: ComparedRuns) -> None:
     measure = next((one.measure for one in found.figures if one), "precision@8")
     columns: dict[str, list[Any]] = {"Run": [title_of(run) for run in found.runs]}
     columns[f"{measure}, 95 % interval"] = [_figure(one) for one in found.figures]
-    columns["Untrained"] = [f"{one.untrained:.1%}" if one else "–" for one in found.figures]
+    columns["Untrained"] = [percent(one.untrained, 1) if one else "–" for one in found.figures]
     for name, values in found.settings:
         columns[setting(name)] = list(map(shown, values))
     st.dataframe(columns, hide_index=True, key="compare-table")
@@ -161,7 +163,7 @@ def _table(found: ComparedRuns) -> None:
 
 
 def _figure(one: Judged | None) -> str:
-    return f"{one.kept:.1%} [{one.interval[0]:.1%}, {one.interval[1]:.1%}]" if one else "–"
+    return f"{percent(one.kept, 1)} [{percent(one.interval[0], 1)}, {percent(one.interval[1], 1)}]" if one else "–"
 
 
 def _about(found: ComparedRuns) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.core.humanize import count_of, file_size
+from engine.core.humanize import count_of, file_size, percent
 from engine.core.tables import csv_text
 from engine.encoders.portable import ONNX_PACKAGE, zipped
 from engine.runs.run import Run
@@ -147,9 +147,10 @@ def _figures(run: Run) -> str:
         parts = [f"NMI with {agreed[0]} {agreed[1]:.2f} → **{agreed[2]:.2f}**"]
     copies = copies_of(run)
     if copies is not None and (probe is None or probe.measure == "precision@8"):
-        parts.append(f"altered copy found {copies[0]:.0%} → **{copies[1]:.0%}**")
+        parts.append(f"altered copy found {percent(copies[0])} → **{percent(copies[1])}**")
     if found is not None:
-        parts.append(f"{plain_text(probe.measure if probe else 'precision@8')} {found[0]:.0%} → **{found[1]:.0%}**")
+        measure = plain_text(probe.measure if probe else "precision@8")
+        parts.append(f"{measure} {percent(found[0])} → **{percent(found[1])}**")
     return " · ".join(parts)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from engine.collections.collection import Images
 from engine.core.errors import BenzerError
+from engine.core.humanize import percent
 from engine.runs.epochs import Probed, Watched
 from engine.runs.run import Run
 from engine.training.schedules import WarmRestarts, curve
@@ -125,7 +127,7 @@ def _agreement(events: Sequence[Event], key: str) -> None:
     titled_with_help("NMI of its clusters", _AGREEMENT_HELP)
     lines = agreement_lines(events)
     if lines:
-        alt = " ".join(spoken(f"NMI of the clusters {line.title}", line, "{:.2f}") for line in lines)
+        alt = " ".join(spoken(f"NMI of the clusters {line.title}", line, "{:.2f}".format) for line in lines)
         draw(agreement_chart(lines), key=f"{key}-agreement", alt=alt)
     else:
         st.caption("Known after the first epochs.")
@@ -170,7 +172,8 @@ def _retrieval(
     helps = [_MEASURE_HELP.get(name, "") for name in ([measure, _COPIES] if both else [measure])]
     titled_with_help("Retrieval" if both else lines[0].title, "\n\n".join(helps))
     figure = retrieval_chart(lines, chance=probe.chance if probe else None, marked=best)
-    draw(figure, key=f"{key}-retrieval", alt=" ".join(spoken(line.title, line, "{:.1%}") for line in lines))
+    alt = " ".join(spoken(line.title, line, partial(percent, digits=1)) for line in lines)
+    draw(figure, key=f"{key}-retrieval", alt=alt)
 
 
 def titled_with_help(text: str, help: str) -> None:

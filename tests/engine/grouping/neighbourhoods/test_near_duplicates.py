@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter, Stopped
+from engine.core.humanize import small_share
 from engine.core.progress import Reporter
 from engine.grouping.neighbourhoods.near_duplicates import (
     NearDuplicateGroup,
@@ -19,7 +20,6 @@ from engine.grouping.neighbourhoods.near_duplicates import (
     exact_distances,
     highest,
     near_duplicate_groups,
-    percent,
     share_within,
     suggest,
 )
@@ -232,7 +232,7 @@ def test_the_shares_are_counted() -> None:
     [(0, "0 %"), (1, "100 %"), (0.124, "12 %"), (0.0123, "1.2 %"), (1e-4, "0.01 %"), (3.4e-8, "0.0000034 %")],
 )
 def test_small_shares_keep_two_digits(value: float, shown: str) -> None:
-    assert percent(value) == shown
+    assert small_share(value) == shown
 
 
 def test_no_random_pair_this_near_is_not_called_none_at_all() -> None:

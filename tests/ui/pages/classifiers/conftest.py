@@ -14,9 +14,9 @@ from engine.collections.labelling import write_labels
 from engine.runs.run import Run
 from engine.workbench.workbench import Workbench
 from tests import shop
+from tests.ui.app_pages import HOSTILE
 from tests.ui.conftest import SCRIPT, workbench_at
 
-HOSTILE = "<b>*x*</b> $1$"
 OPEN = 9  # things whose label was taken away
 
 

@@ -12,14 +12,15 @@ import pytest
 from engine.classification.predictions import SUGGESTED, StoredPrediction, StoredPredictions
 from engine.classification.review import write_decided
 from engine.collections.labelling import undo_labels
+from engine.core.humanize import probability
 from engine.core.storage import write_json
 from engine.runs.run import Run
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.classifiers.conftest import HOSTILE, OPEN, buttons, ran, texts, visit
+from tests.ui.app_pages import HOSTILE
+from tests.ui.pages.classifiers.conftest import OPEN, buttons, ran, texts, visit
 from ui.pages.classify.classifier_keep import fresh_title
 from ui.pages.classify.classifier_state import measured_of, train
 from ui.pages.classify.classifier_try import measured_accuracy, prediction_data, whole_words
-from ui.widgets.predictions import percent
 
 
 @pytest.fixture
@@ -230,7 +231,7 @@ def test_pieces_become_words() -> None:
 
 def test_probabilities_are_never_certain_where_they_are_not() -> None:
     shown = {0.0: "< 1 %", 0.004: "< 1 %", 0.01: "1 %", 0.5: "50 %", 0.99: "99 %", 0.9999: "> 99 %", 1.0: "100 %"}
-    assert {share: percent(share) for share in shown} == shown
+    assert {share: probability(share) for share in shown} == shown
 
 
 # ── apply ────────────────────────────────────────────────────────────────────────────────────────────────────────────

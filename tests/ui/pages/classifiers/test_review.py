@@ -14,7 +14,8 @@ from engine.classification.review import Review, decide, review, write_decided
 from engine.collections.labelling import last_writing
 from engine.runs.run import Run
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.classifiers.conftest import HOSTILE, OPEN, buttons, ran, texts, visit
+from tests.ui.app_pages import HOSTILE
+from tests.ui.pages.classifiers.conftest import OPEN, buttons, ran, texts, visit
 from ui.pages.classify import classifier_review
 from ui.pages.classify.classifier_cards import PAGE, agree, batch_of, blind_to, card, checked, others
 from ui.pages.classify.classifier_review import expected

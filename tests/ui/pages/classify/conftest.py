@@ -19,10 +19,9 @@ from engine.classification.results import Classification, create
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
 from tests.classified import keep_all
-from tests.ui.app_pages import SCRIPT
+from tests.ui.app_pages import HOSTILE, SCRIPT
 from tests.ui.conftest import workbench_at
 
-HOSTILE = "<b>*x*</b> $1$"
 CLASSES = ("Bags", "Caps", HOSTILE)
 
 

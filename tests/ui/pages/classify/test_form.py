@@ -14,7 +14,8 @@ from engine.collections.labelling import write_labels
 from engine.runs.listing import run as training_run
 from engine.workbench.cost import classification_cost
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.classify.conftest import HOSTILE, classified, opened, texts, things
+from tests.ui.app_pages import HOSTILE
+from tests.ui.pages.classify.conftest import classified, opened, texts, things
 
 # ── nothing to learn from ────────────────────────────────────────────────────────────────────────────────────────────
 

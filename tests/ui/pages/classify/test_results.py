@@ -20,7 +20,8 @@ from engine.encoders.combination import Pair, keep
 from engine.workbench.workbench import Workbench
 from tests import shop as small_shop
 from tests.classified import keep_all
-from tests.ui.pages.classify.conftest import CLASSES, HOSTILE, classified, opened, plan, texts, things
+from tests.ui.app_pages import HOSTILE
+from tests.ui.pages.classify.conftest import CLASSES, classified, opened, plan, texts, things
 from ui.comparisons.state import exported, seen
 from ui.pages.classify import charts
 from ui.pages.classify import source as classify_source

@@ -13,8 +13,6 @@ from streamlit.testing.v1 import AppTest
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import visited
 
-HOSTILE = "<b>*x*</b> $1$"
-
 
 @pytest.fixture
 def here(bench: Workbench, small_home: Path) -> Iterator[Workbench]:

@@ -17,12 +17,10 @@ from engine.comparisons.invariances.run import plan_for
 from engine.core.errors import BenzerError
 from engine.core.storage import write_json
 from engine.workbench.workbench import Workbench
-from tests.ui.app_pages import labels, texts, visited
+from tests.ui.app_pages import HOSTILE, labels, texts, visited
 from ui.comparisons.state import exported, seen
 from ui.pages.compare.invariance_chart import curves_chart, spoken_curves
 from ui.pages.compare.invariance_state import INVARIANCES, lines_of, verdicts
-
-HOSTILE = "<b>*x*</b> $1$"
 
 
 @pytest.fixture

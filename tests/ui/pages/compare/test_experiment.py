@@ -19,8 +19,8 @@ from engine.core.recipe import Recipe
 from engine.evaluation.single_queries import SingleQueries
 from engine.workbench.cost import ExperimentCost
 from engine.workbench.workbench import Workbench
-from tests.ui.app_pages import job, labels, texts, visited
-from tests.ui.pages.compare.conftest import HOSTILE, visit
+from tests.ui.app_pages import HOSTILE, job, labels, texts, visited
+from tests.ui.pages.compare.conftest import visit
 from ui.comparisons.state import exported, seen
 from ui.pages.compare.charts import labels_of, spoken_precision
 from ui.pages.compare.row import in_words, worst_tiles
@@ -68,6 +68,14 @@ def test_a_stopped_experiment_shows_what_is_finished_and_goes_on(
     assert "Stopped. 1 configuration left to measure." in texts(test)
     test.button(key=f"experiment-go-on-{experiment.name}").click().run()
     assert started == [("experiment", {"name": experiment.name, "title": experiment.title})]
+
+
+def test_a_first_visit_opens_the_newest_about_the_chosen_collection(here: Workbench) -> None:
+    about = create(here.home, plan())
+    newest = create(here.home, plan(title="Later", collection="few"))
+    assert visit().session_state.experiment == about.name
+    about.remove()
+    assert visit().session_state.experiment == newest.name  # rather than none
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 
 from engine.core.storage import write_json
 from engine.workbench.workbench import Workbench
-from tests.ui.app_pages import labels, texts, visited
-from tests.ui.pages.compare.conftest import HOSTILE, visit
+from tests.ui.app_pages import HOSTILE, labels, texts, visited
+from tests.ui.pages.compare.conftest import visit
 from ui.session import opened as state
 
 # ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────

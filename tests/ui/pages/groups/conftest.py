@@ -20,7 +20,6 @@ from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import SCRIPT
 from ui.pages.groups import state as groups_state
 
-HOSTILE = "<b>*x*</b> $1$"
 TREE = GroupingPlan(Step("hierarchical", (("groups", 3),)), map=Step("pca"))
 FLAT = GroupingPlan(Step("kmeans", (("groups", 2),)), Step("pca", (("dimensions", 3),)), map=Step("pca"))
 

@@ -7,7 +7,8 @@ from filelock import FileLock
 
 from engine.collections.labelling import last_writing, undo_labels, write_labels
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.groups.conftest import FLAT, HOSTILE, drawn, job, made, texts, visit
+from tests.ui.app_pages import HOSTILE
+from tests.ui.pages.groups.conftest import FLAT, drawn, job, made, texts, visit
 from ui.pages.groups import state as groups_state
 
 # ── exports and labels ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,8 @@ import pytest
 from engine.grouping.plan import GroupingPlan, Step
 from engine.grouping.presets import PRESETS
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.groups.conftest import HOSTILE, drawn, labels, texts, visit
+from tests.ui.app_pages import HOSTILE
+from tests.ui.pages.groups.conftest import drawn, labels, texts, visit
 
 # ── nothing there yet ────────────────────────────────────────────────────────────────────────────────────────────────
 

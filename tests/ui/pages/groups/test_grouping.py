@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from engine.grouping.stability import Stability
 from engine.grouping.stored.grouping import Grouping
 from engine.workbench.workbench import Workbench
-from tests.ui.pages.groups.conftest import FLAT, HOSTILE, TREE, choose, drawn, job, labels, made, texts, visit
+from tests.ui.app_pages import HOSTILE
+from tests.ui.pages.groups.conftest import FLAT, TREE, choose, drawn, job, labels, made, texts, visit
 from ui.pages.groups import state as groups_state
 from ui.pages.groups.stability import Shown
 

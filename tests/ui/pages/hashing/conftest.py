@@ -18,7 +18,6 @@ from engine.comparisons.hashing.study import HashingStudy
 from engine.workbench.workbench import Workbench
 from tests.ui.app_pages import visited
 
-HOSTILE = "<b>*x*</b> $1$"
 SOURCE = "shapes/raw-pixels/avg-sqrt"
 LSH, WIDE, AUTO = "lsh(bits=8,tables=4)", "lsh(bits=16,tables=4)", "itq"
 

@@ -14,8 +14,8 @@ from engine.comparisons.hashing.study import create
 from engine.core.errors import BadParameter
 from engine.workbench.cost import study_seconds
 from engine.workbench.workbench import Workbench
-from tests.ui.app_pages import labels, texts
-from tests.ui.pages.hashing.conftest import HOSTILE, LSH, SOURCE, plan, visit
+from tests.ui.app_pages import HOSTILE, labels, texts
+from tests.ui.pages.hashing.conftest import LSH, SOURCE, plan, visit
 from ui.pages.hashing.form import methods_in, whole_numbers
 from ui.pages.hashing.presets import PRESETS
 from ui.pages.hashing.source import keep_upload, remove_left_over

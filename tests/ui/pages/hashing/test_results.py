@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from engine.comparisons.hashing.study import create
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import Workbench
-from tests.ui.app_pages import job, labels, texts
-from tests.ui.pages.hashing.conftest import HOSTILE, LSH, SOURCE, measured, plan, visit
+from tests.ui.app_pages import HOSTILE, job, labels, texts
+from tests.ui.pages.hashing.conftest import LSH, SOURCE, measured, plan, visit
 from ui.comparisons.state import exported, seen
 from ui.pages.hashing.state import STUDIES
 

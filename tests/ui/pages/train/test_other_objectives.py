@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,49 +86,53 @@ def test_weights_to_begin_with_are_offered_where_they_are_here(
     assert len(test.selectbox(key="train-begins").options) == 2
 
 
-def grouping_run(bench: Workbench, name: str) -> Run:
-    """A run that learned from its own groups: no reconstructions, and NMI instead of MSE."""
-    run = fake_run(bench, name, objective="deepcluster", network="resnet-18", contrast=0.0, clusters=4)
+def without_reconstructions(run: Run, told: Callable[[dict[str, Any]], object]) -> Run:
+    """The run as one that learned otherwise: nothing of reconstructions; `told` alters each line."""
     lines = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
     for line in lines:
         del line["mse"], line["ssim"]
+        told(line)
+    (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    watch = Watch(run.folder / "watch")
+    for epoch in watch.epochs():
+        seen = watch.epoch(epoch)
+        assert seen is not None
+        watch.note(epoch, seen.neighbours, b"")
+    return run
+
+
+def grouping_run(bench: Workbench, name: str) -> Run:
+    """A run that learned from its own groups: NMI instead of MSE."""
+
+    def told(line: dict[str, Any]) -> None:
         if line["epoch"]:
             line |= {"label_nmi": 0.2 + 0.1 * line["epoch"], "clusters": 4.0}
         else:
             del line["validation"]
         if line["epoch"] > 1:
             line["nmi"] = 0.6
-    (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    watch = Watch(run.folder / "watch")
-    for epoch in watch.epochs():
-        seen = watch.epoch(epoch)
-        assert seen is not None
-        watch.note(epoch, seen.neighbours, b"")
-    return run
+
+    run = fake_run(bench, name, objective="deepcluster", network="resnet-18", contrast=0.0, clusters=4)
+    return without_reconstructions(run, told)
 
 
 def learning_run(bench: Workbench, name: str) -> Run:
-    """A run that learned by contrast alone: nothing is held out or reconstructed, and altered copies are found."""
-    run = fake_run(bench, name, objective="contrastive", network="small-resnet", contrast=0.0, validation=0.0)
-    lines = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
-    for line in lines:
-        del line["mse"], line["ssim"], line["validation"]
+    """A run that learned by contrast alone: nothing is held out, and altered copies are found."""
+
+    def told(line: dict[str, Any]) -> None:
+        del line["validation"]
         line["recognition"] = 0.2 + 0.2 * line["epoch"]
-    (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    watch = Watch(run.folder / "watch")
-    for epoch in watch.epochs():
-        seen = watch.epoch(epoch)
-        assert seen is not None
-        watch.note(epoch, seen.neighbours, b"")
-    return run
+
+    run = fake_run(bench, name, objective="contrastive", network="small-resnet", contrast=0.0, validation=0.0)
+    return without_reconstructions(run, told)
 
 
 def test_a_run_that_learned_by_contrast_is_shown_by_what_it_finds(bench: Workbench) -> None:
     run, other = learning_run(bench, "learned"), learning_run(bench, "again")
-    assert "Altered copy found: 80%, untrained 20%" in result(run)
+    assert "Altered copy found: 80 %, untrained 20 %" in result(run)
     test = page(run_open="learned", runs_compared=["learned", "again"])
     shown = texts(test)
-    assert "altered copy found 20% → **80%**" in shown
+    assert "altered copy found 20 % → **80 %**" in shown
     assert "Small ResNet · Shapes · 32 px · NT-Xent (SimCLR)" in shown
     assert "**Altered copy found**" in shown
     assert f"{run.name} or {other.name}: not decided" in shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from engine.core.errors import Stopped
 from engine.core.home import Home
-from engine.core.progress import Progress, Reporter
+from engine.core.progress import Reporter
 from engine.runs import listing as runs
 from engine.training import TrainingConfig, continue_run, train_run
 from engine.training.objectives.deepcluster import DeepCluster
@@ -21,6 +20,7 @@ from tests.engine.narrow import narrow
 from tests.engine.training.objectives.deepcluster.conftest import SMALL, WITH_NORMALISATION, Shapes
 from tests.engine.training.stopping import StopAfter
 from tests.engine.training.test_survival import killed_to_the_end
+from tests.engine.training.told import train_and_tell
 
 SEEN = ("epoch", "train", "validation", "retrieval", "nmi", "label_nmi", "clusters", "rate", "best")
 
@@ -70,17 +70,9 @@ def test_stopped_while_the_pictures_are_grouped(home: Home, monkeypatch: pytest.
 
 
 def train_shapes(root: str, name: str) -> None:
-    """Begin the run of that name, or go on with it; each step is told in a file before it may be in a checkpoint."""
+    """Begin the run of that name, or go on with it."""
     narrow()
-    home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
-
-    def tell(progress: Progress) -> None:
-        os.write(told, b"step\n")
-
-    if (home.weights / name / "run.json").exists():
-        continue_run(runs.run(home, name), Shapes(24), Reporter(listen=tell), None)
-    else:
-        train_run(home, TrainingConfig(**(SMALL | {"epochs": 3}), name=name), Shapes(24), Reporter(listen=tell))
+    train_and_tell(root, name, Shapes(24), SMALL | {"epochs": 3})
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from engine.core.device import device
 from engine.core.errors import BadParameter, Diverged, Stopped
 from engine.core.home import Home
-from engine.core.progress import Progress, Reporter
+from engine.core.progress import Reporter
 from engine.runs import listing as runs
 from engine.training import TrainingConfig, continue_run, loop, train_run
 from engine.training.config import with_defaults
@@ -26,6 +25,7 @@ from tests.engine.training.conftest import Blobs
 from tests.engine.training.objectives.views.conftest import KINDS, NARROW, SMALL
 from tests.engine.training.stopping import StopAfter
 from tests.engine.training.test_survival import killed_to_the_end
+from tests.engine.training.told import train_and_tell
 
 SEEN = ("epoch", "train", "retrieval", "recognition", "rate", "best")
 # ── cut off ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -44,19 +44,10 @@ def test_a_stopped_training_goes_on_to_the_same_bits(home: Home, kind: str, step
 
 
 def train_blobs(root: str, name: str) -> None:
-    """Begin the run of that name, or go on with it; each step is told in a file before it may be in a checkpoint."""
+    """Begin the run of that name, or go on with it."""
     RESIDUAL["small-resnet"] = NARROW
     torch.set_num_threads(1)
-    home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
-
-    def tell(progress: Progress) -> None:
-        os.write(told, b"step\n")
-
-    if (home.weights / name / "run.json").exists():
-        continue_run(runs.run(home, name), Blobs(20), Reporter(listen=tell), None)
-    else:
-        config = TrainingConfig(**(SMALL | {"epochs": 3} | KINDS[name.split("-")[0]]), name=name)
-        train_run(home, config, Blobs(20), Reporter(listen=tell))
+    train_and_tell(root, name, Blobs(20), SMALL | {"epochs": 3} | KINDS[name.split("-")[0]])
 
 
 @pytest.mark.slow
