@@ -38,6 +38,7 @@ SETTINGS: dict[str, Any] = {"tables": 16, "bits": 12, "probes": 0}
 SERVICE = (1, 2, 4, 8, 16, 32, 50, 100)  # tables of a part whose service times are kept
 SERVED, SERVICE_BITS = 250_000, 14
 _BATCHES = (100, 1000)
+AT_ONCE = 0.25  # seconds for an answer: Ray refuses a call to a process that is not there yet only after two
 QUANTILES = (*np.arange(0, 1, 0.01).round(2), 0.995, 0.999, 1.0)
 
 
@@ -290,7 +291,7 @@ def kill(index: RDH, load: Load, number: int) -> float:
     handles, workers = index._built.handles, index._built.workers
     os.kill(workers.ask([(handles[number % len(handles)], "process", ())])[0], signal.SIGKILL)
     began = time.monotonic()
-    while any(isinstance(one, Lost) for one in workers.ask([(handle, "size", ()) for handle in handles], 5.0)):
+    while any(isinstance(one, Lost) for one in workers.ask([(handle, "size", ()) for handle in handles], AT_ONCE)):
         time.sleep(0.02)
     while load.seen[-1][0] < began or load.seen[-1][2] < 1.0:
         time.sleep(0.005)

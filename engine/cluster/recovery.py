@@ -11,7 +11,7 @@ from typing import Any
 from engine.cluster.workers import Lost, Workers
 
 _PING = 1.0  # seconds after which a ping counts as unanswered
-_SHORTEST, _LONGEST = 0.05, 1.0  # pauses between two checks
+_SHORTEST, _LONGEST = 0.05, 0.25  # pauses between two checks
 
 
 class Watch:
