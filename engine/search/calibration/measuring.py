@@ -11,6 +11,7 @@ from engine.core.distances import pairwise_distances_float64
 from engine.core.errors import BadParameter
 from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.statistics.decision import ALPHA, Values
+from engine.evaluation.statistics.group_limit import upper_limit_of_groups
 from engine.evaluation.statistics.lower_tail import LowerTail, fit_lower_tail
 from engine.evaluation.statistics.proportion import at_least
 from engine.evaluation.statistics.tolerance import lower_limit, upper_limit
@@ -58,26 +59,33 @@ def calibrate(vectors: Matrix, metric: str, labels: Sequence[str], altered: Arra
     between = pairwise_distances_float64(np.ascontiguousarray(vectors[rows], dtype=np.float32), metric)
     pairs = fit_lower_tail(between[np.triu_indices(len(between), 1)])
     codes = codes[None] if labelled else kinds_of(vectors, rows, between, metric)
-    present, without, results = _asked(vectors, metric, codes, _queries(vectors, codes[0], rng))
+    queries = _queries(vectors, codes[0], rng)
+    present, without, results = _asked(vectors, metric, codes, queries)
     curve = alike_curve(*results) if labelled else (np.zeros(0), np.zeros(0))
     absent = without[-1]
-    far, near, offered = verdict_limits(present, without[0], absent)
+    far, near, offered = verdict_limits(present, codes[-1][queries], without[0], absent)
     given = np.sort(np.asarray(altered, dtype=np.float64))
     same = _same_within(pairs, len(vectors), present[0], given)
     return Calibration(len(vectors), labelled, same, pairs, present, absent, far, near, offered, given, *curve)
 
 
-def verdict_limits(present: Values, coarse: Values, absent: Values) -> tuple[Values, Values, NDArray[np.bool_]]:
+def verdict_limits(
+    present: Values, kinds: Codes, coarse: Values, absent: Values
+) -> tuple[Values, Values, NDArray[np.bool_]]:
     """The limits (h,) of "nothing similar here" and (h,) of "similar", and (2, h) whether these verdicts are offered.
 
     For an offered verdict two bounds hold together with a confidence of 95 %: it is given to at most 5 % of the
-    searches for which it is wrong, and to at least OFTEN of those for which it is right.
+    searches for which it is wrong, and to at least OFTEN of those for which it is right. "Nothing" is moreover given to
+    at most 5 % of the searches for pictures of a kind that was not calibrated with, on average over kinds.
 
     Args:
-        present: (h, p) scores with similar pictures. coarse, absent: (h, a) scores without, by the coarse groups, which
-            decide whether "nothing" is offered, and by the fine groups, which give the limit of "similar".
+        present: (h, p) scores with similar pictures. kinds: (p,) the kinds of their queries. coarse, absent: (h, a)
+            scores without, by the coarse groups, which decide whether "nothing" is offered, and by the fine groups,
+            which give the limit of "similar".
     """
-    far = np.array([upper_limit(scores, confidence=_SURE) for scores in present])
+    alike = [upper_limit(scores, confidence=_SURE) for scores in present]
+    unseen = [upper_limit_of_groups(scores, kinds, confidence=_SURE) for scores in present]
+    far = np.maximum(alike, unseen)
     near = np.array([lower_limit(scores, confidence=_SURE) for scores in absent])
     return far, near, np.array([_often(coarse > far[:, None]), _often(present < near[:, None])])
 

@@ -27,7 +27,7 @@ from engine.search.calibration.calibration import Calibration
 from engine.search.calibration.measuring import LEAST, calibrate
 
 _ARRAYS = ("present", "absent", "far", "near", "offered", "altered", "distances", "alike")
-_RULES = 3  # by which limits are set; those of other rules are set again, and altered copies stay
+_RULES = 4  # by which limits are set; those of other rules are set again, and altered copies stay
 
 
 def calibration_store(collection: Collection, info: EncoderInfo, embedding: str, metric: str) -> Store:

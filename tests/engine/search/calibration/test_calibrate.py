@@ -176,13 +176,28 @@ def test_a_verdict_that_few_searches_get_is_withheld_with_its_rate() -> None:
     assert made(*kinds()).withheld() == []
 
 
+def test_a_kind_that_was_not_calibrated_with_is_rarely_said_not_to_be_there() -> None:
+    """Kinds differ in how far apart their pictures are."""
+    rng, wrong = np.random.default_rng(0), []
+    for _ in range(20):
+        spreads, codes = rng.uniform(0.7, 1.4, 12), np.repeat(range(12), 60)
+        vectors = 6 * rng.standard_normal((12, 24))[codes] + spreads[codes, None] * rng.standard_normal((720, 24))
+        known = codes < 6
+        found = made(vectors[known].astype(np.float32), [str(code) for code in codes[known]])
+        apart = euclidean(vectors[~known].astype(np.float32), vectors.astype(np.float32))
+        apart[np.arange(360), 360 + np.arange(360)] = np.inf
+        nearest = np.sort(apart, axis=1)[:, :NEAREST].tolist()
+        wrong.append(np.mean([found.judge(row).verdict == "nothing similar here" for row in nearest]))
+    assert np.mean(wrong) <= 0.05
+
+
 @pytest.mark.parametrize("apart", [1.1, 2.0])  # one in five of those that deserve a verdict get it, and more than half
 def test_both_bounds_of_a_verdict_hold_together_in_95_percent_of_collections(apart: float) -> None:
     rng, broken, tried, size = np.random.default_rng(0), np.zeros(2), 500, 300
     for _ in range(tried):
         shared = rng.standard_normal(size)  # the same pictures are asked with and without similar ones
         present, absent = ((shared + rng.standard_normal(size)) / 2**0.5 for _ in range(2))
-        limits = verdict_limits(present[None], absent[None] + apart, absent[None] + apart)
+        limits = verdict_limits(present[None], np.zeros(size), absent[None] + apart, absent[None] + apart)
         far, near, offered = (one.ravel() for one in limits)
         rates = np.array([[norm.sf(far[0]), norm.sf(far[0] - apart)], [norm.cdf(near[0] - apart), norm.cdf(near[0])]])
         broken += offered & ((rates[:, 0] > 0.05) | (rates[:, 1] < OFTEN))
