@@ -340,10 +340,12 @@ are about groups of vectors; of labels that nobody gave they promise nothing.
 ABSENT = """\
 Labels that look alike set a limit to *nothing similar here*: with the casual shoes taken out, other shoes are near, and
 nothing in a distance says that they are not meant. Taken out as coarser kinds (the rows *subcategories* and *master
-categories*), more of the same pictures are told so. Scores that know the labels tell a part of the rest. Below are
-the shares beyond a limit that 5 % of the pictures with similar ones exceed; what is learned is learned from other
-labels (`python -m benchmarks.absent_labels`). AUC is the probability that a picture without similar ones has the
-higher score. Only the first is in use: most others need the query's vector, and what was learned, with each search.
+categories*), more of the same pictures are told so. Below are the shares beyond a limit that 5 % of the pictures with
+similar ones exceed; what is learned is learned from other labels (`python -m benchmarks.absent_labels`). AUC is the
+probability that a picture without similar ones has the higher score. Only the first is in use. The two ceilings know
+what no search does: which label the query has. What tells the labels of the products apart is in the vectors, and a
+classifier that has seen a label finds it. But the distance gives it the weight of all that does not matter, and which
+differences matter to a label that was never seen nothing says.
 
 """
 HUBS = """
