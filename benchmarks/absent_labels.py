@@ -125,7 +125,7 @@ def looking_alike(name: str, vectors: NDArray[np.float64], labels: Labels) -> st
         "nearest, so that their results are the same without it; those of "
         f"{100 * farther:.0f} % are then at most a tenth farther."
     )
-    return textwrap.fill(text, 120)
+    return textwrap.fill(text.replace(" %", "\u00a0%"), 120).replace("\u00a0", " ")
 
 
 def own_limits(labels: Labels, there: NDArray[np.float64], out: NDArray[np.float64]) -> list[str]:

@@ -363,7 +363,7 @@ are compared with those between pictures of the collection.
 
 - **Nothing similar here**: the five nearest are farther, on average, than in at least 95 % of searches with a similar
   picture in the collection.
-- **Similar**: they are nearer than in at least 95 % of searches without one.
+- **Similar**: they are nearer than in at least 95 % of searches without one, and as near as in at least 95 % with one.
 - **Cannot tell**: neither. With an encoder that does not see what distinguishes the labels, this is the verdict on
   nearly everything. It is also given wherever one of the other two verdicts is not offered: each of them is offered
   only if at least one in five of the searches it is right for gets it. If searches with and without a similar picture

@@ -76,7 +76,8 @@ def verdict_limits(
 
     For an offered verdict two bounds hold together with a confidence of 95 %: it is given to at most 5 % of the
     searches for which it is wrong, and to at least OFTEN of those for which it is right. "Nothing" is moreover given to
-    at most 5 % of the searches for pictures of a kind that was not calibrated with, on average over kinds.
+    at most 5 % of the searches for pictures of a kind that was not calibrated with, on average over kinds; what is
+    farther than the kinds that were, but not that far, is not told "similar" either.
 
     Args:
         present: (h, p) scores with similar pictures. kinds: (p,) the kinds of their queries. coarse, absent: (h, a)
@@ -86,7 +87,7 @@ def verdict_limits(
     alike = [upper_limit(scores, confidence=_SURE) for scores in present]
     unseen = [upper_limit_of_groups(scores, kinds, confidence=_SURE) for scores in present]
     far = np.maximum(alike, unseen)
-    near = np.array([lower_limit(scores, confidence=_SURE) for scores in absent])
+    near = np.minimum(alike, [lower_limit(scores, confidence=_SURE) for scores in absent])
     return far, near, np.array([_often(coarse > far[:, None]), _often(present < near[:, None])])
 
 

@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from engine.core.distances import cosine, euclidean
 from engine.core.errors import BadParameter
+from engine.evaluation.statistics.tolerance import upper_limit
 from engine.search.calibration.calibration import NEAREST, OFTEN, Calibration
 from engine.search.calibration.kinds import kinds_of, silhouette
 from engine.search.calibration.measuring import alike_curve, calibrate, label_codes, verdict_limits
@@ -189,6 +190,15 @@ def test_a_kind_that_was_not_calibrated_with_is_rarely_said_not_to_be_there() ->
         nearest = np.sort(apart, axis=1)[:, :NEAREST].tolist()
         wrong.append(np.mean([found.judge(row).verdict == "nothing similar here" for row in nearest]))
     assert np.mean(wrong) <= 0.05
+
+
+def test_what_is_farther_than_known_kinds_but_not_far_enough_is_left_open() -> None:
+    rng = np.random.default_rng(0)
+    kinds, present = np.repeat([0, 1], 200), np.append(1 + rng.random(200), 1.5 + rng.random(200))[None]
+    absent = 4 + rng.random((1, 400))
+    far, near, offered = verdict_limits(present, kinds, absent, absent)
+    assert near[0] == upper_limit(present[0], confidence=0.975) < far[0] < absent.min()
+    assert offered.all()
 
 
 @pytest.mark.parametrize("apart", [1.1, 2.0])  # one in five of those that deserve a verdict get it, and more than half
