@@ -342,10 +342,13 @@ Labels that look alike set a limit to *nothing similar here*: with the casual sh
 nothing in a distance says that they are not meant. Taken out as coarser kinds (the rows *subcategories* and *master
 categories*), more of the same pictures are told so. Below are the shares beyond a limit that 5 % of the pictures with
 similar ones exceed; what is learned is learned from other labels (`python -m benchmarks.absent_labels`). AUC is the
-probability that a picture without similar ones has the higher score. Only the first is in use. The two ceilings know
-what no search does: which label the query has. What tells the labels of the products apart is in the vectors, and a
-classifier that has seen a label finds it. But the distance gives it the weight of all that does not matter, and which
-differences matter to a label that was never seen nothing says.
+probability that a picture without similar ones has the higher score. Only the first is in use: most others need the
+query's vector, and what was learned, with each search, and for the products all together tell little more than half.
+
+The two ceilings know what no search does: which label the query has. With a limit of its own for each label the
+distance would tell half of the products. What parts their labels is in the vectors, and a classifier that has seen the
+label finds it; but in the distance it counts no more than what parts the pictures of one label, and which differences
+matter to a label that was never seen, nothing says.
 
 """
 HUBS = """
@@ -376,12 +379,13 @@ of Clopper and Pearson (1934). Each has a confidence of 97.5 %, so that both bou
 (Bonferroni), for each of the two verdicts by itself and for queries like those that were asked. *Nothing similar here*
 is the worse error, and must not depend on the labels that happen to be known: its limit is moreover so far that the
 upper bound of the mean over labels, by Student's t between labels, is at most 5 % as well (97.5 %, approximately, as
-such shares are skewed). Of a label that differs from the others more can be told so. Which pictures are *similar* is
-given by labels where most pictures have one that others share, else by groups of their vectors, which are split for as
-long as their halves are well separated. These may be finer than the labels a person would give; the limit of *similar*
-is then more cautious than necessary. Nothing is chosen for a collection. The probability that a result has the query's
-label is an isotonic regression on the results of up to 1,000 pictures, and chance the distribution of distances between
-random pairs, below 1 % extrapolated as a generalised Pareto distribution (Hill 1975).
+such shares are skewed). With few labels that is wide: of the animals, two are left without the one taken out. Of a
+label that differs from the others more can be told so. Which pictures are *similar* is given by labels where most
+pictures have one that others share, else by groups of their vectors, which are split for as long as their halves are
+well separated. These may be finer than the labels a person would give; the limit of *similar* is then more cautious
+than necessary. Nothing is chosen for a collection. The probability that a result has the query's label is an isotonic
+regression on the results of up to 1,000 pictures, and chance the distribution of distances between random pairs, below
+1 % extrapolated as a generalised Pareto distribution (Hill 1975).
 
 What follows is measured on queries that are not part of their calibration. *Taken out*: of pictures whose label was
 taken out of the collection, the shares of verdicts with their 95 % intervals over pictures. *There*: of pictures with
