@@ -15,7 +15,9 @@ from safetensors.torch import load
 
 from engine.core.errors import BadParameter, Corrupt, NotFound, NotTrained
 from engine.core.home import Home
+from engine.core.storage import read_object
 from engine.runs import listing as runs
+from engine.runs import run as run_file
 from engine.runs.epochs import Watch
 from engine.runs.run import Run
 
@@ -64,6 +66,28 @@ def test_every_flipped_bit_is_noticed(home: Home) -> None:
                 run.load()
         path.write_bytes(whole)
     assert run.load()
+
+
+def test_a_file_is_read_once_until_it_changes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, read = fresh(home), list[Path]()
+    made.end("done")
+    path = made.folder / "run.json"
+    os.utime(path, (1, 1))
+    monkeypatch.setattr(
+        run_file, "read_object", lambda path, **fields: read.append(path) or read_object(path, **fields)
+    )
+    for _ in range(3):
+        made.facts["state"] = "mine alone"
+        assert (Run(made.folder).state, made.model) == ("done", 2)
+    assert len(read) == 1
+    made.rename("Another")
+    assert (made.title, Run(made.folder).title) == ("Another", "Another")
+    os.utime(path, (2, 2))
+    assert made.title == "Another"
+    path.write_bytes(path.read_bytes().replace(b"Another", b"Changed"))  # as long, and sealed otherwise
+    os.utime(path, (3, 3))
+    with pytest.raises(Corrupt):
+        made.facts  # noqa: B018
 
 
 def test_missing_weights_are_named(home: Home) -> None:
