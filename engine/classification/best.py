@@ -10,6 +10,7 @@ import numpy as np
 from engine.classification import measures
 from engine.classification.corruptions import CLEAN
 from engine.classification.results import FoldRow, ResultLine
+from engine.core.humanize import percent
 from engine.evaluation.statistics.decision import Decision, p_text
 from engine.evaluation.statistics.mcnemar import mcnemar
 from engine.evaluation.statistics.proportion import clopper_pearson
@@ -47,7 +48,7 @@ class Best:
     @property
     def headline(self) -> str:
         """One sentence: the model and its accuracy with its exact 95 % interval."""
-        accuracy = f"{100 * self.line.accuracy:.1f} % ({accuracy_interval(self.right, self.asked)})"
+        accuracy = f"{percent(self.line.accuracy, 1)} ({accuracy_interval(self.right, self.asked)})"
         if self.other is None:
             return f"{self.line.title}: {accuracy} accuracy."
         if self.clear:
@@ -57,7 +58,7 @@ class Best:
     @property
     def beside(self) -> str:
         """The lead over the second best, and the chance level."""
-        chance = f"Chance level, always predicting the most frequent class: {100 * self.chance:.1f} %."
+        chance = f"Chance level, always predicting the most frequent class: {percent(self.chance, 1)}."
         return chance if self.other is None else f"{self._lead(self.other)} {chance}"
 
     def _lead(self, other: ResultLine) -> str:

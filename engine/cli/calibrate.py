@@ -8,7 +8,7 @@ from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags,
 from engine.cli.preparing import prepared
 from engine.cli.printing import check_files, print_results, progress_line
 from engine.core.errors import BadParameter
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text, text_table
 from engine.search.calibration.calibration import Calibration, Verdict
@@ -54,7 +54,7 @@ def _measured(bench: Workbench, recipe: Recipe) -> Calibration | None:
 def _rows(found: Calibration) -> list[list[object]]:
     rates = found.rates()
     named = (("with similar pictures", rates.present), ("without similar pictures", rates.absent))
-    return [[name, *(f"{100 * shares[verdict]:.1f} %" for verdict in _VERDICTS)] for name, shares in named]
+    return [[name, *(percent(shares[verdict], 1) for verdict in _VERDICTS)] for name, shares in named]
 
 
 def _table(found: Calibration) -> str:
@@ -62,5 +62,5 @@ def _table(found: Calibration) -> str:
     lines = [f"{by}, of {count_of(found.pictures, 'picture')}.", "", text_table(_HEADER, _rows(found)), ""]
     lines += found.withheld()
     if found.copies_found is not None:
-        lines.append(f"Surely the same: {100 * found.copies_found:.0f} % of altered versions of pictures.")
+        lines.append(f"Surely the same: {percent(found.copies_found)} of altered versions of pictures.")
     return "\n".join(lines).rstrip()

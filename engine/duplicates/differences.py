@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.collections.catalogue import ImageRow
+from engine.core.humanize import percent
 from engine.duplicates.pairs import SamePictures
 
 _TURNS = {1: "mirrored", 2: "mirrored", 3: "turned 180°", 4: "turned and mirrored", 7: "turned and mirrored"}
@@ -32,7 +33,7 @@ def difference(same: SamePictures, place: int, kept: ImageRow, other: ImageRow, 
     """The difference of the `other` picture of a pair; with `back`, that of the first, if the second is kept."""
     orientation, share = int(same.orientations[place]), float(same.shares[place])
     words = [_TURNS.get(orientation) or _quarter(orientation, back)]
-    words += [f"cropped, {100 * share:.0f} % in common"] if share < _CROPPED else []
+    words += [f"cropped, {percent(share)} in common"] if share < _CROPPED else []
     words += _size(kept, other, share)
     words += _tone(same, place, share, back)
     return Difference(float(same.likeness[place]), ", ".join(filter(None, words)) or "saved differently")
@@ -46,7 +47,7 @@ def _size(kept: ImageRow, other: ImageRow, share: float) -> list[str]:
     """Smaller, where the part that both show has fewer pixels; a crop has that share of the larger picture."""
     ratio = (other.width * other.height) / max(kept.width * kept.height, 1)
     if share >= _CROPPED and ratio < _SMALLER:
-        return [f"{100 * ratio**0.5:.0f} % of the size"]
+        return [f"{percent(ratio**0.5)} of the size"]
     return []
 
 

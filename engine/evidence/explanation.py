@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.collections.images import row_among
 from engine.core.distances import metric, normalised
 from engine.core.errors import NoVectors
+from engine.core.humanize import percent
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import AUGMENTED, embedding, unaugmented, unfinished
@@ -81,7 +82,7 @@ class Explanation:
         """What encoders that describe a picture as a whole add, as a share of the score where it has shares."""
         names = [part.title for part in self.wholes]
         amount = sum(part.total for part in self.wholes)
-        share = f" ({100 * amount / self.total:.0f} %)" if 0 <= amount <= self.total and self.total else ""
+        share = f" ({percent(amount / self.total)})" if 0 <= amount <= self.total and self.total else ""
         if len(names) == 1:
             return f"{names[0]}, which describes a picture as a whole, adds {amount:.4f}{share}"
         return f"{', '.join(names[:-1])} and {names[-1]}, which describe a picture as a whole, add {amount:.4f}{share}"

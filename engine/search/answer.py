@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
 from engine.search.calibration.calibration import CONFIDENCE, Calibration, Confidence
@@ -180,7 +180,7 @@ class Answer:
         parts = [self._scope(), _milliseconds(receipt.milliseconds)]
         parts += [] if self._exact else [self._compared()]
         if receipt.share < 1:
-            parts.append(f"only {100 * receipt.share:.0f} % of the collection was searched")
+            parts.append(f"only {percent(receipt.share)} of the collection was searched")
         return " · ".join(filter(None, [*parts, self._quality(), self.note]))
 
     def to_csv(self) -> str:
@@ -289,7 +289,7 @@ class Answer:
     def _quality(self) -> str:
         receipt, found = self.receipt, len(self.hits)
         if receipt.estimated:
-            return f"recall about {100 * receipt.recall:.0f} % (measured on a sample of queries)"
+            return f"recall about {percent(receipt.recall)} (measured on a sample of queries)"
         if not found:
             return "no results"
         if self.missed:

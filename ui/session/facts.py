@@ -10,7 +10,7 @@ from typing import IO, Any
 from engine.collections.facts import marks
 from engine.core.cache import Cache, file_stamp
 from engine.core.errors import BenzerError, NotFound
-from engine.core.humanize import count_of, file_size
+from engine.core.humanize import count_of, file_size, percent
 from engine.core.spelling import folded
 from engine.core.tables import csv_text
 from engine.workbench.pictures import PictureFacts
@@ -61,7 +61,7 @@ def suggestions_shown(collection: str, facts: PictureFacts) -> list[list[str]]:
         found = workbench().suggested_labels(collection, facts.id)
     except (BenzerError, OSError):  # no vectors of the network, or nothing can be stored
         return []
-    return [[label, f"{100 * chance:.0f} %"] for label, chance in found if folded(label) != folded(facts.label)]
+    return [[label, percent(chance)] for label, chance in found if folded(label) != folded(facts.label)]
 
 
 def date_shown(taken: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.evaluation.statistics.decision import Values
 from engine.evaluation.statistics.lower_tail import LowerTail
 
@@ -218,7 +218,7 @@ class Calibration:
             right, wrong = self.present[row] < self.near[row], self.absent[row] < self.near[row]
         else:
             right, wrong = self.absent[row] > self.far[row], self.present[row] > self.far[row]
-        shares = [f"{100 * beyond.mean():.0f} %" if len(beyond) else "none" for beyond in (right, wrong)]
+        shares = [percent(beyond.mean()) if len(beyond) else "none" for beyond in (right, wrong)]
         return shares[0], shares[1]
 
     def _by_chance(self, distance: float) -> str:

@@ -133,7 +133,7 @@ def reliability_chart(bins: Sequence[Bin]) -> Figure:
 def spoken_reliability(bins: Sequence[Bin]) -> str:
     """The calibration chart as text, for screen readers."""
     predicted = [
-        f"{one.count} predictions at {100 * one.confidence:.0f} % confidence, {100 * one.accuracy:.0f} % correct"
+        f"{one.count} predictions at {percent(one.confidence)} confidence, {percent(one.accuracy)} correct"
         for one in bins
     ]
     return f"Calibration, accuracy by confidence: {'; '.join(predicted)}."
@@ -167,7 +167,7 @@ def spoken_conditions(lines: Sequence[TableLine]) -> str:
     for title in titles:
         own = [line for line in lines if line.condition.title == title]
         top = max(own, key=lambda line: line.accuracy)
-        parts.append(f"{title}: highest {top.title} with {100 * top.accuracy:.1f} %")
+        parts.append(f"{title}: highest {top.title} with {percent(top.accuracy, 1)}")
     return f"Accuracy by corruption. {'; '.join(parts)}."
 
 

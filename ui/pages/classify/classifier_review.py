@@ -172,5 +172,5 @@ def expected(run: Predictor, count: int, confidence: float) -> str:
     share = f"{right:,} of {asked:,} such predictions were correct"
     wrong, most = count * (1 - right / asked), at_most(asked - right, asked)
     about = f"about **{wrong:.0f}** errors among them, " if round(wrong) else ""
-    bound = f"**{math.floor(count * most):,}** ({100 * most:.1f} %, with 95 % confidence)"
+    bound = f"**{math.floor(count * most):,}** ({percent(most, 1)}, with 95 % confidence)"
     return f"{text} In cross-validation {share}: expect {about}at most {bound}."

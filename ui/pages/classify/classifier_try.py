@@ -182,7 +182,7 @@ def measured_accuracy(run: Run, prediction: dict[str, Any]) -> str:
     asked, right = measured.at_least(prediction["fused"][0][1]) if measured else (0, 0)
     if not asked:
         return ""
-    share = f"{100 * right / asked:.1f} % of {asked:,} predictions"
+    share = f"{percent(right / asked, 1)} of {asked:,} predictions"
     return f"In cross-validation {share} with at least this confidence were correct."
 
 

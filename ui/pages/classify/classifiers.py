@@ -10,7 +10,7 @@ from engine.classification.best import accuracy_interval
 from engine.classification.classifiers import remove_classifier
 from engine.classification.plan import FUSIONS
 from engine.classification.predictions import SuggestedLabels
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.jobs.job import Job
 from engine.runs.run import Run
 from ui.comparisons.live import made_text
@@ -150,7 +150,7 @@ def how_good(run: Run) -> str:
         return "Accuracy not measured, or its classification has been deleted."
     asked, right = found.at_least(0.0)
     interval = f" ({accuracy_interval(right, asked)})" if asked else ""
-    text = f"**{100 * found.accuracy:.1f} %**{interval} accuracy in {found.folds}-fold "
+    text = f"**{percent(found.accuracy, 1)}**{interval} accuracy in {found.folds}-fold "
     text += f"cross-validation, macro F1 {found.f1:.3f}"
     return text + ("" if found.same else " (measured before labels, texts or pictures were changed)")
 

@@ -125,7 +125,7 @@ def calibration(view: Seen, fusion: str) -> None:
     right.table(
         {
             "confidence": [f"{100 * one.low:.0f} to {100 * one.high:.0f} %" for one in bins],
-            "accuracy": [f"{100 * one.accuracy:.0f} %" for one in bins],
+            "accuracy": [percent(one.accuracy) for one in bins],
             "predictions": [f"{one.count:,}" for one in bins],
         },
         border="horizontal",
@@ -141,8 +141,8 @@ def confidence_sentence(sure: list[float], right: list[float]) -> str:
     if not sure:
         return "The predictions were not kept."
     found = paired_difference(sure, right)
-    text = f"Mean confidence **{100 * sum(sure) / len(sure):.1f} %**, "
-    text += f"accuracy **{100 * sum(right) / len(right):.1f} %**"
+    text = f"Mean confidence **{percent(sum(sure) / len(sure), 1)}**, "
+    text += f"accuracy **{percent(sum(right) / len(right), 1)}**"
     if found.decided:
         return f"{text}: {'overconfident' if found.outcome == 'better' else 'underconfident'} ({p_text(found.p)})."
     if found.within(_CALIBRATED):
@@ -185,7 +185,7 @@ def learned_sentence(rows: list[FoldRow]) -> str:
     """The number of training items, the kept epochs, and the weight of the text in a late fusion."""
     count = f"{rows[0].learned:,} items"
     text = f"Trained on {count}." if len(rows) == 1 else f"Each trained on about {count}."
-    shares = [f"{100 * row.share:.0f} %" for row in rows if row.share is not None]
+    shares = [percent(row.share) for row in rows if row.share is not None]
     if shares:
         text += " Two trainings per fold: the curve is the mean of both, and each keeps its own best epoch."
         return f"{text} Weight of the text, found on validation items: {', '.join(shares)}."

@@ -14,6 +14,7 @@ from engine.classification.results import Classification, FoldRow
 from engine.classification.task import items_digest, labels_of
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BenzerError
+from engine.core.humanize import percent
 from ui.comparisons.state import Kind, Seen
 from ui.session.opened import collection_cards, open_collection, workbench
 from ui.session.query import set_query_image
@@ -104,7 +105,7 @@ def best_sentence(view: Seen) -> str:
     interval = accuracy_interval(found.right, found.asked)
     tie = ", no lead decided" if found.other is not None and not found.clear else ""
     word = "best" if found.clear else "highest"
-    return f"{word}: {found.line.title}, **{100 * found.line.accuracy:.1f} %** accuracy ({interval}{tie})"
+    return f"{word}: {found.line.title}, **{percent(found.line.accuracy, 1)}** accuracy ({interval}{tie})"
 
 
 def measured_fusions(view: Seen) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.core.errors import NotFound
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.grouping.stored.grouping import Group
 from engine.grouping.stored.palette import COLOURS, NOISE
 from ui.pages.groups.export import export_menu
@@ -209,7 +209,7 @@ def _suggestion(view: Seen, group: Group) -> None:
     change = {"kind": "name", "group": group.number, "title": found[0]}
     st.button(
         f"Use “{plain_text(found[0])}”", key="group-name-suggested", on_click=_change, args=(view, change),
-        help=f"What these pictures show by an ImageNet network: {100 * found[1]:.0f} % of its probability.",
+        help=f"What these pictures show by an ImageNet network: {percent(found[1])} of its probability.",
     )  # fmt: skip
 
 

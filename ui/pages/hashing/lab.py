@@ -19,7 +19,7 @@ from engine.comparisons.hashlab.hashed import BITS, FAMILIES, PROBES, TABLES, Ha
 from engine.comparisons.hashlab.lab import Change, HashLab, as_dict
 from engine.comparisons.hashlab.price import Price
 from engine.core.errors import BenzerError, NotReady
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.core.recipe import Recipe
 from engine.search.answer import Query
 from ui.pages.hashing import charts, lab_state
@@ -243,7 +243,7 @@ def price_columns(prices: Sequence[Price]) -> dict[str, list[str]]:
         "method": [method_title(price.hashing.method) for price in prices],
         "recall@8": [f"{price.here.recall:.2f}" for price in prices],
         "95 %": [f"{price.low:.2f}–{price.high:.2f}" for price in prices],
-        "compared": [f"{100 * price.here.share:.1f} %" for price in prices],
+        "compared": [percent(price.here.share, 1) for price in prices],
         "ms": [f"{price.milliseconds:.3g}" for price in prices],
         "buckets": [f"{price.used:,}" for price in prices],
         "largest": [f"{price.largest:,}" for price in prices],

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.report import repeated
 from engine.comparisons.hashing.study import Advice, SpeedUp, recall_text
+from engine.core.humanize import percent
 from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
 from ui.pages.hashing import charts
@@ -40,7 +41,7 @@ def _results(view: Seen) -> None:
     if view.measured:
         advice = _advised(view)
         if advice.best is not None:
-            said[advice.best.key] = f"The cheapest that finds {100 * advice.recall:.0f} %."
+            said[advice.best.key] = f"The cheapest that finds {percent(advice.recall)}."
         _curves(view, findings(view).averaged(), advice.recall)
     _table(view, said)
     if view.measured:
@@ -71,7 +72,7 @@ def _advised(view: Seen) -> Advice:
 
 def advised(advice: Advice) -> str:
     """The recommendation, as Markdown."""
-    exact, wanted, row = advice.exact, f"{100 * advice.recall:.0f} % of the nearest", advice.best
+    exact, wanted, row = advice.exact, f"{percent(advice.recall)} of the nearest", advice.best
     beside = f"Exact search takes {exact.p50:.3g} ms" if exact else ""
     if advice.nearest is None:
         return f"{beside}; other methods are not measured yet." if exact else "No results yet."

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import StudyPlan
+from engine.core.humanize import percent
 from ui.pages.hashing.state import search_with
 from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import Named
@@ -56,7 +57,7 @@ def in_words(row: StudyRow) -> str:
         f"{row.p99:.3g} ms), in batches of 100 {row.batch_ms:.3g} ms."
     )
     if row.candidates is not None:
-        text += f" Candidates scanned per query: {row.candidates:,.0f}, {100 * (row.share or 0):.1f} % of all vectors."
+        text += f" Candidates scanned per query: {row.candidates:,.0f}, {percent(row.share or 0, 1)} of all vectors."
     else:
         text += " Candidates scanned: not available."
     if row.slowest_ms is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from engine.core.humanize import count_of
+from engine.core.humanize import count_of, percent
 from engine.core.recipe import Recipe
 from engine.search.calibration.calibration import Calibration, Verdict
 from engine.workbench.workbench import Answer
@@ -55,7 +55,7 @@ def chance_shown(share: float, expected: float) -> str:
 
 def alike_shown(alike: Sequence[float], place: int) -> str:
     """The probability that the result at a place has the query's label, "" if that is unknown."""
-    return f"{100 * alike[place]:.0f} %" if alike else ""
+    return percent(alike[place]) if alike else ""
 
 
 def scaling_chosen(pictured: bool) -> bool:
@@ -99,14 +99,14 @@ def _rates(found: Calibration) -> None:
     rates = found.rates()
     named = (("Similar pictures are here", rates.present), ("They were left out", rates.absent))
     rows = [
-        {"": name, **{f"{told[0].upper()}{told[1:]}": f"{100 * share:.1f} %" for told, share in shares.items()}}
+        {"": name, **{f"{told[0].upper()}{told[1:]}": percent(share, 1) for told, share in shares.items()}}
         for name, shares in named
     ]
     st.dataframe(rows, hide_index=True, key="how-sure-rates")
     for sentence in found.withheld():
         st.caption(plain_text(sentence))
     if found.copies_found is not None:
-        share = f"{100 * found.copies_found:.0f} %"
+        share = percent(found.copies_found)
         st.caption(
             f"Surely the same: {share} of altered versions of a picture (smaller, compressed, brighter, cropped)."
         )

@@ -60,7 +60,7 @@ def _decoded(recipe: Recipe, found: Decoded) -> list[Strip]:
 
 
 def _ends(title: str, one: Reconstruction, strongest: float) -> Strip:
-    names = ("as the encoder gets it", "reconstructed", f"error, mean {100 * one.mean_error:.1f} %")
+    names = ("as the encoder gets it", "reconstructed", f"error, mean {percent(one.mean_error, 1)}")
     tiles = zip(reconstruction_tiles(one, strongest), names, strict=True)
     return Strip(title, "", [StripPicture(inline(tile), f"{title}, {name}", name) for tile, name in tiles])
 
