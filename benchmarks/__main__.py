@@ -1,7 +1,7 @@
 """Run the benchmarks, one after the other, each in a process of its own: `python -m benchmarks [name …]`.
 
-Without names all run but `autoencoders`, `deepcluster`, `learning`, `million`, `quality`, `report_tables` and
-`without_labels`, which train networks or take long: ask for them by name.
+Without names all run but `autoencoders`, `deepcluster`, `learning`, `million`, `quality`, `report_tables`,
+`spread_workers` and `without_labels`, which train networks or take long: ask for them by name.
 
 Each prints a table with the machine it ran on and writes it to benchmarks/results/. Real pictures and vectors are read
 from $BENZER_TEST_DATA; where they are absent a benchmark says what it skipped and measures on drawn ones.
@@ -16,7 +16,16 @@ from pathlib import Path
 from benchmarks._children import child
 
 HERE = Path(__file__).resolve().parent
-ASKED_FOR_ONLY = {"autoencoders", "deepcluster", "learning", "million", "quality", "report_tables", "without_labels"}
+ASKED_FOR_ONLY = {
+    "autoencoders",
+    "deepcluster",
+    "learning",
+    "million",
+    "quality",
+    "report_tables",
+    "spread_workers",
+    "without_labels",
+}
 
 
 def names() -> list[str]:
