@@ -25,6 +25,7 @@ from engine.indexes.distributed.partition import merged
 K = 100  # neighbours that each part returns
 BATCHES = (1, 10, 100, 1000)
 _HIGHEST_ID = 1_000_000_000
+_ROUNDS = 5
 _KINDS = {"vectors.npy": "vectors, float32", "ids.npy": "ids", "bytes": "8-bit copies", "table": "tables"}
 
 
@@ -111,7 +112,7 @@ class _Answering:
         return np.zeros((count, k), np.int64), np.zeros((count, k), np.float32), np.zeros(count, np.int64), 0.001
 
 
-def message_cost(queries: int = 1, repeats: int = 500) -> float:
+def message_cost(queries: int = 1) -> float:
     """The processor's milliseconds to send so many queries on a direct line of the project's and to take the answer in.
 
     Over TCP inside this computer: what the sender spends, not how long the way is.
@@ -119,29 +120,38 @@ def message_cost(queries: int = 1, repeats: int = 500) -> float:
     board = RpcServer(_Answering(), "127.0.0.1")
     line = Connection.to(board.address)
     question = packed(["search", np.zeros((queries, 128), np.float32), K])
-    began = time.thread_time()
-    for _ in range(repeats):
+
+    def ask() -> None:
         line.send(question)
         line.receive()
-    spent = 1000 * (time.thread_time() - began) / repeats
+
+    cost = least(ask, repeats=100)
     line.close()
     board.close()
-    return spent
+    return cost
 
 
 @cache
 def merge_cost(parts: int, queries: int = 1) -> float:
     """The processor's milliseconds to merge the answers of so many parts to so many queries."""
-    rng, repeats = np.random.default_rng(0), 3 if queries > 1 else 30
+    rng = np.random.default_rng(0)
     shape = (queries, K)
     answers = [
         (rng.integers(0, _HIGHEST_ID, shape), np.sort(rng.random(shape, dtype=np.float32)), np.ones(queries, np.int64))
         for _ in range(parts)
     ]
-    began = time.thread_time()
-    for _ in range(repeats):
-        merged(answers, K, 1.0)
-    return 1000 * (time.thread_time() - began) / repeats
+    return least(lambda: merged(answers, K, 1.0), repeats=1 if queries > 1 else 10)
+
+
+def least(work: Callable[[], object], repeats: int, rounds: int = _ROUNDS) -> float:
+    """The thread's milliseconds of work that is repeated, the least of some rounds."""
+    taken = []
+    for _ in range(rounds):
+        began = time.thread_time()
+        for _ in range(repeats):
+            work()
+        taken.append(1000 * (time.thread_time() - began) / repeats)
+    return min(taken)
 
 
 # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,7 @@ from benchmarks._machine import facts
 from benchmarks._part import BATCHES, K, Part, measured, merge_cost, message_cost, read_times, write_times
 from benchmarks._simulation import Draw, Network, Times
 from engine.core.home import PROJECT
+from engine.core.humanize import percent
 
 PAIR = 12  # bytes: an id of 8 and a distance of 4
 PARTS = (10, 30, 100, 300, 1000)
@@ -188,7 +189,7 @@ def fan_out(
             *np.percentile(late, [50, 99]),
             *np.percentile(hedged, [50, 99]),
         ]
-        rows.append([f"{parts:,}", f"{parts * count:,}", *(f"{ms:.1f}" for ms in shown), f"{twice:.1%}"])
+        rows.append([f"{parts:,}", f"{parts * count:,}", *(f"{ms:.1f}" for ms in shown), percent(twice, 1)])
     return rows
 
 
@@ -227,7 +228,7 @@ def queues(draw: Draw, given: Assumed, queries: int, rng: np.random.Generator) -
         for load in (0.2, 0.5, 0.8):
             found = _simulation.queued(draw, parts, load, queries, rng).slowest
             shown = [f"{ms:.1f}" for ms in np.percentile(found, [50, 99])]
-            rows.append([f"{parts:,}", f"{load:.0%}", f"{1000 * load / mean:,.0f}", *shown])
+            rows.append([f"{parts:,}", percent(load), f"{1000 * load / mean:,.0f}", *shown])
     return table(["parts", "busy", "queries a second", "p50 ms", "p99"], rows)
 
 
