@@ -21,6 +21,7 @@ from engine.comparisons.recipes.findings import BEST_PAIR, COLUMN_TITLES, findin
 from engine.comparisons.recipes.leads import Leads
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.comparisons.recipes.report import correlations, report_hits, report_losses
+from engine.core.humanize import percent
 from engine.evaluation.statistics.decision import holm
 from engine.evaluation.statistics.lead import lead
 from engine.evaluation.statistics.shares import mean_shares
@@ -110,9 +111,9 @@ def settings(plan: ExperimentPlan) -> str:
     told = f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {seeds[0]}"
     return (
         f"Trained with {one.loss.upper()}, Adam {one.rate:g}, batch {one.batch}, {one.epochs} epochs, {told}, "
-        f"{images}, {one.validation:.0%} of them held out for validation; no noise, no augmentation; the weights with "
-        f"the lowest validation loss are searched with. Pixels a side: {sizes}. Warm restarts: T_mult 1, least rate "
-        "1e-4; plateau: factor 0.2, patience 2, threshold 1e-4, least rate 5e-5."
+        f"{images}, {percent(one.validation)} of them held out for validation; no noise, no augmentation; the weights "
+        f"with the lowest validation loss are searched with. Pixels a side: {sizes}. Warm restarts: T_mult 1, least "
+        "rate 1e-4; plateau: factor 0.2, patience 2, threshold 1e-4, least rate 5e-5."
     )
 
 

@@ -29,6 +29,7 @@ from engine.collections.collection import Collection
 from engine.collections.sources import importing
 from engine.core.device import device
 from engine.core.home import PROJECT, Home
+from engine.core.humanize import percent
 from engine.core.progress import Reporter
 from engine.encoders import Encoder, open_encoder
 from engine.encoders.vectors.pipeline import embed_collection
@@ -153,7 +154,7 @@ def report(files: list[Path], collection: Collection, encoder: Encoder, wanted: 
     out.append(f"| limit: the processor's matrix products alone | {limit:.1f} | | |")
     out += [
         "",
-        f"Benzer ÷ student: {rates[second] / rates[first]:.1f}; share of the limit: {rates[second] / limit:.0%}.",
+        f"Benzer ÷ student: {rates[second] / rates[first]:.1f}; share of the limit: {percent(rates[second] / limit)}.",
     ]
     return "\n".join([*out, "", f"{time.strftime('%Y-%m-%d')}, {_machine.facts()}", ""])
 

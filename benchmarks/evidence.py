@@ -25,6 +25,7 @@ from benchmarks.finishing import collections
 from engine.collections.collection import Collection
 from engine.core.distances import METRICS
 from engine.core.home import PROJECT, Home
+from engine.core.humanize import percent
 from engine.core.recipe import Recipe
 from engine.encoders.choosing import with_weights
 from engine.encoders.encoder import Encoder
@@ -170,8 +171,8 @@ def hidden(bench: Workbench, collection: Collection) -> str:
     told = paired_difference(moved["strongest"], moved["random"])
     means = {way: float(np.mean(distances)) for way, distances in moved.items()}
     return (
-        f"Hiding {SHARE:.0%} of the places moves the nearest picture away by {means['strongest']:.4f} where they are "
-        f"the strongest, by {means['random']:.4f} at random: {told.effect:+.4f} "
+        f"Hiding {percent(SHARE)} of the places moves the nearest picture away by {means['strongest']:.4f} where they "
+        f"are the strongest, by {means['random']:.4f} at random: {told.effect:+.4f} "
         f"[{told.interval[0]:+.4f}, {told.interval[1]:+.4f}], p = {told.p:.1e}, {HIDDEN} pairs, {ENCODERS[0]}."
     )
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._machine import facts
+from engine.core.humanize import percent
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import make_index
 from engine.indexes.hashing.hyperplanes import Hyperplanes
@@ -198,7 +199,7 @@ def _row(method: str, index: Index, built: float, queries: np.ndarray, truth: Ne
     found = index.search(queries, K)
     recall, quality = recall_at_k(found, truth).mean(), strict_map(index.search(queries, 100), hundred)
     chosen = ", ".join(f"{name} {value}" for name, value in index.chosen.items())
-    share = f"{found.examined.mean() / index.size:.1%}" if found.examined.min() >= 0 else "not told"
+    share = percent(found.examined.mean() / index.size, 1) if found.examined.min() >= 0 else "not told"
     low, high = np.percentile(taken, [50, 99])
     build = f"{built:.1f}" if built else "–"
     return f"| {method} | {chosen} | {build} | {recall:.3f} | {quality:.3f} | {share} | {low:.2f} | {high:.2f} |"

@@ -29,6 +29,7 @@ from benchmarks import _machine
 from benchmarks._page import markdown
 from benchmarks._server import CHROMIUM, server
 from engine.core.home import PROJECT, Home
+from engine.core.humanize import percent
 from engine.core.progress import Reporter
 from engine.core.storage import write_json
 from engine.runs import listing as runs
@@ -65,7 +66,7 @@ def report(home: Path, seconds: int, epoch: float) -> str:
             with reporting(home, objective, epoch):
                 alone, watched = measured(url, seconds)
         share = (watched - alone) / seconds
-        rows.append([objective, f"{alone:.2f} s", f"{watched:.2f} s", f"{share:.1%}"])
+        rows.append([objective, f"{alone:.2f} s", f"{watched:.2f} s", percent(share, 1)])
     return (
         "# What an open Train page costs\n\n"
         f"{_machine.facts()}\n\n`python -m benchmarks.train_page --seconds {seconds} --epoch {epoch:g}`: processor "

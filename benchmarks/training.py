@@ -29,6 +29,7 @@ from benchmarks import _machine
 from benchmarks.embedding import gigaflops, peak, pictures
 from engine.core.device import device
 from engine.core.home import PROJECT, Home
+from engine.core.humanize import percent
 from engine.core.progress import Reporter
 from engine.runs import listing as runs
 from engine.training import TrainingConfig
@@ -149,7 +150,7 @@ def report(files: list[Path], wanted: argparse.Namespace) -> str:
         out.append(f"| {name} | {statistics.median(found):.1f} | {spread} | {losses[name]:.5f} |")
     out.append(f"| limit: matrix products alone | {limit:.1f} | | |")
     theirs, own = (statistics.median(found) for found in rates.values())
-    out += ["", f"Benzer ÷ student: {own / theirs:.1f}; share of the limit: {own / limit:.0%}."]
+    out += ["", f"Benzer ÷ student: {own / theirs:.1f}; share of the limit: {percent(own / limit)}."]
     return "\n".join([*out, "", f"{time.strftime('%Y-%m-%d')}, {_machine.facts()}", ""])
 
 
