@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 K = 100
+TURN = 10  # queries a way answers before it is another one's turn
 Answer = Callable[[np.ndarray], np.ndarray]
 
 
@@ -27,7 +29,31 @@ class Way:
     own: float = 0.0  # seconds of the processor that building took
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A way's answers (q, k), and for each query the milliseconds and those of the processor."""
+
+    found: np.ndarray
+    taken: np.ndarray
+    own: np.ndarray
+
+
 Group = tuple[str, list[Way]]
+
+
+def measured(ways: Sequence[Way], queries: np.ndarray) -> list[Measured]:
+    """What each way answers and takes, in turns."""
+    found: list[list[np.ndarray]] = [[] for _ in ways]
+    taken: list[list[tuple[float, float]]] = [[] for _ in ways]
+    for first in range(0, len(queries), TURN):
+        for i, way in enumerate(ways):
+            way.answer(queries[first : first + 1])  # what another way left in the caches is not this one's
+            for query in queries[first : first + TURN]:
+                began, own = time.perf_counter(), time.process_time()
+                answer = way.answer(query[None])
+                taken[i].append((1000 * (time.perf_counter() - began), 1000 * (time.process_time() - own)))
+                found[i].append(answer)
+    return [Measured(np.concatenate(a), *np.array(t).T) for a, t in zip(found, taken, strict=True)]
 
 
 def reranked(vectors: np.ndarray, found: Answer) -> Answer:

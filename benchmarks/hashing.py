@@ -12,30 +12,19 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks._machine import facts
-from benchmarks._ways import HERE, Answer, Group, K, Way, installed, reranked
+from benchmarks._ways import HERE, Answer, Group, K, Measured, Way, installed, measured, reranked
 from benchmarks.search import strict_map, vectors_and_queries
 from engine.indexes import Neighbours, make_index
 from engine.indexes.hashing.hash_index import HashIndex
 
 RERANK = 2000  # codes that are compared exactly where the quality of codes is the question
 _NOT_DRAWN = ("planes", "tables 1,", "flip")  # what differs in more than how hard is looked, or finds too little
-TURN = 10  # queries a way answers before it is another one's turn
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A way's answers (q, k), and for each query the milliseconds and those of the processor."""
-
-    found: np.ndarray
-    taken: np.ndarray
-    own: np.ndarray
 
 
 def timed(name: str, settings: str, make: Callable[[], Answer]) -> Way:
@@ -182,21 +171,6 @@ def others(vectors: np.ndarray) -> Iterator[Way]:
     yield timed("faiss HNSW", "16 links, ef 200", graph)
     if installed("hnswlib"):
         yield timed("hnswlib", "16 links, ef 200", library)
-
-
-def measured(ways: list[Way], queries: np.ndarray) -> list[Measured]:
-    """What each way answers and takes, in turns."""
-    found: list[list[np.ndarray]] = [[] for _ in ways]
-    taken: list[list[tuple[float, float]]] = [[] for _ in ways]
-    for first in range(0, len(queries), TURN):
-        for i, way in enumerate(ways):
-            way.answer(queries[first : first + 1])  # what another way left in the caches is not this one's
-            for query in queries[first : first + TURN]:
-                began, own = time.perf_counter(), time.process_time()
-                answer = way.answer(query[None])
-                taken[i].append((1000 * (time.perf_counter() - began), 1000 * (time.process_time() - own)))
-                found[i].append(answer)
-    return [Measured(np.concatenate(a), *np.array(t).T) for a, t in zip(found, taken, strict=True)]
 
 
 def as_answer(ids: np.ndarray) -> Neighbours:

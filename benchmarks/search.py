@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._machine import facts
+from benchmarks._ways import Answer, Way, measured
 from engine.core.humanize import percent
 from engine.evaluation.recall import recall_at_k
 from engine.indexes import make_index
@@ -32,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 SIFT = Path(os.environ.get("BENZER_TEST_DATA", HERE.parent.parent / "shared" / "data")) / "sift"
 BATCHES = (1, 4, 16, 100, 1000)
 K = 10
-Way = Callable[[np.ndarray], object]
+Asked = Callable[[np.ndarray], object]
 
 
 def vectors_and_queries(large: bool) -> tuple[np.ndarray, np.ndarray, str]:
@@ -65,7 +66,7 @@ def interleaved(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
-def exact_ways(vectors: np.ndarray) -> dict[str, Way]:
+def exact_ways(vectors: np.ndarray) -> dict[str, Asked]:
     import faiss
     from sklearn.neighbors import NearestNeighbors
 
@@ -179,30 +180,37 @@ def approximate_table(vectors: np.ndarray, queries: np.ndarray, singles: int) ->
         ("lsh", {"bits": 16, "tables": 100, "probes": 4}), ("lsh", {"bits": 20, "tables": 100, "probes": 20}),
         ("kmeans", {}), ("hnsw", {}),
     ]  # fmt: skip
-    yield "## Quality against time, one query at a time"
+    ways = [Way("exact", "", _asked(exact), 0.0)]
+    indexes = [exact]
+    for method, options in settings:
+        began = time.perf_counter()
+        indexes.append(make_index(method, "euclidean", **options).build(ids, vectors))
+        ways.append(Way(method, _chosen(indexes[-1]), _asked(indexes[-1]), time.perf_counter() - began))
+    yield "## Quality against time, one query at a time, in turns"
     yield ""
     yield "| method | settings | build s | recall@10 | strict MAP@100 | compared | ms p50 | ms p99 |"
     yield "|---|---|---|---|---|---|---|---|"
-    yield _row("exact", exact, 0.0, queries, truth, truth_100)
-    for method, options in settings:
-        began = time.perf_counter()
-        index = make_index(method, "euclidean", **options).build(ids, vectors)
-        yield _row(method, index, time.perf_counter() - began, queries, truth, truth_100)
+    for way, index, took in zip(ways, indexes, measured(ways, queries), strict=True):
+        yield _row(way, index, took.taken, queries, truth, truth_100)
 
 
-def _row(method: str, index: Index, built: float, queries: np.ndarray, truth: Neighbours, hundred: Neighbours) -> str:
-    taken = []
-    for query in queries:
-        began = time.perf_counter()
-        index.search(query[None], K)
-        taken.append(1000 * (time.perf_counter() - began))
+def _asked(index: Index) -> Answer:
+    return lambda query: index.search(query, K).ids
+
+
+def _chosen(index: Index) -> str:
+    return ", ".join(f"{name} {value}" for name, value in index.chosen.items())
+
+
+def _row(way: Way, index: Index, taken: np.ndarray, queries: np.ndarray, truth: Neighbours, hundred: Neighbours) -> str:
     found = index.search(queries, K)
     recall, quality = recall_at_k(found, truth).mean(), strict_map(index.search(queries, 100), hundred)
-    chosen = ", ".join(f"{name} {value}" for name, value in index.chosen.items())
     share = percent(found.examined.mean() / index.size, 1) if found.examined.min() >= 0 else "not told"
     low, high = np.percentile(taken, [50, 99])
-    build = f"{built:.1f}" if built else "–"
-    return f"| {method} | {chosen} | {build} | {recall:.3f} | {quality:.3f} | {share} | {low:.2f} | {high:.2f} |"
+    build = f"{way.build:.1f}" if way.build else "–"
+    return (
+        f"| {way.name} | {way.settings} | {build} | {recall:.3f} | {quality:.3f} | {share} | {low:.2f} | {high:.2f} |"
+    )
 
 
 def main() -> None:

@@ -202,7 +202,7 @@ def _text(study: HashingStudy) -> str:
     last = f"Benchmark: {study.name}" + (f" · parts lived in: {', '.join(places)}" if places else "")
     tables = [_results(study), _speed_up(study), _size_up(study)]
     advice = "" if study.plan.tune is None else study.advice(study.plan.tune).sentence
-    return "\n\n".join(filter(None, [*tables, "\n".join(notes), "\n".join(failed), last, advice]))
+    return "\n\n".join(filter(None, [*tables, "\n".join(notes), "\n".join(failed), study.timing, last, advice]))
 
 
 def _results(study: HashingStudy) -> str:

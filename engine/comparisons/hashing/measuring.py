@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.comparisons.hashing.plan import StudyCell, title_of
+from engine.comparisons.hashing.timing import SingleQueries, nothing_found, time_single_queries
 from engine.core.errors import BadParameter, BenzerError, StorageFull
 from engine.core.humanize import percent
 from engine.core.progress import Reporter
@@ -28,11 +29,8 @@ Matrix = NDArray[np.float32]
 
 BATCH = 100  # queries per timed batch, and between checks for a stop
 HERE = "this process"
-_WARM = 3  # searches before the clock starts
-_SECONDS_SINGLE, _SECONDS_BATCHES = 20.0, 5.0  # time limits of the measurements
-_LEAST_TIMED, _LEAST_BATCHES = 20, 3
-_LOOKED_EVERY = 0.2  # seconds between checks for a stop
-_SEED = 0
+_SECONDS_BATCHES = 5.0  # from which no further batch is timed
+_LEAST_BATCHES = 3
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,8 @@ class StudyRow:
         recall: mean recall@R. recall_10: mean recall@10.
         candidates: mean number of vectors compared with a query, and `share` of all; None if not counted.
         p50, p99, mean_ms: milliseconds of a single query, in shuffled order. batch_ms: in batches of 100.
-        p50_low, p50_high: the 95 % confidence interval of the median.
+        p50_low, p50_high: the 95 % confidence interval of the median. exact_ms, exact_low, exact_high: the median and
+            interval of exact search, which took turns with the method; None for exact search itself and in older rows.
         slowest_ms: median time of the slowest part itself, None without parts.
         build_seconds: of the index alone. megabytes: the index without vectors. vectors_megabytes: the vectors.
         workers: where parts ran. made_of: changes when the vectors do. note: caveats of the figures.
@@ -102,6 +101,9 @@ class StudyRow:
     found: tuple[float, ...] = ()
     recall_low: float | None = None
     recall_high: float | None = None
+    exact_ms: float | None = None
+    exact_low: float | None = None
+    exact_high: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -125,41 +127,51 @@ def true_neighbours(exact: Index, data: Data, reporter: Reporter) -> Neighbours:
     return _in_batches(exact, data, np.arange(len(data.queries)), reporter, "Finding the true neighbours")[0]
 
 
-def measure(index: Index, data: Data, reporter: Reporter, below: Path) -> dict[str, Any]:
+def measure(index: Index, data: Data, reporter: Reporter, below: Path, exact: Index | None = None) -> dict[str, Any]:
     """The figures of a built index as fields of `StudyRow`, except the cell's own and the build time.
 
     Args:
-        data: with the ground truth. below: a folder to write the index to temporarily.
+        data: with the ground truth. below: a folder to write the index to temporarily. exact: exact search, which takes
+            turns with the index while single queries are timed; None for exact search itself.
 
     Raises:
         Stopped: on request.
     """
-    found, alone = _one_at_a_time(index, data, reporter)
-    left = np.flatnonzero(~alone.asked)
+    alone = time_single_queries(index, data.queries, data.neighbours, reporter, exact)
+    found, left = alone.found, np.flatnonzero(~alone.asked)
     others, batch_ms = _in_batches(index, data, left, reporter, "Measuring in batches", timed=True)
     if len(left):
         for name in ("ids", "distances", "examined"):
             getattr(found, name)[left] = getattr(others, name)
-    figures = quality(found, data)
-    times = alone.milliseconds
     megabytes, note = kept_megabytes(index, below)
-    caveats = _caveats(len(times), len(data.queries), min(alone.covered, others.share))
-    return figures | {
+    caveats = _caveats(len(alone.milliseconds), len(data.queries), min(alone.covered, others.share))
+    return {
+        **quality(found, data),
+        **_times(alone),
         "chosen": dict(index.chosen),
         "size": len(data.vectors),
         "dimensions": int(data.vectors.shape[1]),
         "queries": len(data.queries),
         "neighbours": data.neighbours,
-        "p50": float(np.median(times)),
-        **dict(zip(("p50_low", "p50_high"), median_interval(times), strict=True)),
-        "p99": float(np.quantile(times, 0.99)),
-        "mean_ms": float(times.mean()),
-        "slowest_ms": None if alone.slowest is None else float(np.median(alone.slowest)),
         "batch_ms": batch_ms,
         "megabytes": megabytes,
         "vectors_megabytes": data.vectors.nbytes / 1e6,
         "note": " ".join(filter(None, [caveats, note])),
     }
+
+
+def _times(alone: SingleQueries) -> dict[str, Any]:
+    """The times of single queries, and those of exact search between them, as fields of `StudyRow`."""
+    times = alone.milliseconds
+    figures = dict(zip(("p50", "p50_low", "p50_high"), _median(times), strict=True))
+    if len(alone.exact):
+        figures |= dict(zip(("exact_ms", "exact_low", "exact_high"), _median(alone.exact), strict=True))
+    slowest = None if alone.slowest is None else float(np.median(alone.slowest))
+    return figures | {"p99": float(np.quantile(times, 0.99)), "mean_ms": float(times.mean()), "slowest_ms": slowest}
+
+
+def _median(times: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(np.median(times)), *median_interval(times)
 
 
 def quality(neighbours: Neighbours, data: Data) -> dict[str, Any]:
@@ -196,55 +208,11 @@ def median_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(ordered[max(low, 0)]), float(ordered[min(high, len(values) - 1)])
 
 
-@dataclass(frozen=True)
-class _Alone:
-    """Times of single queries: (t,) milliseconds, those of the slowest part, and (q,) which queries were run."""
-
-    milliseconds: NDArray[np.float64]
-    slowest: NDArray[np.float64] | None
-    asked: NDArray[np.bool_]
-    covered: float  # the smallest share of the vectors that was searched for an answer
-
-
-def _one_at_a_time(index: Index, data: Data, reporter: Reporter) -> tuple[Neighbours, _Alone]:
-    """Run the queries one by one in shuffled order until the time is up; the results, and how long each took."""
-    count = len(data.queries)
-    found, asked = _nothing(count, data.neighbours), np.zeros(count, dtype=bool)
-    for query in range(min(_WARM, count)):
-        index.search(data.queries[query : query + 1], data.neighbours)
-    times: list[float] = []
-    slowest: list[float] = []
-    covered = 1.0
-    began = looked = time.perf_counter()
-    for query in np.random.default_rng(_SEED).permutation(count):
-        start = time.perf_counter()
-        answer = index.search(data.queries[query : query + 1], data.neighbours)
-        now = time.perf_counter()
-        times.append(1000 * (now - start))
-        slowest += _slowest_part(index)
-        found.ids[query], found.distances[query] = answer.ids[0], answer.distances[0]
-        found.examined[query], asked[query], covered = answer.examined[0], True, min(covered, answer.share)
-        if now - looked > _LOOKED_EVERY:
-            reporter.update("Measuring", len(times), count, "queries")
-            looked = now
-        if now - began > _SECONDS_SINGLE and len(times) >= _LEAST_TIMED:
-            break
-    reporter.update("Measuring", len(times), count, "queries")
-    parts = np.array(slowest) if len(slowest) == len(times) else None
-    return found, _Alone(np.array(times), parts, asked, covered)
-
-
 def _caveats(timed: int, count: int, covered: float) -> str:
     """Caveats of the times."""
     few = f"Timed with {timed:,} of the {count:,} queries, one at a time." if timed < count else ""
     lost = f"Some results covered only {percent(covered)} of the vectors." if covered < 1 else ""
     return " ".join(filter(None, [few, lost]))
-
-
-def _slowest_part(index: Index) -> list[float]:
-    """Milliseconds of the slowest part in the last search; empty if the index has no parts."""
-    seconds = getattr(index, "part_seconds", None)
-    return [1000 * float(np.nanmax(seconds))] if seconds is not None and len(seconds) else []
 
 
 def _in_batches(
@@ -255,7 +223,7 @@ def _in_batches(
     With `timed`, further queries are run while time remains if the rows make too few batches to time.
     """
     blocks = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
-    found, times = _nothing(len(rows), data.neighbours), []
+    found, times = nothing_found(len(rows), data.neighbours), []
     for number, block in enumerate(blocks):
         answer, took = _batch(index, data, block)
         place = slice(number * BATCH, number * BATCH + len(block))
@@ -305,11 +273,6 @@ def bytes_in(folder: Path) -> int:
         with suppress(FileNotFoundError):
             total += path.stat().st_size if path.is_file() and path.name != "vectors.npy" else 0
     return total
-
-
-def _nothing(count: int, places: int) -> Neighbours:
-    ids = np.full((count, places), -1, dtype=np.int64)
-    return Neighbours(ids, np.full((count, places), np.inf, dtype=np.float32), np.zeros(count, dtype=np.int64))
 
 
 def _first(neighbours: Neighbours, places: int) -> Neighbours:

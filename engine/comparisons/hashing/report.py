@@ -17,14 +17,15 @@ from engine.search.provenance import COLUMNS, provenance_cells
 _CHOICES = ("title", "method", "fold")
 _FIGURES = (
     "size", "dimensions", "queries", "neighbours", "recall", "recall_10", "map", "strict_map", "candidates", "share",
-    "p50", "p50_low", "p50_high", "p99", "mean_ms", "slowest_ms", "batch_ms", "build_seconds", "megabytes",
-    "vectors_megabytes", "empty", "recall_low", "recall_high",
+    "p50", "p50_low", "p50_high", "exact_ms", "exact_low", "exact_high", "p99", "mean_ms", "slowest_ms",
+    "batch_ms", "build_seconds", "megabytes", "vectors_megabytes", "empty", "recall_low", "recall_high",
 )  # fmt: skip
 _TOLD = ("workers", "note", "error")
 _CHEAP = ("p50", "batch_ms", "build_seconds")
 _HEADS = {
     "recall_10": "recall@10", "strict_map": "strict map", "p50": "p50 ms", "p50_low": "p50 from ms",
-    "p50_high": "p50 to ms", "p99": "p99 ms", "mean_ms": "mean ms",
+    "p50_high": "p50 to ms", "exact_ms": "exact in turns p50 ms", "exact_low": "exact in turns p50 from ms",
+    "exact_high": "exact in turns p50 to ms", "p99": "p99 ms", "mean_ms": "mean ms",
     "slowest_ms": "slowest part ms", "batch_ms": "ms in batches of 100", "build_seconds": "build s",
     "empty": "queries without results", "recall_low": "recall from", "recall_high": "recall to",
     "megabytes": "MB", "vectors_megabytes": "MB of vectors", "workers": "where parts lived",
@@ -57,6 +58,7 @@ def to_html(study: HashingStudy) -> str:
         title=study.title,
         facts=_facts(study),
         advice=study.advice(study.plan.tune).sentence if study.plan.tune is not None else "",
+        timing=study.timing,
         results=_results([one.row for one in folded]),
         by_time=curves(quality_against_time(rows), "milliseconds a query (p50)", "recall", logarithmic=True),
         by_bits=curves(quality_against_bits(rows), "bits", "recall"),

@@ -113,16 +113,17 @@ class MethodFigures:
             data = _data(self.source, plan, indexed, asked)
             exact = self._built(EXACT, data)
             data = replace(data, truth=true_neighbours(exact[0], data, self._within(cells[0], "the truth")))
-            self.run.each(missing, lambda cell: self._measure(cell, data, exact if cell.method == EXACT else None))
+            self.run.each(missing, lambda cell: self._measure(cell, data, exact))
 
-    def _measure(self, cell: StudyCell, data: Data, built: tuple[Index, float] | None) -> None:
+    def _measure(self, cell: StudyCell, data: Data, exact: tuple[Index, float]) -> None:
         if self.no_cluster and _distributed(cell.method):
             raise self.no_cluster
         within = self._within(cell)
         within.update("Indexing", 0, 1, "indexes")
         self._warm_up(cell.method, data)
-        index, seconds = built or self._built(cell.method, data, cell.draw)
-        figures = measure(index, data, within, self.home.root / "studies")
+        itself = cell.method == EXACT
+        index, seconds = exact if itself else self._built(cell.method, data, cell.draw)
+        figures = measure(index, data, within, self.home.root / "studies", None if itself else exact[0])
         known = {"build_seconds": seconds, "workers": _workers(cell.method)}
         known |= {"made_of": self.source.made_of, "made_with": self.source.made_with}
         self.run.keep(replace(unmeasured(cell, **known), **figures))

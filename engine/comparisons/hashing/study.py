@@ -13,6 +13,7 @@ import numpy as np
 from engine.comparisons.comparison import Comparison
 from engine.comparisons.hashing.measuring import StudyRow
 from engine.comparisons.hashing.plan import EXACT, StudyCell, StudyPlan, title_of
+from engine.comparisons.hashing.scaled_times import how_timed, in_minutes_of, in_turns_with
 from engine.core.cache import Cache
 from engine.core.home import Home
 from engine.core.recipe import parse_method
@@ -27,6 +28,9 @@ _AVERAGED = (
     *DEVIATING,
     "p50_low",
     "p50_high",
+    "exact_ms",
+    "exact_low",
+    "exact_high",
     "candidates",
     "share",
     "p99",
@@ -85,7 +89,10 @@ class SizeUp:
 
 @dataclass(frozen=True)
 class Advice:
-    """What reaches a target recall: the cheapest row, None if none does; the row nearest to it; exact search."""
+    """What reaches a target recall: the cheapest row, None if none does; the row nearest to it; exact search.
+
+    The times of exact search are those from its turns with the cheapest row.
+    """
 
     recall: float
     best: StudyRow | None
@@ -154,8 +161,13 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
         found = [(cell, self.row(cell)) for cell in self.plan.cells()]
         return [(cell, row) for cell, row in found if row is not None and not row.error]
 
+    @property
+    def timing(self) -> str:
+        """How times can be compared, as sentences for display; "" before a method is measured besides exact search."""
+        return how_timed(self.measured())
+
     def folded(self) -> list[Folded]:
-        """Each method and size, averaged over its folds, in the plan's order."""
+        """Each method and size, averaged over its folds, in the plan's order; times in the minutes of exact search."""
         return [_folded(rows) for rows in self._by_method().values()]
 
     def averaged(self) -> list[StudyRow]:
@@ -174,9 +186,10 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
         rows = self.averaged()
         others = [row for row in rows if row.method != EXACT]
         good = [row for row in others if row.recall >= recall]
-        exact = next((row for row in rows if row.method == EXACT), None)
+        best = min(good, key=lambda row: row.p50, default=None)
         nearest = max(others, key=lambda row: (row.recall, -row.p50), default=None)
-        return Advice(recall, min(good, key=lambda row: row.p50, default=None), nearest, exact)
+        exact = next((row for row in rows if row.method == EXACT), None)
+        return Advice(recall, best, nearest, in_turns_with(best, exact))
 
     def speed_up(self) -> list[SpeedUp]:
         """RDH in each number of parts against one part, with equal other settings; empty if that was not measured."""
@@ -194,10 +207,13 @@ class HashingStudy(Comparison[StudyPlan, StudyCell, StudyRow]):
         return [_size_up(rows[0], row) for rows in ordered for row in rows]
 
     def _by_method(self) -> dict[tuple[str, int | None], list[StudyRow]]:
-        """The rows with figures by method and size, in the plan's order."""
+        """The rows with figures by method and size, in the plan's order; times in the minutes of exact search."""
+        measured = self.measured()
+        exact = {(cell.size, cell.fold): row for cell, row in measured if cell.method == EXACT}
         groups: dict[tuple[str, int | None], list[StudyRow]] = {}
-        for cell, row in self.measured():
-            groups.setdefault((cell.method, cell.size), []).append(row)
+        for cell, row in measured:
+            scaled = in_minutes_of(exact.get((cell.size, cell.fold)), row)
+            groups.setdefault((cell.method, cell.size), []).append(scaled)
         return groups
 
     def _largest(self) -> list[StudyRow]:

@@ -32,7 +32,11 @@ CANDIDATES_HELP = (
     "Candidates scanned: vectors compared with a query by their true distance (re-ranked), on average; below it their "
     "share of all. A cost that does not depend on the machine."
 )
-TIME_HELP = "Milliseconds of a single query: median, and below it the 99th percentile."
+TIME_HELP = (
+    "Milliseconds of a single query: median, and below it the 99th percentile. Each method takes turns with exact "
+    "search, and its times are scaled to the minutes in which that was timed alone; those of benchmarks of former "
+    "versions are as they were measured."
+)
 
 
 def columns_of(folded: Sequence[Folded]) -> list[Column]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.comparisons.hashing import measuring
+from engine.comparisons.hashing import timing
 from engine.comparisons.hashing.measuring import (
     BATCH,
     Data,
@@ -98,7 +98,7 @@ def test_the_truth_is_that_of_comparing_all():
 
 
 def test_a_hash_index_beside_the_slow_way(tmp_path, monkeypatch):
-    monkeypatch.setattr(measuring, "_SECONDS_SINGLE", math.inf)  # each query is timed, however slow the computer is
+    monkeypatch.setattr(timing, "_SECONDS", math.inf)  # each query is timed, however slow the computer is
     data = with_truth(drawn())
     index = built("lsh", data, bits=6, tables=2, probes=0)
     found = measure(index, data, Reporter(), tmp_path)
@@ -133,7 +133,7 @@ def test_quality_is_over_all_queries_where_time_is_up(tmp_path, monkeypatch):
     data = with_truth(drawn(queries=150))
     index = built("lsh", data, bits=6, tables=1, probes=0)
     whole = measure(index, data, Reporter(), tmp_path)
-    monkeypatch.setattr(measuring, "_SECONDS_SINGLE", 0.0)
+    monkeypatch.setattr(timing, "_SECONDS", 0.0)
     short = measure(index, data, Reporter(), tmp_path)
     assert {n: short[n] for n in ("recall", "map", "candidates")} == {
         n: whole[n] for n in ("recall", "map", "candidates")
@@ -152,7 +152,7 @@ def test_answers_that_lack_a_part_are_reported_for_single_queries_and_batches(tm
         return replace(whole(queries, k), share=0.6 if lost else 1.0)
 
     monkeypatch.setattr(index, "search", lacking)
-    monkeypatch.setattr(measuring, "_SECONDS_SINGLE", 0.0)
+    monkeypatch.setattr(timing, "_SECONDS", 0.0)
     assert "Some results covered only 60 % of the vectors." in measure(index, data, Reporter(), tmp_path)["note"]
 
 

@@ -239,3 +239,29 @@ def test_one_draw_keeps_the_keys_of_before():
     assert not is_random("exact")
     with pytest.raises(BadParameter, match="number of draws"):
         StudyPlan("T", "file:/a.npy", draws=0)
+
+
+def test_times_of_other_minutes_are_scaled_by_exact_search(home):
+    times = {
+        "exact": {"p50": 1.0, "p50_low": 0.9, "p50_high": 1.1},
+        # The computer was three times as slow while this was measured.
+        "lsh(bits=8)": {"p50": 1.5, "p50_low": 1.2, "p50_high": 1.8, "p99": 3.0, "slowest_ms": 0.6,
+                        "exact_ms": 3.0, "exact_low": 2.7, "exact_high": 3.6},
+        "kmeans": {"p50": 0.8, "p50_low": 0.8, "p50_high": 0.8, "exact_ms": 1.0, "exact_low": 1.0, "exact_high": 1.0},
+    }  # fmt: skip
+    made = kept(home, lambda cell: times[cell.method] | {"recall": 1.0}, methods=tuple(times)[1:])
+    _, lsh, _ = made.averaged()
+    assert (lsh.p50, lsh.p99, lsh.slowest_ms) == pytest.approx((0.5, 1.0, 0.2))
+    found = made.advice(0.9)
+    assert (found.best.title, found.against_exact) == ("LSH · 8 bits", "better")
+    assert (found.exact.p50, found.exact.p50_low, found.exact.p50_high) == pytest.approx((1.0, 0.9, 1.2))
+    assert made.row(made.plan.cells()[1]).p50 == 1.5  # what is stored is what was measured
+    assert "took 1.00 to 3.00 times as long" in made.timing
+    assert made.timing in to_html(made)
+
+
+def test_older_benchmarks_say_that_exact_search_was_timed_once(home):
+    made = kept(home, lambda cell: {"p50": 2.0}, methods=("lsh",))
+    assert [row.p50 for row in made.averaged()] == [2.0, 2.0]
+    assert made.timing.startswith("Exact search was timed once")
+    assert kept(home, lambda cell: {"p50": 2.0}, methods=()).timing == ""
