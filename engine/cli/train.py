@@ -22,8 +22,9 @@ from engine.encoders.portable import export_encoder
 from engine.runs.listing import check_free
 from engine.runs.run import Run
 from engine.runs.state import free, free_all, state_bytes
-from engine.training.compared import MOST, ComparedRuns, Judged
+from engine.training.compared import MOST, ComparedRuns
 from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
+from engine.training.judged import Judged
 from engine.training.losses import LOSSES
 from engine.training.rate_finder import worth_trying
 from engine.training.schedules import SCHEDULES

@@ -40,13 +40,14 @@ def figures_over_seeds(trained: Sequence[Run]) -> dict[str, tuple[float, float]]
 def of_the_same_settings(run: Run, others: Sequence[Run]) -> list[Run]:
     """Of the finished ones among others, newest first: those that differ from a run by the seed alone, one a seed."""
     newest: dict[int, Run] = {}
+    settings = without_seed(run)
     for other in others:
-        if other.state == "done" and _without_seed(other) == _without_seed(run):
+        if other.state == "done" and without_seed(other) == settings:
             newest.setdefault(int(other.config.get("seed", 0)), other)
     return list(newest.values())
 
 
-def _without_seed(run: Run) -> tuple[object, ...]:
+def without_seed(run: Run) -> tuple[object, ...]:
     """What it learned, with which settings, and when its schedule was stretched."""
     collection, labels = run.card.get("collection") or {}, run.card.get("labels") or {}
     learned = (collection.get("name"), collection.get("fingerprint"), labels.get("digest"))

@@ -42,7 +42,7 @@ class TrainingMethods(Part):
         return estimate(TrainingConfig.from_dict(config), len(self.collection(collection)))
 
     def compare_runs(self, names: Sequence[str]) -> ComparedRuns:
-        """Two to eight runs on one collection: the settings that differ, and which searches better.
+        """Two to eight runs on one collection: the settings that differ, which searches better, and over which seeds.
 
         Raises:
             NotFound: no such run. BadParameter: one run, or runs on different collections. Corrupt: one is damaged.
@@ -52,7 +52,7 @@ class TrainingMethods(Part):
         if found and found[0].trained_on:
             with suppress(NotFound):
                 images = self.collection(found[0].trained_on).images()
-        return compared_runs(found, images)
+        return compared_runs(found, images, self.runs())
 
     def export_run(self, name: str, form: str) -> dict[str, bytes]:
         """A run's encoder for other programs, as files by their names: "onnx" or "safetensors", JSON and an example.

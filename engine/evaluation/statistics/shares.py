@@ -24,7 +24,12 @@ def mean_shares(first: float, second: float, cases: int) -> Decision:
     for mean in (first, second):
         if not 0 <= mean <= 1:
             raise BadParameter("mean", "a comparison of shares", "from 0 to 1", mean)
-    lead, error = first - second, math.sqrt((first * (1 - first) + second * (1 - second)) / cases)
+    lead, error = first - second, math.sqrt(variance_of_lead(first, second, cases))
     half = float(norm.ppf(0.975)) * error
     p = 2 * float(norm.sf(abs(lead) / error)) if error else float(lead == 0)
     return Decision(lead, (lead - half, lead + half), p, cases)
+
+
+def variance_of_lead(first: float, second: float, cases: int) -> float:
+    """The most that the difference of two means of `cases` shares can vary, which do not depend on each other."""
+    return (first * (1 - first) + second * (1 - second)) / cases

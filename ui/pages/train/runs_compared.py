@@ -11,7 +11,8 @@ from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter
 from engine.core.humanize import percent
 from engine.runs.run import Run
-from engine.training.compared import MOST, ComparedRuns, Judged
+from engine.training.compared import MOST, ComparedRuns
+from engine.training.judged import Judged
 from ui.pages.train.names import setting, shown
 from ui.pages.train.state import collection_of, events_of, groups, probe_of, reconstructs, title_of
 from ui.session.opened import workbench
@@ -49,7 +50,7 @@ def comparison_of_runs(runs: list[Run]) -> None:
             st.write(f"Choose **Compare** on another run to see both on one chart, or on up to {MOST}.")
             return
         try:
-            found = compared_of(chosen)
+            found = compared_of(chosen, runs)
         except BadParameter as error:
             show_error(error)
             return
@@ -57,15 +58,20 @@ def comparison_of_runs(runs: list[Run]) -> None:
         _table(found)
         for sentence in found.sentences([title_of(run) for run in found.runs]):
             st.markdown(f"- {plain_text(sentence)}")
-        if found.pairs:
-            st.caption(_about(found))
+        for about in _about(found):
+            st.caption(about)
 
 
-def compared_of(runs: list[Run]) -> ComparedRuns:
-    """The comparison, made again when a run or the labels have changed; BadParameter where it means nothing."""
+def compared_of(runs: list[Run], every: list[Run]) -> ComparedRuns:
+    """The comparison, made again when runs or labels have changed; BadParameter where it means nothing.
+
+    Args:
+        every: all runs there are, of which those with the same settings and other seeds are taken in.
+    """
     stamps = [file_stamp(run.folder / "events.jsonl", run.folder / "run.json") for run in runs]
     catalogue = catalogue_stamp(workbench().home.datasets / collection_of(runs[0]))
-    key = (tuple(run.name for run in runs), tuple(stamps), catalogue)
+    finished = tuple(run.name for run in every if run.state == "done")
+    key = (tuple(run.name for run in runs), tuple(stamps), catalogue, finished)
     return _compared.get(key, lambda: workbench().compare_runs([run.name for run in runs]))
 
 
@@ -166,10 +172,19 @@ def _figure(one: Judged | None) -> str:
     return f"{percent(one.kept, 1)} [{percent(one.interval[0], 1)}, {percent(one.interval[1], 1)}]" if one else "–"
 
 
-def _about(found: ComparedRuns) -> str:
-    cases = found.pairs[0][2].cases
-    several = f", corrected for {len(found.pairs)} pairs (Holm)" if len(found.pairs) > 1 else ""
-    return (
-        f"Differences of the kept weights over the same {cases:,} query pictures with 95 % intervals{several}. This is "
-        "about these weights; another seed may change it."
-    )
+def _about(found: ComparedRuns) -> list[str]:
+    """What the sentences are about, for captions."""
+    about = []
+    if found.pairs:
+        several = f", corrected for {len(found.pairs)} pairs (Holm)" if len(found.pairs) > 1 else ""
+        about.append(
+            f"Differences of the kept weights over the same {found.pairs[0][2].cases:,} query pictures with 95 % "
+            f"intervals{several}. This is about these weights; another seed may change it."
+        )
+    if any(one.decision for one in found.plans):
+        about.append(
+            "Settings are compared over all finished runs with them: two that were judged on the same pictures, mostly "
+            "those of the same seed, make one difference. The interval is that of Student's t over the seeds, widened "
+            "by the variation of the pictures that the seeds share."
+        )
+    return about
