@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from engine.core.errors import BenzerError
 from engine.encoders.combination import Combination
 from engine.encoders.encoder import Encoder
-from engine.encoders.pooling import WHITE, unfinished
 from engine.encoders.side_by_side import SideBySide, pooling_of
 from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import Finish
@@ -19,7 +18,8 @@ class Block:
 
     Attributes:
         encoder: that made it. share: its weight in the similarity, from 0 to 1.
-        embedding, finish: what makes the block of a latent, before it is scaled by its share.
+        embedding, finish: what makes the block of a latent, before it is scaled by its share. A post-processing of all
+            blocks together is not among it.
         width: the number of values, where that is known without a picture.
     """
 
@@ -39,23 +39,13 @@ def blocks_of(encoder: Encoder, name: str, finish: Finish | None = None) -> list
     """The blocks of the vectors of an encoder under an embedding, whose post-processing is `finish`.
 
     Raises:
-        BenzerError: none of the encoders has places, or they cannot be told apart.
+        BenzerError: none of the encoders has places.
     """
-    if isinstance(encoder, Combination | SideBySide) and name != unfinished(name):
-        raise BenzerError(
-            "After post-processing, the places of combined encoders cannot be told apart.",
-            way_out=f"Choose a pooling without it, such as {unfinished(name)}.",
-        )
     found = _blocks(encoder, name, finish)
     if all(block.whole for block in found):
         raise BenzerError(
             f"{encoder.info.title} describes a picture as a whole: its vectors have no places to show.",
             way_out="Choose a network, or one of Models 1–4.",
-        )
-    if encoder.grid is not None and WHITE in name.removeprefix(unfinished(name)):
-        raise BenzerError(
-            "After whitening, a value of the vector is a mixture of all places.",
-            way_out=f"Choose a pooling without it, such as {unfinished(name)}.",
         )
     return found
 
@@ -68,7 +58,7 @@ def _blocks(encoder: Encoder, name: str, finish: Finish | None) -> list[Block]:
         ]
     if isinstance(encoder, SideBySide):
         return _compressed(encoder)
-    return [Block(encoder, 1.0, name, finish)]
+    return [Block(encoder, 1.0, name, finish if encoder.grid is None else None)]
 
 
 def _compressed(encoder: SideBySide) -> list[Block]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.evidence.places import Places
 
+Vector: TypeAlias = NDArray[np.float64]  # (d,)
 MOST = 16  # rows and columns of a map; finer ones are added up, which keeps their sum
 _DIGITS = 9  # of a figure in JSON
 
@@ -31,7 +32,8 @@ class Evidence:
 
     Under cosine, `pairs` sums to the similarity, and the two maps are its sums over the other picture's places: what
     hot places share makes the pictures similar. Under Euclidean, the two maps together sum to the squared distance:
-    hot places set the pictures apart; `pairs` are the inner products.
+    hot places set the pictures apart; `pairs` are the inner products. Where the places give only a part of vectors
+    whose other parts they meet, too, the maps hold that as well, and `pairs` do not.
 
     Attributes:
         metric: cosine or euclidean.
@@ -77,26 +79,47 @@ class Evidence:
         }
 
 
-def evidence(first: Places, second: Places, metric: str, title: str = "", weight: float = 1.0) -> Evidence:
+def evidence(
+    first: Places,
+    second: Places,
+    metric: str,
+    title: str = "",
+    weight: float = 1.0,
+    whole: tuple[Vector, Vector] | None = None,
+) -> Evidence:
     """The evidence of two pictures; under cosine their vectors must have the length 1.
+
+    Args:
+        whole: the vectors of both pictures, where the places sum to a part of each only; not for places apart.
 
     Raises:
         BadParameter: another metric, or grids that do not fit each other.
     """
     if metric not in METRICS:
         raise BadParameter("metric", "the evidence", " or ".join(METRICS), metric)
-    if first.apart and first.grid != second.grid:
-        raise BadParameter("places", "two flattened pictures", f"of one grid, {first.grid}", second.grid)
     if first.apart:
-        same = np.einsum("pc,pc->p", first.parts, second.parts)
-        maps = (same, same) if metric == "cosine" else _apart(first, second)
-        blocks, grid = _blocks(first.grid)
-        folded = [np.asarray(np.bincount(blocks, one, grid[0] * grid[1]), np.float64) for one in (*maps, same)]
-        return Evidence(metric, folded[0].reshape(grid), folded[1].reshape(grid), np.diag(folded[2]), title, weight)
+        return _of_equal_places(first, second, metric, title, weight)
     first, second = _coarser(first), _coarser(second)
+    one, other = whole or (first.parts.sum(0), second.parts.sum(0))
+    maps = first.parts @ other, second.parts @ one
+    if metric == "euclidean":
+        maps = first.parts @ (one - other), second.parts @ (other - one)
     pairs = first.parts @ second.parts.T
-    maps = (pairs.sum(1), pairs.sum(0)) if metric == "cosine" else _apart(first, second)
     return Evidence(metric, maps[0].reshape(first.grid), maps[1].reshape(second.grid), pairs, title, weight)
+
+
+def _of_equal_places(first: Places, second: Places, metric: str, title: str, weight: float) -> Evidence:
+    """The evidence of places that meet only the same place of the other picture."""
+    if first.grid != second.grid:
+        raise BadParameter("places", "two flattened pictures", f"of one grid, {first.grid}", second.grid)
+    same = (first.parts * second.parts).sum(1)
+    maps = (same, same)
+    if metric == "euclidean":
+        difference = first.parts - second.parts
+        maps = (first.parts * difference).sum(1), -(second.parts * difference).sum(1)
+    blocks, grid = _blocks(first.grid)
+    folded = [np.asarray(np.bincount(blocks, one, grid[0] * grid[1]), np.float64) for one in (*maps, same)]
+    return Evidence(metric, folded[0].reshape(grid), folded[1].reshape(grid), np.diag(folded[2]), title, weight)
 
 
 def _coarser(places: Places) -> Places:
@@ -113,12 +136,3 @@ def _blocks(grid: tuple[int, int]) -> tuple[NDArray[np.int64], tuple[int, int]]:
     rows, columns = (-(-count // step) for count, step in zip(grid, steps, strict=True))
     row, column = np.indices(grid)
     return (row // steps[0] * columns + column // steps[1]).ravel(), (rows, columns)
-
-
-def _apart(first: Places, second: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What each place adds to the squared Euclidean distance: its part times the difference of the vectors."""
-    if first.apart:
-        difference = first.parts - second.parts
-        return (first.parts * difference).sum(1), -(second.parts * difference).sum(1)
-    difference = first.parts.sum(0) - second.parts.sum(0)
-    return first.parts @ difference, -(second.parts @ difference)

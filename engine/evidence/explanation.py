@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +16,27 @@ from engine.core.humanize import percent
 from engine.core.recipe import Recipe
 from engine.encoders.encoder import Encoder
 from engine.encoders.pooling import AUGMENTED, embedding, unaugmented, unfinished
-from engine.encoders.vectors.batches import embed_pictures, encode_latent
+from engine.encoders.vectors.batches import embed_pictures
 from engine.encoders.vectors.store import Vectors
+from engine.encoders.vectors.whitening import Whitening
+from engine.evidence.block_places import Pixels, Vector, block_places, less_mean
 from engine.evidence.blocks import Block, blocks_of
 from engine.evidence.evidence import Evidence, evidence
-from engine.evidence.places import Places, places_of
+from engine.evidence.places import Places
 
-Pixels: TypeAlias = NDArray[np.uint8]
 _MEAN_OF = 2000  # vectors
 _OF_ITSELF = "Averaged with neighbours, a vector also depends on other pictures: this explains the vectors before that."
+_MIXED = (
+    "After whitening each value is a sum over all encoders: the maps also hold what the places of one match in the "
+    "other, which the lines do not show."
+)
 
 
 @dataclass(frozen=True)
 class Subject:
     """A picture to explain: `pixels` gives it stretched to a size; `id` is None for one outside the collection."""
 
-    pixels: Callable[[int], Pixels]
+    pixels: Pixels
     id: int | None = None
 
 
@@ -105,62 +110,80 @@ def explained(recipe: Recipe) -> Recipe:
     return recipe.but(embedding=unaugmented(recipe.embedding), method="exact", options=())
 
 
-def explain(encoder: Encoder, vectors: Vectors, recipe: Recipe, first: Subject, second: Subject) -> Explanation:
+def explain(
+    encoder: Encoder, vectors: Vectors, recipe: Recipe, first: Subject, second: Subject, plain: Vectors | None = None
+) -> Explanation:
     """Why two pictures are as near as they are; `encoder` and `vectors` are those of the `explained` recipe.
 
+    Args:
+        plain: the vectors before any post-processing; needed for whitened ones of several encoders or of places.
+
     Raises:
-        BenzerError: the encoder has no places, or they cannot be told apart. NoVectors: a picture without a vector.
+        BenzerError: the encoder has no places. NoVectors: a picture without a vector.
     """
-    name = unaugmented(recipe.embedding)
+    name, subjects = unaugmented(recipe.embedding), (first, second)
     blocks = blocks_of(encoder, name, vectors.finish)
-    subjects = (first, second)
+    together = None if blocks[0].finish is vectors.finish else vectors.finish
     found = [_vector(encoder, vectors, name, one) for one in subjects]
     distance = float(metric(recipe.metric).between(*found)[0, 0])
     targets = [_to_compare(one[0], recipe.metric) for one in found]
-    places = [_places(blocks, one, target) for one, target in zip(subjects, targets, strict=True)]
-    note = _OF_ITSELF if recipe.embedding.endswith(AUGMENTED) else ""
+    mixed = isinstance(together, Whitening)
+    before = [_before(encoder, plain, name, one) if mixed else None for one in subjects]
+    places = [
+        block_places(blocks, one.pixels, target, together, own)
+        for one, target, own in zip(subjects, targets, before, strict=True)
+    ]
     centred = name != unfinished(name)  # every finish centres, so that the mean has been taken off already
-    less = recipe.metric == "cosine" and not centred
-    beyond = _beyond(blocks, places, _mean(vectors)) if less else ()
-    parts = _evidence(blocks, places, recipe.metric)
+    beyond = _beyond(blocks, places, _mean(vectors)) if recipe.metric == "cosine" and not centred else ()
+    parts = _evidence(blocks, places, recipe.metric, (targets[0], targets[1]) if mixed else None)
+    note = _note(recipe, mixed and len(blocks) > 1)
     return Explanation(recipe.metric, embedding(name).name, distance, parts, note, beyond)
 
 
-def _evidence(blocks: Sequence[Block], places: Sequence[Sequence[Places]], metric: str) -> tuple[Evidence, ...]:
-    """The evidence of each block, given its places in both pictures."""
+def _before(encoder: Encoder, plain: Vectors | None, name: str, subject: Subject) -> Vector:
+    """The vector of length 1 that was whitened."""
+    if plain is None:
+        raise NoVectors("The vectors before the whitening are missing.", way_out="Prepare the collection again.")
+    return _to_compare(_vector(encoder, plain, unfinished(name), subject)[0], "cosine")
+
+
+def _note(recipe: Recipe, mixed: bool) -> str:
+    of_itself = _OF_ITSELF if recipe.embedding.endswith(AUGMENTED) else ""
+    return " ".join(filter(None, [of_itself, _MIXED if mixed else ""]))
+
+
+def _evidence(
+    blocks: Sequence[Block],
+    places: Sequence[Sequence[Places]],
+    metric: str,
+    whole: tuple[Vector, Vector] | None = None,
+) -> tuple[Evidence, ...]:
+    """The evidence of each block, given its places in both pictures; `whole` are the vectors that blocks share."""
     found = zip(blocks, *places, strict=True)
     return tuple(
-        replace(evidence(one, other, metric, block.encoder.info.title, block.share), whole=block.whole)
+        replace(evidence(one, other, metric, block.encoder.info.title, block.share, whole), whole=block.whole)
         for block, one, other in found
     )
 
 
-def _mean(vectors: Vectors) -> NDArray[np.float64]:
+def _mean(vectors: Vectors) -> Vector:
     """The (d,) mean of the vectors at length 1, of at most 2,000 of them, evenly spread."""
     step = max(1, -(-len(vectors.ids) // _MEAN_OF))
     return np.asarray(normalised(np.asarray(vectors.matrix[::step], np.float32)).mean(0, dtype=np.float64))
 
 
-def _beyond(
-    blocks: Sequence[Block], places: Sequence[Sequence[Places]], mean: NDArray[np.float64]
-) -> tuple[Evidence, ...]:
+def _beyond(blocks: Sequence[Block], places: Sequence[Sequence[Places]], mean: Vector) -> tuple[Evidence, ...]:
     """The evidence of each block for the product of both vectors less the mean."""
-    less = [[_less(block, one, own) for block, one, own in _with_values(blocks, side, mean)] for side in places]
+    less = [[less_mean(block, one, own) for block, one, own in _with_values(blocks, side, mean)] for side in places]
     return _evidence(blocks, less, "cosine")
 
 
 def _with_values(
-    blocks: Sequence[Block], places: Sequence[Places], vector: NDArray[np.float64]
-) -> Iterator[tuple[Block, Places, NDArray[np.float64]]]:
+    blocks: Sequence[Block], places: Sequence[Places], vector: Vector
+) -> Iterator[tuple[Block, Places, Vector]]:
     """Each block with its places, and its values of a vector."""
     ends = np.cumsum([one.width for one in places])
     yield from zip(blocks, places, np.split(vector, ends[:-1]), strict=True)
-
-
-def _less(block: Block, places: Places, mean: NDArray[np.float64]) -> Places:
-    if not places.apart:
-        return places.less(mean)
-    return places.less(places.fitted_to(mean).parts if block.encoder.grid is None else block.encoder.placed(mean))
 
 
 def _vector(encoder: Encoder, vectors: Vectors, name: str, subject: Subject) -> NDArray[np.float32]:
@@ -173,47 +196,13 @@ def _vector(encoder: Encoder, vectors: Vectors, name: str, subject: Subject) -> 
     return np.asarray(vectors.matrix[row : row + 1], np.float32)
 
 
-def compared(encoder: Encoder, vectors: Vectors, recipe: Recipe, subject: Subject) -> NDArray[np.float64]:
+def compared(encoder: Encoder, vectors: Vectors, recipe: Recipe, subject: Subject) -> Vector:
     """The (d,) vector of a picture whose products are compared: of length 1 under cosine."""
     return _to_compare(_vector(encoder, vectors, unaugmented(recipe.embedding), subject)[0], recipe.metric)
 
 
-def _to_compare(vector: NDArray[np.float32], metric: str) -> NDArray[np.float64]:
+def _to_compare(vector: NDArray[np.float32], metric: str) -> Vector:
     """The (d,) vector whose products are compared: of length 1 under cosine."""
     found = vector.astype(np.float64)
     length = float(np.linalg.norm(found))
     return found / length if metric == "cosine" and length else found
-
-
-def _places(blocks: Sequence[Block], subject: Subject, target: NDArray[np.float64]) -> list[Places]:
-    """The places of one picture for each block, fitted to its values of the vector."""
-    pooled = [_pooled(block, subject) for block in blocks]
-    widths = [_width(block, one, subject, len(blocks)) for block, one in zip(blocks, pooled, strict=True)]
-    rest = len(target) - sum(width or 0 for width in widths)  # of the one block whose width only this tells
-    ends = np.cumsum([rest if width is None else width for width in widths])
-    pieces = np.split(target, ends[:-1])
-    return [_fitted(block, one, piece) for block, one, piece in zip(blocks, pooled, pieces, strict=True)]
-
-
-def _pooled(block: Block, subject: Subject) -> Places | None:
-    """The places of a block that is pooled from a latent, None of another."""
-    if block.whole or block.encoder.grid is not None:
-        return None
-    return places_of(encode_latent(block.encoder, subject.pixels), block.embedding, block.finish)
-
-
-def _width(block: Block, pooled: Places | None, subject: Subject, blocks: int) -> int | None:
-    if pooled is not None:
-        return pooled.width
-    if block.whole or blocks == 1:
-        return block.width
-    return encode_latent(block.encoder, subject.pixels).size
-
-
-def _fitted(block: Block, pooled: Places | None, values: NDArray[np.float64]) -> Places:
-    if pooled is not None:
-        return pooled.fitted_to(values)
-    if block.whole:
-        return Places((1, 1), values[None])
-    assert block.encoder.grid is not None
-    return Places(block.encoder.grid, block.encoder.placed(values), apart=True)

@@ -56,6 +56,12 @@ class Places:
         parts = self.parts * (float(np.linalg.norm(vector)) / length if length else 1.0)
         return replace(self, parts=parts + (vector - parts.sum(0)) / len(parts))
 
+    def sharing_out(self, values: NDArray[np.float64]) -> Places:
+        """The (m,) values that were made of this one's one by one, each shared out by what the places add to it."""
+        if self.apart:
+            return self.fitted_to(values)
+        return replace(self, parts=_by_amount(np.abs(self.parts)) * values)
+
     def less(self, mean: NDArray[np.float64]) -> Places:
         """The same for the vector less a (m,) mean, which every place gives an equal part of.
 
@@ -131,6 +137,10 @@ def _shares(rows: Rows, plain: str) -> Rows:
     """(p, c) shares of the places in each channel of the pooled vector; they sum to 1."""
     if plain == "max":
         return np.eye(len(rows))[rows.argmax(0)].T
-    amounts = rows.clip(0) ** _GEM_POWER if plain == "gem" else np.abs(rows)
+    return _by_amount(rows.clip(0) ** _GEM_POWER if plain == "gem" else np.abs(rows))
+
+
+def _by_amount(amounts: Rows) -> Rows:
+    """(p, c) shares of the places in what they add up to; equal ones of nothing."""
     total = amounts.sum(0)
-    return np.where(total > 0, amounts / np.where(total > 0, total, 1), 1 / len(rows))
+    return np.where(total > 0, amounts / np.where(total > 0, total, 1), 1 / len(amounts))

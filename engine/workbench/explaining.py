@@ -11,7 +11,8 @@ from PIL import Image
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import shown_in_worker
 from engine.core.recipe import Recipe
-from engine.encoders.pooling import unaugmented
+from engine.encoders.pooling import WHITE, unaugmented, unfinished
+from engine.encoders.vectors.store import stored
 from engine.evidence.blocks import blocks_of
 from engine.evidence.drawing import png, side_by_side, stacked
 from engine.evidence.explanation import Explanation, Subject, explain, explained
@@ -38,8 +39,11 @@ class ExplainingMethods(Part):
         """
         blocks_of(self.encoder(recipe), unaugmented(recipe.embedding))  # before anything is embedded
         opened = self._open(explained(recipe))
-        subjects = self._two_subjects(opened.collection, first, second)
-        return explain(opened.encoder, opened.searcher.vectors, recipe, *subjects)
+        one, other = self._two_subjects(opened.collection, first, second)
+        plain = None
+        if WHITE in recipe.embedding:
+            plain = stored(opened.collection, opened.encoder.info, unfinished(recipe.embedding))
+        return explain(opened.encoder, opened.searcher.vectors, recipe, one, other, plain)
 
     def drawn_explanation(
         self,
