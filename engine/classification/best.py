@@ -10,7 +10,7 @@ import numpy as np
 from engine.classification import measures
 from engine.classification.corruptions import CLEAN
 from engine.classification.results import FoldRow, ResultLine
-from engine.core.humanize import percent
+from engine.core.humanize import percent, with_unit
 from engine.evaluation.statistics.decision import Decision, p_text
 from engine.evaluation.statistics.mcnemar import mcnemar
 from engine.evaluation.statistics.proportion import clopper_pearson
@@ -83,7 +83,7 @@ class Best:
 def accuracy_interval(right: int, asked: int) -> str:
     """The exact 95 % interval of an accuracy in per cent, as "98.3–100.0 %"."""
     low, high = clopper_pearson(right, asked) if asked else (0.0, 1.0)
-    return f"{100 * low:.1f}–{100 * high:.1f} %"
+    return with_unit(f"{100 * low:.1f}–{100 * high:.1f}", "%")
 
 
 def best(table: Sequence[ResultLine], rows: Sequence[FoldRow]) -> Best | None:

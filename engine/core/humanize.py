@@ -1,17 +1,25 @@
-"""Human-readable numbers."""
+"""Human-readable numbers, and texts from outside made fit to be shown."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+
+
+def with_unit(number: object, unit: str) -> str:
+    """A number and its unit, which stay together at the end of a line."""
+    return f"{number}\N{NO-BREAK SPACE}{unit}"
 
 
 def duration(seconds: float) -> str:
     """A duration in the coarsest units that still help: "8 s", "3 min", "2 h 5 min"."""
     whole = max(1, round(seconds))
     if whole < 100:
-        return f"{whole} s"
+        return with_unit(whole, "s")
     minutes = round(whole / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 100:
+        return with_unit(minutes, "min")
+    return f"{with_unit(minutes // 60, 'h')} {with_unit(minutes % 60, 'min')}"
 
 
 def examples(names: Sequence[str], most: int = 3) -> str:
@@ -28,30 +36,30 @@ def percent(share: float, digits: int = 0) -> str:
     """A share in percent.
 
     >>> percent(0.4617), percent(0.4617, 1)
-    ('46 %', '46.2 %')
+    ('46\\xa0%', '46.2\\xa0%')
     """
-    return f"{100 * share:.{digits}f} %"
+    return with_unit(f"{100 * share:.{digits}f}", "%")
 
 
 def probability(share: float) -> str:
     """A probability in percent: 100 % only if exact, and never 0 %.
 
     >>> probability(0.954), probability(0.9999), probability(0.0001)
-    ('95 %', '> 99 %', '< 1 %')
+    ('95\\xa0%', '>\\xa099\\xa0%', '<\\xa01\\xa0%')
     """
     if share < 0.01:
-        return "< 1 %"
-    return "> 99 %" if 0.99 < share < 1 else percent(share)
+        return f"<\N{NO-BREAK SPACE}{percent(0.01)}"
+    return f">\N{NO-BREAK SPACE}{percent(0.99)}" if 0.99 < share < 1 else percent(share)
 
 
 def small_share(share: float) -> str:
     """A share in percent with two significant digits, however small.
 
     >>> small_share(0.124), small_share(0.012), small_share(0.0000034)
-    ('12 %', '1.2 %', '0.00034 %')
+    ('12\\xa0%', '1.2\\xa0%', '0.00034\\xa0%')
     """
     digits = f"{100 * share:.0f}" if share >= 0.0995 or not share else f"{100 * share:.2g}"
-    return (f"{float(digits):.10f}".rstrip("0").rstrip(".") if "e" in digits else digits) + " %"
+    return with_unit(f"{float(digits):.10f}".rstrip("0").rstrip(".") if "e" in digits else digits, "%")
 
 
 def count_of(number: int, what: str) -> str:
@@ -64,5 +72,17 @@ def file_size(size: int) -> str:
     if size < 1000:
         return count_of(size, "byte")
     if size < 999_500:
-        return f"{size / 1e3:.0f} KB"
-    return f"{size / 1e6:.1f} MB" if size < 999_950_000 else f"{size / 1e9:,.1f} GB"
+        return with_unit(f"{size / 1e3:.0f}", "KB")
+    if size < 999_950_000:
+        return with_unit(f"{size / 1e6:.1f}", "MB")
+    return with_unit(f"{size / 1e9:,.1f}", "GB")
+
+
+def is_shown(letter: str) -> bool:
+    """Whether a letter is printed or a space of some width: neither the end of a line nor one that gives orders."""
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"
+
+
+def on_one_line(text: object) -> str:
+    """A text from outside as it can be shown, with a replacement for each letter that cannot."""
+    return "".join(letter if is_shown(letter) else "\N{REPLACEMENT CHARACTER}" for letter in str(text))

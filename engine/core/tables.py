@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from engine.core.humanize import on_one_line
+
 _STARTS_A_FORMULA = ("=", "+", "-", "@")
 _STRIPPED_BY_SPREADSHEETS = " \t\r\n\v\f"
 
@@ -46,8 +48,7 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _printable(cell: object) -> str:
     # A file name may contain line ends or terminal escapes: neither may reach the terminal unescaped.
-    text = "" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else str(cell)
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return on_one_line("" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else cell)
 
 
 def _is_number(text: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.core.humanize import count_of, percent
+from engine.core.humanize import count_of, percent, with_unit
 from engine.core.recipe import Recipe
 from engine.core.tables import csv_text
 from engine.search.calibration.calibration import CONFIDENCE, Calibration, Confidence
@@ -284,7 +284,7 @@ class Answer:
         share = 100 * self.receipt.examined / max(self.receipt.pool, 1)
         if self.receipt.examined >= self.receipt.pool:
             return "compared with all"
-        return f"compared with {share:.0f} %" if share >= 1 else f"compared with {share:.1g} %"
+        return "compared with " + with_unit(f"{share:.0f}" if share >= 1 else f"{share:.1g}", "%")
 
     def _quality(self) -> str:
         receipt, found = self.receipt, len(self.hits)
@@ -305,4 +305,4 @@ def _terms(examples: tuple[Example, ...]) -> list[str]:
 
 
 def _milliseconds(value: float) -> str:
-    return f"{value:.1f} ms" if value < 100 else f"{value:,.0f} ms"
+    return with_unit(f"{value:.1f}" if value < 100 else f"{value:,.0f}", "ms")

@@ -188,7 +188,7 @@ def test_a_picture_is_looked_at_with_its_neighbours_and_its_facts(page: Any, ser
 def test_a_suggested_label_is_accepted_with_a_click_and_undone(page: Any, server: Server) -> None:
     def suggesting(route: Any) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"suggested": [["lemon", "81 %"]]})
+        route.fulfill(response=answer, json=answer.json() | {"suggested": [["lemon", "81\xa0%"]]})
 
     page.set_viewport_size({"width": 1440, "height": 900})
     page.route("**/facts/**", suggesting)
@@ -196,7 +196,7 @@ def test_a_suggested_label_is_accepted_with_a_click_and_undone(page: Any, server
     page.locator(TILES).first.focus()
     page.keyboard.press("i")
     facts = page.get_by_role("complementary", name="Facts", exact=True)
-    facts.get_by_role("group", name="Suggested labels", exact=True).get_by_role("button", name="lemon 81 %").click()
+    facts.get_by_role("group", name="Suggested labels", exact=True).get_by_role("button", name="lemon 81\xa0%").click()
     page.get_by_text("Labelled 1 picture “lemon”, as suggested.", exact=True).wait_for()
     facts.locator("dd").get_by_text("lemon", exact=True).wait_for()
     assert violations(page) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.core.humanize import on_one_line
+
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _LOOKED_FOR = re.compile(r":[\w+-]+:|www\.|[a-z]://|\w@", re.IGNORECASE)
 _JOINER = "\u2060"  # zero width, no break
@@ -18,5 +20,5 @@ def plain_text(text: object) -> str:
     >>> plain_text("**a**")
     '\\\\*\\\\*a\\\\*\\\\*'
     """
-    one_line = "".join(c if c.isprintable() else "\ufffd" for c in str(text))
-    return _PUNCTUATION.sub(r"\\\1", _LOOKED_FOR.sub(lambda found: found[0][0] + _JOINER + found[0][1:], one_line))
+    unlinked = _LOOKED_FOR.sub(lambda found: found[0][0] + _JOINER + found[0][1:], on_one_line(text))
+    return _PUNCTUATION.sub(r"\\\1", unlinked)

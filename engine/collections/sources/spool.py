@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from engine.core.humanize import is_shown
 from engine.core.storage import read_json, write_bytes, write_json
 
 KEPT_SECONDS = 7 * 24 * 3600  # an upload whose job was killed, or stopped and not taken up again
@@ -44,7 +45,7 @@ def waiting(spool: Path) -> list[tuple[str, Path]]:
 
 def under_its_name(name: str, path: Path) -> Path:
     """The file, under its uploaded name too if possible, so that messages about it show that name."""
-    plain = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())
+    plain = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if is_shown(c))
     target = path.with_name(plain or path.name)
     if plain.startswith(".") or len(plain.encode("utf-8", "replace")) > 200:
         return path

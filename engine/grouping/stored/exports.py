@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from engine.core.errors import BadParameter, BenzerError, NotFound, StorageFull
-from engine.core.humanize import file_size
+from engine.core.humanize import file_size, is_shown
 from engine.core.progress import Reporter
 from engine.core.storage import full_disk_named, unwritable
 from engine.core.tables import csv_text
@@ -105,7 +105,7 @@ def plain_name(text: str, otherwise: str = "unnamed") -> str:
     ('x', 'a_b_ c_', 'unnamed', 'CON_.jpg')
     """
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
-    name = "".join("_" if c in _FORBIDDEN or not c.isprintable() else c for c in text).lstrip("._ ").rstrip(". ")
+    name = "".join("_" if c in _FORBIDDEN or not is_shown(c) else c for c in text).lstrip("._ ").rstrip(". ")
     stem, dot, ending = name.rpartition(".")
     if not dot or len(ending) > 10:
         stem, ending = name, ""

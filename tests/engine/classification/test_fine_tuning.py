@@ -210,8 +210,8 @@ def test_the_time_is_measured_before_the_start(bench: Workbench) -> None:
     assert said.frozen == pytest.approx(24 * 3 * 3 * 0.001)  # two heads for a late fusion, one for the text
     assert said.seconds - said.frozen == pytest.approx(24 * 2 * (2 * 0.001 + 0.1 + 0.01 + 0.001 + 0.01))
     assert said.sentence() == (
-        "Fine-tuning: the trainings take up to about 6 s on this computer, 28 times as long as with encoders that "
-        "stay as they are (1 s)."
+        "Fine-tuning: the trainings take up to about 6\xa0s on this computer, 28 times as long as with encoders that "
+        "stay as they are (1\xa0s)."
     )
 
 

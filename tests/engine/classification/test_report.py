@@ -36,7 +36,7 @@ def test_a_lead_is_reported_only_if_items_and_folds_decide_it(tmp_path: Path) ->
     assert clear.other is not None
     assert (clear.line.fusion, clear.other.fusion, clear.clear) == ("late", "picture", True)
     assert (clear.chance, clear.asked, clear.right, clear.alone) == (0.5, 60, 60, (24, 0))
-    assert clear.headline == "Late fusion has the highest accuracy: 100.0 % (94.0–100.0 %)."
+    assert clear.headline == "Late fusion has the highest accuracy: 100.0\xa0% (94.0–100.0\xa0%)."
     assert "ahead of picture only by 40.0 percentage points (alone right about 24 items against 0" in clear.beside
     assert to_html(found).count("<strong>1.000") == 1, "the accuracy, and no other column"
 
@@ -44,7 +44,9 @@ def test_a_lead_is_reported_only_if_items_and_folds_decide_it(tmp_path: Path) ->
     tied = best(found.table(), found.rows())
     assert tied is not None
     assert not tied.clear
-    assert tied.headline == "Late fusion: 100.0 % (73.5–100.0 %) accuracy, but no lead over picture only is decided."
+    assert (
+        tied.headline == "Late fusion: 100.0\xa0% (73.5–100.0\xa0%) accuracy, but no lead over picture only is decided."
+    )
     assert "better is not decided (alone right about 1 items against 0, McNemar p = 1," in tied.beside
     assert "<strong>1.000" not in to_html(found)
 
@@ -97,8 +99,8 @@ def test_a_single_model_a_single_fold_and_nothing(tmp_path: Path) -> None:
     lines = [line for line in found.table() if line.fusion == "late"]
     alone = best(lines, rows)
     assert alone is not None
-    assert alone.headline == "Late fusion: 100.0 % (39.8–100.0 %) accuracy."
-    assert alone.beside == "Chance level, always predicting the most frequent class: 50.0 %."
+    assert alone.headline == "Late fusion: 100.0\xa0% (39.8–100.0\xa0%) accuracy."
+    assert alone.beside == "Chance level, always predicting the most frequent class: 50.0\xa0%."
     first = best(found.table(), rows)
     assert first is not None
     assert not first.clear

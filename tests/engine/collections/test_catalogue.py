@@ -347,7 +347,7 @@ def test_the_three_sizes_made_last_are_kept(kept, reporter):
 
 def test_no_space_for_pixels(kept, reporter, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 90, 10))
-    with pytest.raises(StorageFull, match="need 123 KB"):
+    with pytest.raises(StorageFull, match="need 123\xa0KB"):
         decoded_pixels(kept, 64, reporter)
 
 

@@ -15,7 +15,7 @@ def test_free_memory_is_less_than_all_and_can_be_had() -> None:
     assert free is not None
     assert 1 << 20 < free < 1 << 50
     memory.check_memory(1 << 20, "Little")
-    with pytest.raises(OutOfMemory, match=r"Much needs 1,125,899\.9 GB of memory, and only "):
+    with pytest.raises(OutOfMemory, match=r"Much needs 1,125,899\.9\xa0GB of memory, and only "):
         memory.check_memory(1 << 50, "Much")
 
 

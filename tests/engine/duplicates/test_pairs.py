@@ -56,7 +56,7 @@ def test_what_differs_is_named(bench: Workbench) -> None:
     for group in bench.duplicate_groups("scenes").groups:
         for member in group.members[1:]:
             said[kind_of(member.row.name) or kind_of(group.keeper.name)] = member.difference.words
-    assert "50 % of the size" in said["half"]
+    assert "50\xa0% of the size" in said["half"]
     assert said["over"] == "turned 180°"
     assert {said["left"], said["right"]} == {"turned 90°", "turned 270°"}
     assert said["mirrored"] == "mirrored"

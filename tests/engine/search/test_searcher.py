@@ -138,7 +138,7 @@ def test_a_rare_label_is_found_by_every_method() -> None:
         assert answer.receipt.recall == 1.0
         assert answer.receipt.examined == 12
         assert answer.receipt.pool == COUNT
-        assert "compared with 20 %" in answer.sentence()
+        assert "compared with 20\xa0%" in answer.sentence()
 
 
 def test_images_without_a_vector_are_neither_found_nor_counted() -> None:
@@ -202,7 +202,7 @@ def test_what_was_missed_is_counted_and_named() -> None:
     answer = ask(opened, include_query=True)
     assert list(answer.missed) == truth[1::2]
     assert answer.receipt.recall == 0.5
-    assert "compared with 50 %" in answer.sentence()
+    assert "compared with 50\xa0%" in answer.sentence()
     assert "missed 4 of the 8 that exact search finds" in answer.sentence()
 
 
@@ -223,7 +223,7 @@ def test_an_answer_of_a_part_of_the_collection_says_so() -> None:
     ]
     answer = ask(opened)
     assert answer.receipt.share == pytest.approx(2 / 3)
-    assert "only 67 % of the collection was searched" in answer.sentence()
+    assert "only 67\xa0% of the collection was searched" in answer.sentence()
     assert json.loads(answer.to_json())["receipt"]["share"] == pytest.approx(2 / 3)
 
 

@@ -76,7 +76,7 @@ def test_a_disk_that_is_too_small_is_said(blobs: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("", (), {"free": 1_500_000}))
     short = disk_use(TrainingConfig(**SMALL), blobs)
     assert not short.fits
-    assert short.sentence().endswith("The disk has 1.5 MB left.")
+    assert short.sentence().endswith("The disk has 1.5\xa0MB left.")
 
 
 def test_a_finished_run_goes_on_from_its_kept_weights(home: Home, blobs: Any) -> None:

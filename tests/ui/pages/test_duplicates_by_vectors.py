@@ -188,7 +188,7 @@ def test_equal_vectors_are_said_to_be_equal(bench: Workbench, small_home: Path, 
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"), [(12, "12 bytes"), (34_400, "34 KB"), (999_900, "1.0 MB"), (8 * 10**9, "8.0 GB")]
+    ("size", "shown"), [(12, "12 bytes"), (34_400, "34\xa0KB"), (999_900, "1.0\xa0MB"), (8 * 10**9, "8.0\xa0GB")]
 )
 def test_sizes_of_files(size: int, shown: str) -> None:
     assert file_size(size) == shown

@@ -47,9 +47,20 @@ def test_line_ends_and_control_characters_cannot_start_a_block() -> None:
     assert plain_text("a\n# b\x1b") == "a\ufffd\\# b\ufffd"
 
 
+def test_spaces_of_any_width_are_part_of_a_name() -> None:
+    assert plain(plain_text("Screenshot 3.04\u202fPM\u3000二.png")) == "Screenshot 3.04\u202fPM\u3000二.png"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "1 s"), (7.6, "8 s"), (99, "99 s"), (100, "2 min"), (1800, "30 min"), (7500, "2 h 5 min")],
+    [
+        (0.2, "1\xa0s"),
+        (7.6, "8\xa0s"),
+        (99, "99\xa0s"),
+        (100, "2\xa0min"),
+        (1800, "30\xa0min"),
+        (7500, "2\xa0h 5\xa0min"),
+    ],
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
@@ -57,7 +68,7 @@ def test_durations(seconds: float, words: str) -> None:
 
 def test_a_sentence_of_progress() -> None:
     running = Progress("Embedding", 310, 600, "pictures", 155.2, 1.87)
-    assert progress_sentence(running) == "Embedding · 310 of 600 pictures · 155 pictures/s · 2 s left"
+    assert progress_sentence(running) == "Embedding · 310 of 600 pictures · 155 pictures/s · 2\xa0s left"
     assert progress_sentence(Progress()) == "Starting"
 
 

@@ -73,7 +73,7 @@ def test_three_shelves_with_what_is_missing_and_what_was_measured(
     assert (network.title, network.state) == ("ResNet-50", "not downloaded")
     assert network.facts == "103 MB · 1,234 pictures/s on this computer"
     assert lines(shelves)["Needs no download"]["hog"].figure == "precision@8 0.750"
-    assert lines(shelves)["Needs no download"]["raw-pixels"].figure == "altered pictures found 50 %"
+    assert lines(shelves)["Needs no download"]["raw-pixels"].figure == "altered pictures found 50\xa0%"
     assert lines(shelves)["Your own"]["model-1"].state == "not trained yet"
 
 

@@ -194,10 +194,10 @@ def test_what_does_not_fit_into_memory_is_refused_with_both_numbers(tmp_path, hd
     monkeypatch.setattr(memory, "free_memory", lambda: 32_000_000)
     packed = hdf5(packed=np.zeros((100_000, 100), np.float32))
     assert packed.stat().st_size < 1 << 20
-    with pytest.raises(OutOfMemory, match=r"set\.hdf5 needs 40\.0 MB of memory, and only 32\.0 MB are free"):
+    with pytest.raises(OutOfMemory, match=r"set\.hdf5 needs 40\.0\xa0MB of memory, and only 32\.0\xa0MB are free"):
         read_vectors(packed)
     np.save(tmp_path / "a.npy", np.zeros((100_000, 100), np.uint8))
-    with pytest.raises(OutOfMemory, match=r"a\.npy needs 40\.0 MB"):
+    with pytest.raises(OutOfMemory, match=r"a\.npy needs 40\.0\xa0MB"):
         read_vectors(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.zeros((100_000, 100), np.float32))
     assert isinstance(read_vectors(tmp_path / "b.npy").vectors, np.memmap)
@@ -218,7 +218,7 @@ def test_a_file_of_holes_is_not_read_to_its_end(tmp_path, ending):
     path = tmp_path / f"holes{ending}"
     path.write_bytes(b"\4\0\0\0")
     os.truncate(path, 20 << 37)
-    with pytest.raises(Unreadable, match=r"claims 2,560 GB, and 0\.0 GB of them are on the disk"):
+    with pytest.raises(Unreadable, match=r"claims 2,560\xa0GB, and 0\.0\xa0GB of them are on the disk"):
         read_vectors(path)
 
 

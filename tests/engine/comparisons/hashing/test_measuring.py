@@ -153,7 +153,7 @@ def test_answers_that_lack_a_part_are_reported_for_single_queries_and_batches(tm
 
     monkeypatch.setattr(index, "search", lacking)
     monkeypatch.setattr(timing, "_SECONDS", 0.0)
-    assert "Some results covered only 60 % of the vectors." in measure(index, data, Reporter(), tmp_path)["note"]
+    assert "Some results covered only 60\xa0% of the vectors." in measure(index, data, Reporter(), tmp_path)["note"]
 
 
 def test_fewer_vectors_than_neighbours(tmp_path):

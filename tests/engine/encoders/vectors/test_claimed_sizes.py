@@ -21,13 +21,13 @@ def test_a_small_parquet_file_of_many_equal_numbers(tmp_path: Path, monkeypatch:
     parquet.write_table(pyarrow.table({"name": [f"{n % 7}.png" for n in range(200_000)]} | columns), path)
     assert path.stat().st_size < 1 << 20
     monkeypatch.setattr(memory, "free_memory", lambda: 16_000_000)
-    with pytest.raises(OutOfMemory, match=r"a\.parquet needs 33\.6 MB of memory, and only 16\.0 MB are free"):
+    with pytest.raises(OutOfMemory, match=r"a\.parquet needs 33\.6\xa0MB of memory, and only 16\.0\xa0MB are free"):
         table_in(Part(path.name, path))
 
 
 def test_numbers_that_must_be_converted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda: 1 << 20)
-    with pytest.raises(OutOfMemory, match=r"a\.npy needs 4\.0 MB"):
+    with pytest.raises(OutOfMemory, match=r"a\.npy needs 4\.0\xa0MB"):
         _checked(np.zeros((1000, 1000), np.uint8), "a.npy")
     assert _checked(np.zeros((1000, 1000), np.float32), "a.npy").shape == (1000, 1000)
 

@@ -223,20 +223,27 @@ def test_the_shares_are_counted() -> None:
     assert share.images == 2 / 100
     assert share.pairs == 1 / (100 * 99 / 2)
     assert share.sentence().endswith(
-        "2 % of the pictures have another one this near; expected by chance: 0.02 % of pairs."
+        "2\xa0% of the pictures have another one this near; expected by chance: 0.02\xa0% of pairs."
     )
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0 %"), (1, "100 %"), (0.124, "12 %"), (0.0123, "1.2 %"), (1e-4, "0.01 %"), (3.4e-8, "0.0000034 %")],
+    [
+        (0, "0\xa0%"),
+        (1, "100\xa0%"),
+        (0.124, "12\xa0%"),
+        (0.0123, "1.2\xa0%"),
+        (1e-4, "0.01\xa0%"),
+        (3.4e-8, "0.0000034\xa0%"),
+    ],
 )
 def test_small_shares_keep_two_digits(value: float, shown: str) -> None:
     assert small_share(value) == shown
 
 
 def test_no_random_pair_this_near_is_not_called_none_at_all() -> None:
-    assert "expected by chance: less than 0.01 % of pairs" in Share(0.1, 0.5, 0.0, 10_000).sentence()
+    assert "expected by chance: less than 0.01\xa0% of pairs" in Share(0.1, 0.5, 0.0, 10_000).sentence()
     assert Share(0.0, 0.0, 0.0, 0).sentence() == ""
 
 

@@ -170,7 +170,7 @@ def test_where_no_picture_can_be_read_nothing_is_made(tmp_path: Path) -> None:
 def test_without_room_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(exports.shutil, "disk_usage", lambda path: usage(1 << 40, 1 << 40, 100_000_000))
-    with pytest.raises(StorageFull, match=r"take 90\.0 MB and 64\.0 MB must stay free, but only 100\.0 MB"):
+    with pytest.raises(StorageFull, match=r"take 90\.0\xa0MB and 64\.0\xa0MB must stay free, but only 100\.0\xa0MB"):
         into_folder([Entry(1, "A", "a")], read, tmp_path, "groups", Reporter(), size=90_000_000)
     assert list(tmp_path.iterdir()) == []
 

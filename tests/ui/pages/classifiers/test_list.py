@@ -206,12 +206,12 @@ def test_what_is_missing_is_said_side_by_side(run: Run) -> None:
     sides = prediction_data(run, told, True, "")["sides"]
     assert [side["note"] for side in sides] == ["", "No text given.", ""]
     assert prediction_data(run, told, True, "qwxz")["sides"][1]["note"] == "It knows none of these words."
-    assert sides[0]["bars"][0] == {"label": "Bags", "share": 0.9, "percent": "90 %"}
+    assert sides[0]["bars"][0] == {"label": "Bags", "share": 0.9, "percent": "90\xa0%"}
     words = prediction_data(run, told | {"words": [("lea", 0.2), ("##ther", 0.4), ("bag", 0.3)]}, True, "leather bag")
     shown = words["words"]["items"]
-    assert [(one["text"], one["percent"]) for one in shown] == [("leather", "60 %"), ("bag", "30 %")]
+    assert [(one["text"], one["percent"]) for one in shown] == [("leather", "60\xa0%"), ("bag", "30\xa0%")]
     assert [one["shade"] for one in shown] == pytest.approx([1, 0.5])
-    assert words["words"]["note"].startswith("Attention on each word; 10 % on none")
+    assert words["words"]["note"].startswith("Attention on each word; 10\xa0% on none")
 
 
 def test_measured_accuracy_is_shown_only_with_both_picture_and_text(run: Run) -> None:
@@ -230,7 +230,15 @@ def test_pieces_become_words() -> None:
 
 
 def test_probabilities_are_never_certain_where_they_are_not() -> None:
-    shown = {0.0: "< 1 %", 0.004: "< 1 %", 0.01: "1 %", 0.5: "50 %", 0.99: "99 %", 0.9999: "> 99 %", 1.0: "100 %"}
+    shown = {
+        0.0: "<\xa01\xa0%",
+        0.004: "<\xa01\xa0%",
+        0.01: "1\xa0%",
+        0.5: "50\xa0%",
+        0.99: "99\xa0%",
+        0.9999: ">\xa099\xa0%",
+        1.0: "100\xa0%",
+    }
     assert {share: probability(share) for share in shown} == shown
 
 

@@ -92,10 +92,10 @@ def test_the_errors_to_expect_come_from_what_was_measured(run: Run, monkeypatch:
     measured = Measured(0.4, 0.4, 2, answers, True)
     monkeypatch.setattr(classifier_review, "measured_of", lambda run: measured)
     told = expected(run, 50, 0.9)
-    assert "**50 undecided items** have at least 90 % confidence" in told
+    assert "**50 undecided items** have at least 90\xa0% confidence" in told
     assert "8 of 10 such predictions were correct: expect about **10** errors among them, at most **25** (50.7" in told
     measured = Measured(1.0, 1.0, 2, ((0.9, True),) * 208, True)
-    assert "208 of 208 such predictions were correct: expect at most **2** (1.4 %, with" in expected(run, 200, 0.9)
+    assert "208 of 208 such predictions were correct: expect at most **2** (1.4\xa0%, with" in expected(run, 200, 0.9)
     assert "was not measured" in expected(run, 3, 0.95)
     monkeypatch.setattr(classifier_review, "measured_of", lambda run: None)
     assert "was not measured" in expected(run, 3, 0.9)

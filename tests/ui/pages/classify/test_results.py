@@ -40,7 +40,7 @@ from ui.widgets.results_table import table_data
 def test_results_are_listed_and_opened(here: Workbench) -> None:
     found = classified(here, title=HOSTILE, conditions=("picture=missing",))
     at = opened()
-    assert "**Late fusion: 95.0 % (75.1–99.9 %) accuracy, but no lead over picture only is decided" in texts(at)
+    assert "**Late fusion: 95.0\xa0% (75.1–99.9\xa0%) accuracy, but no lead over picture only is decided" in texts(at)
     assert "Robustness" in [one.value for one in at.subheader]
     assert at.selectbox(key="classification-is").value == "Bags"
     assert at.selectbox(key="classification-called").value == HOSTILE
@@ -51,7 +51,7 @@ def test_results_are_listed_and_opened(here: Workbench) -> None:
     told = {
         "Errors": "**4 errors** of 20 items",
         "By class": "Click a row for the errors of a class",
-        "Calibration": "Mean confidence **84.0 %**",
+        "Calibration": "Mean confidence **84.0\xa0%**",
         "Learning curves": "Each trained on about 12 items",
         "Confusion matrix": "Rows: true class; columns: predicted class",
     }
@@ -78,7 +78,7 @@ def test_a_complaint_is_shown_above_the_results(here: Workbench) -> None:
     classified(here)
     at = opened("shop", complaint="Not possible")
     assert "Not possible" in [one.value for one in at.warning]
-    assert "**Late fusion: 95.0 %" in texts(at)
+    assert "**Late fusion: 95.0\xa0%" in texts(at)
     assert not at.run().warning
 
 
@@ -86,7 +86,7 @@ def test_results_outlive_their_collection(here: Workbench) -> None:
     classified(here)
     here.remove("shop")
     at = opened("bare")
-    assert "**Late fusion: 95.0 %" in texts(at)
+    assert "**Late fusion: 95.0\xa0%" in texts(at)
     assert "The collection has been deleted" in texts(at)
     assert not at.error
 
@@ -120,7 +120,7 @@ def test_a_class_and_the_folds_in_words(here: Workbench) -> None:
     assert errors_sentence("a*", ["b", "c", "b"]) == r"Of **a\*** 3 were predicted as another class: b 2, c 1."
     assert errors_sentence("a", []) == "All **a** were predicted correctly."
     assert "The dots mark the epochs 1, 1" in learned_sentence(rows[:2])
-    assert "validation items: 60 %, 60 %" in learned_sentence(rows[2:])
+    assert "validation items: 60\xa0%, 60\xa0%" in learned_sentence(rows[2:])
     assert "overconfident (p" in confidence_sentence([0.95] * 40, [1.0, 0.0] * 20)
     assert "underconfident (p" in confidence_sentence([0.55] * 40, [1.0] * 39 + [0.0])
     assert "is not decided" in confidence_sentence([0.95] * 4, [1.0, 0.0, 1.0, 1.0])
@@ -170,7 +170,10 @@ def test_cards_tell_three_predictions_and_leave_out_what_is_gone(here: Workbench
         "Predicted from the text",
         "Predicted from both",
     ]
-    assert [(bar["percent"], bar["own"]) for bar in card["sides"][1]["bars"]] == [("> 99 %", False), ("< 1 %", True)]
+    assert [(bar["percent"], bar["own"]) for bar in card["sides"][1]["bars"]] == [
+        (">\xa099\xa0%", False),
+        ("<\xa01\xa0%", True),
+    ]
     assert len(card["text"]) == 160
     assert card["text"].endswith("…")
     alone = replace(answer, picture=None)
@@ -236,7 +239,7 @@ def test_exports_and_the_list(here: Workbench) -> None:
     assert [line[0] for line in lines] == ["model", "Picture only", "Late fusion"]
     assert b"Most confused" in exported(view, "html")
     assert len(json.loads(exported(view, "json"))["rows"]) == 4
-    assert best_sentence(view) == "highest: Late fusion, **95.0 %** accuracy (75.1–99.9 %, no lead decided)"
+    assert best_sentence(view) == "highest: Late fusion, **95.0\xa0%** accuracy (75.1–99.9\xa0%, no lead decided)"
     assert best_sentence(seen(CLASSIFICATIONS, create(here.home, plan(title="empty")))) == ""
 
 

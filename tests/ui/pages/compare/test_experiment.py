@@ -298,8 +298,8 @@ def test_charts_are_told_in_words(here: Workbench) -> None:
 
 
 def test_the_cost_is_described_in_words() -> None:
-    assert ExperimentCost(60, 0).sentence() == "About 60 s on this computer."
-    assert ExperimentCost(60, 2).sentence() == ("About 60 s on this computer, plus 2 trainings of unknown duration.")
+    assert ExperimentCost(60, 0).sentence() == "About 60\xa0s on this computer."
+    assert ExperimentCost(60, 2).sentence() == ("About 60\xa0s on this computer, plus 2 trainings of unknown duration.")
 
 
 def test_a_command_line_experiment_counts_as_running(here: Workbench) -> None:

@@ -108,7 +108,7 @@ def test_what_most_pictures_show_is_offered_as_a_name(here: Workbench, monkeypat
     panel = AppTest.from_string(SUGGESTION.format(name=grouping.name, number=number)).run()
     button = panel.button(key="group-name-suggested")
     assert button.label == "Use “tabby\\_cat”"  # no Markdown in what a network says
-    assert "81 %" in button.help
+    assert "81\xa0%" in button.help
     button.click().run()
     assert grouping.groups().group(number).title == "tabby_cat"
     assert not panel.button  # it is called so by now

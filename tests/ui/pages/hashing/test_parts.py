@@ -31,7 +31,7 @@ def test_the_table_marks_the_best_and_shows_shares(here: Workbench) -> None:
     exact, lsh, itq = data["rows"]
     assert [lsh["cells"][n]["best"] for n in (0, 1)] == [False, True]  # whether the recall is the highest is not known
     assert (lsh["cells"][0]["low"], lsh["cells"][0]["high"]) == (0.955, 0.965)
-    assert (lsh["cells"][3]["text"], lsh["cells"][3]["sub"]) == ("4", "40.0 %")
+    assert (lsh["cells"][3]["text"], lsh["cells"][3]["sub"]) == ("4", "40.0\xa0%")
     assert (itq["cells"][3]["text"], itq["cells"][1]["sub"]) == ("–", "p99 1.4")
     assert not any(cell["best"] for cell in exact["cells"])  # the reference does not compete
     more, less = tuple([8, 7] * 20), tuple([6, 7] * 20)
@@ -41,7 +41,7 @@ def test_the_table_marks_the_best_and_shows_shares(here: Workbench) -> None:
     ]
     told = table_data(lines_of([one.row for one in single]), columns_of(single), "method", "Results")["rows"]
     assert [line["cells"][0]["best"] for line in told] == [False, True, False]
-    assert told[1]["cells"][1]["text"] == "25.0 %"
+    assert told[1]["cells"][1]["text"] == "25.0\xa0%"
     other = [replace(one, row=replace(one.row, strict_map=one.row.recall / 2)) for one in folded]
     assert "strict MAP" in [column.title for column in columns_of(other)]  # it is left out where it equals the recall
     assert (itq["name"], itq["sub"]) == ("ITQ", "automatic · " + " · ".join(title_of(
@@ -138,7 +138,7 @@ def test_advice_says_what_is_not_decided(here: Workbench) -> None:
     study = create(here.home, plan())
     exact, row = measured(study, (1.0, 2.0), (0.953, 0.5))
     said = advised(study.advice(0.95))
-    assert "may find 95 % of the nearest: 0.5 ms per query, recall 0.953 [0.948, 0.958]." in said
+    assert "may find 95\xa0% of the nearest: 0.5 ms per query, recall 0.953 [0.948, 0.958]." in said
     assert "That it reaches the target is not decided." in said
     study.keep(replace(exact, p50_low=0.4, p50_high=2.2))
     study.keep(replace(row, p50_low=0.4, p50_high=0.6))

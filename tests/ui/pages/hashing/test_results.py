@@ -29,7 +29,7 @@ def test_a_stopped_study_shows_what_is_finished_and_goes_on(
     assert HOSTILE in texts(test)
     assert "2 of 4 configurations measured · 8 nearest of 2 queries" in texts(test)
     assert "Stopped. 2 configurations left to measure." in texts(test)
-    assert "**4.0 times as fast as exact search**: **LSH · 8 bits · 4 tables** finds at least 95 % of" in texts(test)
+    assert "**4.0 times as fast as exact search**: **LSH · 8 bits · 4 tables** finds at least 95\xa0% of" in texts(test)
     test.button(key=f"study-go-on-{study.name}").click().run()
     assert started == [("study", {"name": study.name, "title": study.title})]
 
@@ -47,11 +47,11 @@ def test_the_wanted_recall_names_another_method(here: Workbench) -> None:
     study = create(here.home, plan())
     measured(study, (1.0, 2.0), (0.96, 0.5), (0.8, 0.25), "It failed.")
     test = visit(study=study.name)
-    assert "**LSH · 8 bits · 4 tables** finds at least 95 %" in texts(test)
+    assert "**LSH · 8 bits · 4 tables** finds at least 95\xa0%" in texts(test)
     test.slider(key=f"study-wanted-{study.name}").set_value(75).run()
-    assert "**8.0 times as fast as exact search**: **LSH · 16 bits · 4 tables** finds at least 75 %" in texts(test)
+    assert "**8.0 times as fast as exact search**: **LSH · 16 bits · 4 tables** finds at least 75\xa0%" in texts(test)
     test.slider(key=f"study-wanted-{study.name}").set_value(99).run()
-    assert "**Nothing here finds 99 % of the nearest.** The nearest to it is **LSH · 8 bits · 4 tables**" in texts(test)
+    assert "**Nothing here finds 99\xa0% of the nearest.** The nearest to it is **LSH · 8 bits" in texts(test)
 
 
 def test_search_with_it_puts_the_method_into_the_sidebar(here: Workbench) -> None:

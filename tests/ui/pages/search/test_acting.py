@@ -136,7 +136,7 @@ def test_labels_are_suggested_with_their_probability_and_not_twice(
     assert suggestions_shown("shapes", facts) == []  # there are no vectors of the network
     found = [(facts.label.upper(), 0.81), ("lemon", 0.124)]
     monkeypatch.setattr(Workbench, "suggested_labels", lambda self, collection, id: found)
-    assert suggestions_shown("shapes", facts) == [["lemon", "12 %"]]
+    assert suggestions_shown("shapes", facts) == [["lemon", "12\xa0%"]]
 
 
 def test_what_cannot_be_done_is_a_sentence(bench: Workbench) -> None:

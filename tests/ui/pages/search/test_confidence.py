@@ -20,7 +20,7 @@ def test_chance_is_said_of_each_result() -> None:
 
 
 def test_the_probability_of_the_label_is_said_where_it_is_known() -> None:
-    assert alike_shown((0.934, 0.1), 0) == "93 %"
+    assert alike_shown((0.934, 0.1), 0) == "93\xa0%"
     assert alike_shown((), 0) == ""
 
 

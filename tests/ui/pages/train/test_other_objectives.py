@@ -129,10 +129,10 @@ def learning_run(bench: Workbench, name: str) -> Run:
 
 def test_a_run_that_learned_by_contrast_is_shown_by_what_it_finds(bench: Workbench) -> None:
     run, other = learning_run(bench, "learned"), learning_run(bench, "again")
-    assert "Altered copy found: 80 %, untrained 20 %" in result(run)
+    assert "Altered copy found: 80\xa0%, untrained 20\xa0%" in result(run)
     test = page(run_open="learned", runs_compared=["learned", "again"])
     shown = texts(test)
-    assert "altered copy found 20 % → **80 %**" in shown
+    assert "altered copy found 20\xa0% → **80\xa0%**" in shown
     assert "Small ResNet · Shapes · 32 px · NT-Xent (SimCLR)" in shown
     assert "**Altered copy found**" in shown
     assert f"{run.name} or {other.name}: not decided" in shown

@@ -83,8 +83,8 @@ def test_what_only_continuing_needs_is_freed_after_a_question(bench: Workbench) 
 
     kept_state(run.folder).publish(fill, {"epoch": 3, "step": 0})
     test = page(**{"more-run-former": True})
-    assert "1 finished run holds 1.0 MB that only continuing it exactly needs." in texts(test)
-    assert test.button(key="free-former").label == "Free 1.0 MB …"
+    assert "1 finished run holds 1.0\xa0MB that only continuing it exactly needs." in texts(test)
+    assert test.button(key="free-former").label == "Free 1.0\xa0MB …"
     test.button(key="runs-free").click().run()
     assert "with a fresh optimizer" in texts(test)
     assert state_bytes(run) > 0
@@ -204,13 +204,13 @@ def test_the_epochs_as_a_table(bench: Workbench) -> None:
 
 
 def test_what_came_of_a_run_in_a_sentence(bench: Workbench) -> None:
-    assert "precision@8 went from 40 % (untrained) to 70 % (best checkpoint)" in result(fake_run(bench, "good"))
+    assert "precision@8 went from 40\xa0% (untrained) to 70\xa0% (best checkpoint)" in result(fake_run(bench, "good"))
     kept = fake_run(bench, "kept")
     kept.note(epoch=9, train=1.0, validation=1.0, retrieval=0.99, best=False)
-    assert "to 70 % (best checkpoint)" in result(kept)  # not what a later epoch reached
+    assert "to 70\xa0% (best checkpoint)" in result(kept)  # not what a later epoch reached
     worse = fake_run(bench, "worse", rise=-0.1)
     assert retrieval_of(worse) == (pytest.approx(0.4), pytest.approx(0.1))
-    assert "is lower than untrained: 10 % instead of 40 %" in result(worse)
+    assert "is lower than untrained: 10\xa0% instead of 40\xa0%" in result(worse)
 
 
 def test_drawing_an_epoch_takes_few_calls_however_many_there_are(bench: Workbench) -> None:

@@ -99,7 +99,7 @@ def test_the_end_of_the_last_training_is_shown(bench: Workbench) -> None:
 
 def test_the_epoch_comes_first() -> None:
     progress = Progress("Training", 310, 1240, rate=310.4, seconds_left=25.2, note="epoch 11 of 40 · loss 0.01234")
-    assert sentence(progress) == "Epoch 11 of 40 · loss 0.01234 · 310 pictures/s · 25 s left"
+    assert sentence(progress) == "Epoch 11 of 40 · loss 0.01234 · 310 pictures/s · 25\xa0s left"
     assert sentence(Progress("Decoding", 5, 10)) == "Decoding · 5 of 10 pictures"
 
 
