@@ -23,7 +23,15 @@ from engine.runs.listing import check_free
 from engine.runs.run import Run
 from engine.runs.state import free, free_all, state_bytes
 from engine.training.compared import MOST, ComparedRuns
-from engine.training.config import FINE_TUNING, OBJECTIVES, ORIGINAL_STUDY, STARTS, TrainingConfig, with_defaults
+from engine.training.config import (
+    FINE_TUNING,
+    OBJECTIVES,
+    ORIGINAL_STUDY,
+    STARTS,
+    TrainingConfig,
+    loss_title,
+    with_defaults,
+)
 from engine.training.judged import Judged
 from engine.training.losses import LOSSES
 from engine.training.rate_finder import worth_trying
@@ -315,14 +323,18 @@ def command_runs(arguments: argparse.Namespace) -> None:
         return delete(f"the run {arguments.delete}", Workbench().training_run(arguments.delete).remove, arguments)
     if arguments.show:
         return _print_epochs(Workbench().training_run(arguments.show), arguments)
-    rows = []
-    for run in Workbench().runs():
-        card = run.card
-        collection = card.get("collection", {}).get("name", "")
-        loss, retrieval = card.get("validation_loss"), card.get("retrieval")
-        epochs = f"{run.epochs_done} of {run.config.get('epochs', '?')}"
-        rows.append([run.name, run.state, run.encoder, collection, epochs, loss, retrieval])
-    print_rows(["run", "state", "model", "collection", "epochs", "loss", "retrieval"], rows, arguments)
+    columns = ["run", "state", "model", "collection", "epochs", "loss", "validation loss", "measure", "retrieval"]
+    print_rows(columns, [_listed(run) for run in Workbench().runs()], arguments)
+
+
+def _listed(run: Run) -> list[object]:
+    """A run as a row: what it is, and the figures of its kept weights, each after the name of what was measured."""
+    card, config, probe = run.card, run.config, run.probe()
+    collection = card.get("collection", {}).get("name", "")
+    epochs = f"{run.epochs_done} of {config.get('epochs', '?')}"
+    loss = [loss_title(config), card.get("validation_loss")]
+    retrieval = [probe.measure if probe else "", card.get("retrieval")]
+    return [run.name, run.state, run.encoder, collection, epochs, *loss, *retrieval]
 
 
 def _print_compared(found: ComparedRuns, arguments: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from engine.core.errors import BadParameter, BenzerError
 from engine.core.home import slug
 from engine.core.settings import check_number, check_switch, check_whole
 from engine.encoders.networks.table import BACKBONES
-from engine.training.losses import loss
+from engine.training.losses import LOSSES, loss
 from engine.training.schedules import schedule
 from engine.training.stepping import Stepping
 from engine.training.view_loss import ViewLoss
@@ -379,3 +379,12 @@ def canonical_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     with suppress(BenzerError, TypeError):
         config = TrainingConfig.from_dict(config).canonical().as_dict()
     return {name: value for name, value in config.items() if name not in ("name", "keep_state")}
+
+
+def loss_title(config: Mapping[str, Any]) -> str:
+    """What a stored training minimises, for display: "MSE", "contrastive loss + MSE", "NT-Xent (SimCLR)"."""
+    objective = config.get("objective", "autoencoding")
+    if objective != "autoencoding":
+        return view_losses()[objective].title if objective in view_losses() else "cross-entropy"
+    name = LOSSES[config["loss"]].title if config.get("loss") in LOSSES else "loss"
+    return f"contrastive loss + {name}" if config.get("contrast") else name

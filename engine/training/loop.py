@@ -152,6 +152,7 @@ class Training:
             self._go_on_from(restored)
         self.board, self.open = TensorBoard(self.run.folder / "tensorboard", restored.epoch if restored else None), True
         if not (self.position.epoch or self.position.step or self.run.events()):
+            self.reporter.update("Measuring the network before its first epoch", 0, 0)
             if self.watched:
                 self._show_probe()
             if self.probe and self.learns_labels:
@@ -161,6 +162,8 @@ class Training:
             if self.learned and self.judged_by in measures:
                 self.keep_if_best(0, measures.get("validation", math.inf), measures)
             self.note({"epoch": 0, **measures})
+        if self.goes_on:
+            self.report("Beginning")  # the first batch may take long
 
     def _go_on_from(self, restored: Position) -> None:
         self.position = restored
@@ -259,7 +262,7 @@ class Training:
             self.position.seen += count
         self.pending.clear()
 
-    def report(self) -> None:
+    def report(self, stage: str = "Training") -> None:
         """Report progress; Stopped on request."""
         position, config, total = self.position, self.config, self.config.epochs * len(self.learning)
         done = position.epoch * len(self.learning) + min(position.step * config.batch, len(self.learning))
@@ -268,7 +271,7 @@ class Training:
             note += f" · loss {position.total / position.seen:.5f}"
         if position.parts > 1:
             note += " · memory ran short: batches are split into two halves"
-        self.reporter.update("Training", done, total, note=note)
+        self.reporter.update(stage, done, total, note=note)
 
     def end_epoch(self, train_loss: float) -> None:
         """Validate, keep the weights if they are the best so far, and log the epoch."""

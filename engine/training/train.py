@@ -115,9 +115,11 @@ def training_data(config: TrainingConfig, collection: Collection, reporter: Repo
     Raises:
         BadParameter: too few are still readable. StorageFull: no space for decoded pictures.
     """
-    from engine.training.pictures import Data
+    reporter.update("Reading pictures", 0, 0)
+    from engine.training.pictures import Data  # with PyTorch, which takes seconds
 
     ids, pixels = decoded_pixels(collection, config.size, reporter)
+    reporter.update("Loading the network", 0, 0)
     images = collection.images()
     labels = dict(zip(images.ids.tolist(), images.labels, strict=True))
     rows = chosen_rows(len(pixels), config)

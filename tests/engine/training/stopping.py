@@ -17,8 +17,8 @@ class StopAfter(Reporter):
         super().__init__()
         self.steps = steps
 
-    def update(self, *values: Any, **named: Any) -> None:
-        super().update(*values, **named)
-        self.steps -= 1
+    def update(self, stage: str, *values: Any, **named: Any) -> None:
+        super().update(stage, *values, **named)
+        self.steps -= stage == "Training"
         if self.steps < 0:
             raise Stopped

@@ -17,7 +17,8 @@ def train_and_tell(root: str, name: str, pictures: Any, settings: dict[str, Any]
     home, told = Home(Path(root)), os.open(Path(root) / f"{name}.told", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
     def tell(progress: Progress) -> None:
-        os.write(told, b"step\n")
+        if progress.stage == "Training":
+            os.write(told, b"step\n")
 
     if (home.weights / name / "run.json").exists():
         continue_run(runs.run(home, name), pictures, Reporter(listen=tell), None)

@@ -14,6 +14,7 @@ from engine.core.progress import Progress
 from engine.evaluation.statistics.shares import mean_shares
 from engine.jobs.job import Job
 from engine.runs.run import Run
+from engine.training.config import loss_title
 from ui.pages.train import fields
 from ui.pages.train.state import (
     Trainings,
@@ -24,7 +25,6 @@ from ui.pages.train.state import (
     go_on,
     groups,
     is_news,
-    loss_title,
     network_title,
     probe_of,
     reconstructs,

@@ -14,6 +14,7 @@ from engine.core.tables import csv_text
 from engine.encoders.portable import ONNX_PACKAGE, zipped
 from engine.runs.run import Run
 from engine.runs.state import can_free, free_all, state_bytes
+from engine.training.config import loss_title
 from engine.training.seeds import figures_over_seeds, of_the_same_settings
 from ui.pages.train.live import continued, what_next
 from ui.pages.train.names import heeded, setting, shown
@@ -26,7 +27,6 @@ from ui.pages.train.state import (
     events_of,
     groups,
     learned_from_asked,
-    loss_title,
     network_title,
     objective,
     probe_of,

@@ -22,7 +22,6 @@ from engine.jobs.job import WAITING, Job
 from engine.runs.epochs import Probed, Watched, kept_event
 from engine.runs.run import Run
 from engine.runs.state import all_runs
-from engine.training.losses import LOSSES
 from engine.training.view_losses import view_losses
 from models.specs import RESIDUAL
 from ui.session.opened import recent_jobs, workbench
@@ -156,14 +155,6 @@ def best_loss(run: Run) -> float | None:
     """The lowest loss on the validation pictures after at least one epoch."""
     values = [e["validation"] for e in events_of(run) if e["epoch"] and e.get("validation") is not None]
     return min(values, default=None)
-
-
-def loss_title(config: dict[str, Any]) -> str:
-    """The loss that a training minimises: "MSE", "contrastive loss + MSE"."""
-    if not reconstructs(config):
-        return "loss"
-    name = LOSSES[config["loss"]].title if config.get("loss") in LOSSES else "loss"
-    return f"contrastive loss + {name}" if config.get("contrast") else name
 
 
 def learned_from_asked(note: Mapping[str, Any]) -> str:
