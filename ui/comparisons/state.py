@@ -160,6 +160,12 @@ def write_opened(kind: Kind, view: Seen | None) -> None:
     write_link(kind.key, view.name if view else "")
 
 
+def warn_of_link(kind: Kind) -> None:
+    """Where there is nothing to open: say so of the one in the address, if any, and take it out of there."""
+    if kind.key in st.query_params:
+        write_opened(kind, opened(kind))
+
+
 def newly_linked(key: str) -> str:
     """The address's value under a key, "" unless a person has just opened it."""
     linked: str = st.query_params.get(key, "")

@@ -1,5 +1,5 @@
 // A tree as it is drawn: where things stand, branches, leaves, the axis and the line that cuts.
-const HEAD = 46, PAD = 30;
+const HEAD = 64, PAD = 30; // the head has three rows: what is measured, the line's label, and the figures
 
 class DrawnTree {
   // ---- where things stand ----

@@ -30,13 +30,15 @@ class FilterBar {
 
   draw() {
     const held = this.row.getRootNode().activeElement?.dataset?.field;
-    const few = this.narrow.matches && !this.open;
+    const narrow = this.narrow.matches, few = narrow && !this.open;
     const shown = this.data.filters.filter((one) => this.open || one.chosen.length || (!one.rare && !few));
     const parts = shown.map((one) => this.filter(one));
-    if (this.narrow.matches || this.data.filters.some((one) => one.rare)) parts.push(this.more());
+    if (narrow) parts.unshift(this.more());
+    else if (this.data.filters.some((one) => one.rare)) parts.push(this.more());
     if (this.data.offer && !few) parts.push(this.offer());
     if (this.data.include !== null && (!few || this.data.include)) parts.push(this.include());
     if (this.data.filters.some((one) => one.chosen.length)) parts.push(this.clear());
+    this.row.classList.toggle("scrolls", narrow && this.open);
     this.row.replaceChildren(...parts);
     if (held) this.row.querySelector(`[data-field="${CSS.escape(held)}"]`)?.focus();
   }

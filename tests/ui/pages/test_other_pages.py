@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from engine.collections.collection import Collection
 from engine.core.errors import BadParameter, NameTaken
 from engine.core.home import slug
 from engine.core.recipe import Recipe
@@ -134,14 +135,42 @@ def test_the_dialog_follows_the_import_to_its_report(
     assert (test.session_state.adding, test.session_state.go_to) == (False, "search")
 
 
-def test_a_card_says_that_its_folder_has_gone(bench: Workbench, small_home: Path, tmp_path: Path) -> None:
-    folder = small_home / "pictures" / "Few"
-    assert "has gone" not in texts(page("collections"))
-    folder.rename(tmp_path / "Few")
+def test_a_folder_that_was_moved_is_found_again_by_clicks(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    folder, moved = small_home / "pictures" / "Few", small_home / "pictures" / "Moved" / "Few"
+    assert "relink-few" not in [button.key for button in page("collections").button]
+    moved.parent.mkdir()
+    folder.rename(moved)
     try:
-        assert "Its folder has gone" in texts(page("collections"))
+        test = page("collections")
+        assert f"Its folder has gone: {folder}" in texts(test)
+        test.button(key="relink-few").click().run()
+        assert test.text_input(key="moved-path").value == str(folder.parent)
+        next(button for button in test.button if button.label == "Moved").click().run()
+        next(button for button in test.button if button.label == "Few").click().run()
+        test.button(key="relink-do-few").click().run()
+        assert Collection.open(bench.home, "few").source["folder"] == str(moved)
     finally:
-        (tmp_path / "Few").rename(folder)
+        moved.rename(folder)
+        bench.relink("few", folder)
+        moved.parent.rmdir()
+
+
+def test_a_folder_without_the_pictures_is_refused(
+    bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENZER_ROOTS", str(small_home))
+    folder, moved = small_home / "pictures" / "Few", small_home / "Few"
+    folder.rename(moved)
+    try:
+        test = page("collections")
+        test.button(key="relink-few").click().run()
+        test.button(key="relink-do-few").click().run()
+        assert "of which 5 pictures were looked for" in texts(test)
+    finally:
+        moved.rename(folder)
 
 
 def test_reasons_against_an_import_are_shown_in_the_dialog(
@@ -259,3 +288,24 @@ def test_tags_are_written_beside_the_pictures(empty_bench: Workbench, tmp_path: 
     test.button(key="sidecars-lakes").click().run()
     assert [toast.value for toast in test.toast] == ["1 XMP file written, 0 unchanged."]
     assert "lake" in (tmp_path / "lakes" / "a.png.xmp").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "noun"),
+    [
+        ("compare", "experiment", "comparison"),
+        ("compare", "invariance", "table of invariances"),
+        ("classify", "classification", "classification"),
+        ("hashing", "study", "benchmark"),
+    ],
+)
+def test_a_link_to_what_has_gone_says_so_also_without_collections(
+    empty_bench: Workbench, name: str, key: str, noun: str
+) -> None:
+    test = AppTest.from_string(f"from ui.pages.{name} import page as {name}\n{name}.page()", default_timeout=180)
+    test.session_state.recipe = None
+    test.query_params[key] = "gone"
+    test.run()
+    assert [f"The {noun} “gone” does not exist any more."] == [warning.value for warning in test.warning]
+    assert key not in test.query_params
+    assert not test.run().warning

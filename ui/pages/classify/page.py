@@ -9,7 +9,7 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.list import comparison_list, new_one
-from ui.comparisons.state import listed, opened, write_opened
+from ui.comparisons.state import listed, opened, warn_of_link, write_opened
 from ui.pages.classify.classifier_state import HERE, MODELS, VIEW, follow_link
 from ui.pages.classify.classifiers import classifiers_view
 from ui.pages.classify.form import classification_form
@@ -45,6 +45,7 @@ def _compare() -> None:
     show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None and not listed(CLASSIFICATIONS):
+        warn_of_link(CLASSIFICATIONS)
         _nothing()
         return
     view = opened(CLASSIFICATIONS)

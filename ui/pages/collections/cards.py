@@ -12,16 +12,15 @@ from engine.collections.facts import marks
 from engine.core.humanize import count_of
 from engine.workbench.workbench import CollectionCard
 from ui.pages.collections.exporting import export_button
+from ui.pages.collections.finding_again import find_again_button
 from ui.pages.collections.imported_vectors import custom_embeddings_panel
 from ui.pages.collections.opening import search_in, start
 from ui.pages.collections.report import rejects_table
 from ui.session.opened import damaged_collections, gone_folder, images_of, open_collection, workbench
-from ui.session.paths import folder_under_roots
 from ui.session.query import set_query_image
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.shared.rename_delete import confirm_buttons, rename_field
-from ui.shared.text_field import text_field
 from ui.widgets.gallery import Tile, gallery, thumbnail_url
 
 _ORIGINS = {
@@ -49,8 +48,8 @@ def card_of(card: CollectionCard) -> None:
             gallery(tiles, key=f"thumbs-{card.name}", title=card.title, columns=4, kind="card")
         st.subheader(plain_text(card.title), anchor=False)
         st.caption(plain_text(facts_of(card, watched=open_collection(card.name).watched)))
-        if gone_folder(card.name):
-            st.caption(":material/folder_off: Its folder has gone: *More* asks where it is now.")
+        if gone := gone_folder(card.name):
+            st.caption(f":material/folder_off: Its folder has gone: {plain_text(gone)}")
         with st.container(horizontal=True):
             st.button(
                 "Search",
@@ -60,6 +59,7 @@ def card_of(card: CollectionCard) -> None:
                 on_click=search_in,
                 args=(card.name,),
             )
+            find_again_button(card.name)
             with st.popover("More", key=f"more-{card.name}"):
                 _more(card)
 
@@ -119,23 +119,13 @@ def _write_sidecars(name: str) -> None:
 
 
 def _place(collection: Collection) -> None:
-    """The folder of the pictures, with a field for its new location if it no longer exists."""
+    """The folder of the pictures, and whether it is watched; nothing if it is not there."""
     folder = collection.source["folder"]
     if Path(folder).is_dir():
         st.caption("Read in place from " + plain_text(folder))
         st.toggle("Watch this folder", value=collection.watched, key=f"watch-{collection.name}",
                   help="Files that are added, changed or deleted are imported automatically while Benzer runs.",
                   on_change=partial(_watch, collection.name))  # fmt: skip
-        return
-    st.warning(f"The folder {plain_text(folder)} has gone.", icon=":material/folder_off:")
-    typed = text_field("Where it is now", key=f"relink-{collection.name}", button="Find again",
-                       button_key=f"relink-do-{collection.name}", max_chars=4096)  # fmt: skip
-    if typed:
-        with errors_shown():
-            there = folder_under_roots(typed)
-            workbench().relink(collection.name, there)
-            st.toast(f"The pictures are found again in {plain_text(str(there))}.")
-            st.rerun()
 
 
 def _watch(name: str) -> None:

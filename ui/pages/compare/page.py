@@ -10,7 +10,7 @@ import streamlit as st
 from engine.core.recipe import Recipe
 from engine.workbench.workbench import CollectionCard
 from ui.comparisons.list import comparison_list, new_one
-from ui.comparisons.state import Kind, Seen, listed, newly_linked, opened, write_opened
+from ui.comparisons.state import Kind, Seen, listed, newly_linked, opened, warn_of_link, write_opened
 from ui.pages.compare import invariance_state
 from ui.pages.compare.disagreement import disagreement_view
 from ui.pages.compare.form import experiment_form
@@ -36,6 +36,8 @@ def page() -> None:
     show_complaint()
     recipe: Recipe | None = st.session_state.recipe
     if recipe is None and not listed(EXPERIMENTS) and not listed(INVARIANCES):
+        warn_of_link(EXPERIMENTS)
+        warn_of_link(INVARIANCES)
         _no_collection("Add a collection of pictures with labels first.")
         return
     part = _part()

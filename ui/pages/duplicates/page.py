@@ -73,8 +73,8 @@ def _gone(name: str) -> None:
     """Say that the folder of the pictures is not there, before somebody goes through them in vain."""
     if folder := gone_folder(name):
         st.warning(
-            f"The folder {plain_text(folder)} has gone, so nothing can be moved. *More* on the card of the collection "
-            "asks where it is now.",
+            f"The folder {plain_text(folder)} has gone, so nothing can be moved. The card of the collection finds "
+            "it again.",
             icon=":material/folder_off:",
         )
         go = {"go_to": "collections"}

@@ -119,47 +119,53 @@ def _bit_lines(rows: Sequence[StudyRow], measure: str) -> list[tuple[str, str, L
 def speed_chart(speed_ups: Sequence[SpeedUp], short: Mapping[str, str]) -> Figure:
     """How many times faster more parts answer: as measured, and by the slowest part's own time; the ideal is dotted."""
     figure = _figure()
-    titles = list(dict.fromkeys(one.title for one in speed_ups))
-    for number, title in enumerate(titles):
+    for number, title in enumerate(dict.fromkeys(one.title for one in speed_ups)):
         own, colour = [one for one in speed_ups if one.title == title], _shade(number)
-        for label, dash, value in (
-            ("as measured", "solid", lambda one: one.speed_up),
-            ("slowest part", "dash", lambda one: one.machines),
-        ):
-            points = [(one.parts, value(one)) for one in own if value(one) is not None]
+        measured = [(one.parts, one.speed_up) for one in own]
+        slowest = [(one.parts, one.machines) for one in own if one.machines is not None]
+        for label, dash, points in (("as measured", "solid", measured), ("slowest part", "dash", slowest)):
             figure.add_scatter(
-                x=[x for x, _ in points], y=[y for _, y in points], name=plain(f"{short[title]}, {label}"),
-                mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}, marker={"size": 8},
-                hovertemplate="%{x} parts: %{y:.2f} times<extra>%{fullData.name}</extra>",
+                x=[x for x, _ in points], y=[y for _, y in points], name=plain(short[title]), legendgroup=title,
+                showlegend=dash == "solid", mode="lines+markers", marker={"size": 8},
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate=f"{plain(short[title])}, {label}<br>%{{x}} parts: %{{y:.2f}} times<extra></extra>",
             )  # fmt: skip
-    most = max(one.parts for one in speed_ups)
-    figure.add_scatter(
-        x=[1, most], y=[1, most], mode="lines", name="ideal (linear)", hoverinfo="skip",
-        line={"color": COLOURS["grey"], "dash": "dot", "width": 1.5},
-    )  # fmt: skip
+    _only_in_legend(figure, "by the slowest part", "dash")
+    _diagonal(figure, max(one.parts for one in speed_ups), "ideal (linear)")
     figure.update_xaxes(title="parts", tickvals=sorted({one.parts for one in speed_ups}), fixedrange=True)
     return figure.update_yaxes(title="times faster than one part", rangemode="tozero", fixedrange=True)
 
 
 def size_chart(size_ups: Sequence[SizeUp], short: Mapping[str, str]) -> Figure:
-    """How many times slower more vectors are; the dotted line is linear growth."""
-    figure = _figure()
-    for method, group in groupby(sorted(size_ups, key=lambda one: (one.method, one.size)), key=lambda one: one.method):
-        own, (colour, shape) = list(group), _look(parse_method(method)[0])
+    """How many times slower more vectors are; the dotted line is linear growth.
+
+    Of many lines of one method the legend names the method alone: their settings are in the tips and the table.
+    """
+    figure, shown = _figure(), dict[str, int]()
+    lines = _size_lines(size_ups)
+    several = len({name for name, _ in lines}) < len(lines)
+    for name, own in lines:
+        (colour, shape), number = _look(name), shown.setdefault(name, 0)
+        shown[name] += 1
+        title = plain(short[own[0].title])
         figure.add_scatter(
-            x=[one.times_larger for one in own], y=[one.times_slower for one in own], name=plain(short[own[0].title]),
-            mode="lines+markers", line={"color": colour, "width": 2}, marker={"size": 8, "symbol": shape},
-            customdata=[[one.size, one.p50] for one in own],
-            hovertemplate="%{customdata[0]:,} vectors, %{customdata[1]:.3g} ms: %{y:.2f} times"
-            "<extra>%{fullData.name}</extra>",
+            x=[one.times_larger for one in own], y=[one.times_slower for one in own], mode="lines+markers",
+            name=_title(name) if several else title, legendgroup=name, showlegend=not number,
+            line={"color": colour, "width": 2, "dash": _DASHES[number % len(_DASHES)]},
+            marker={"size": 8, "symbol": shape}, customdata=[[one.size, one.p50] for one in own],
+            hovertemplate=f"{title}<br>%{{customdata[0]:,}} vectors, %{{customdata[1]:.3g}} ms: %{{y:.2f}} times"
+            "<extra></extra>",
         )  # fmt: skip
-    most = max(one.times_larger for one in size_ups)
-    figure.add_scatter(
-        x=[1, most], y=[1, most], mode="lines", name="linear growth", hoverinfo="skip",
-        line={"color": COLOURS["grey"], "dash": "dot", "width": 1.5},
-    )  # fmt: skip
+    _diagonal(figure, max(one.times_larger for one in size_ups), "linear growth")
     figure.update_xaxes(title="times as many vectors", rangemode="tozero", fixedrange=True)
     return figure.update_yaxes(title="times as slow", rangemode="tozero", fixedrange=True)
+
+
+def _size_lines(size_ups: Sequence[SizeUp]) -> list[tuple[str, list[SizeUp]]]:
+    """The name of a method and its sizes, for each of its settings, in the order of the methods' colours."""
+    ordered = sorted(size_ups, key=lambda one: (one.method, one.size))
+    lines = [(parse_method(method)[0], list(own)) for method, own in groupby(ordered, key=lambda one: one.method)]
+    return sorted(lines, key=lambda line: (_place(line[0]), line[0]))
 
 
 def price_chart(prices: Sequence[Price], chosen: str) -> Figure:
@@ -266,6 +272,19 @@ def _line_at(figure: Figure, wanted: float) -> None:
 def _figure() -> Figure:
     margin = {"l": 4, "r": 8, "t": 60, "b": 4}
     return new_figure(margin=margin, showlegend=True, legend=_LEGEND, height=_HEIGHT)
+
+
+def _diagonal(figure: Figure, most: float, name: str) -> None:
+    """A dotted line through (1, 1)."""
+    figure.add_scatter(
+        x=[1, most], y=[1, most], mode="lines", name=name, hoverinfo="skip",
+        line={"color": COLOURS["grey"], "dash": "dot", "width": 1.5},
+    )  # fmt: skip
+
+
+def _only_in_legend(figure: Figure, name: str, dash: str) -> None:
+    """An entry of the legend that says what a kind of line means, whatever its colour."""
+    figure.add_scatter(x=[None], y=[None], mode="lines", name=name, line={"color": COLOURS["grey"], "dash": dash})
 
 
 def _place(method: str) -> int:

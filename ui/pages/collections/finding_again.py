@@ -1,0 +1,41 @@
+"""Choosing where the pictures of a collection are after their folder was moved or renamed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui.pages.collections.folder_browser import browse
+from ui.session.opened import gone_folder, open_collection, workbench
+from ui.session.paths import folder_under_roots, roots
+from ui.shared.messages import errors_shown
+from ui.shared.plain_text import plain_text
+
+_KEY = "moved"  # of the browser
+
+
+def find_again_button(name: str) -> None:
+    """Draw the button that asks for the new place of a collection's folder; nothing while the folder is there."""
+    gone = gone_folder(name)
+    if gone and st.button("Find its folder …", key=f"relink-{name}", icon=":material/folder_off:"):
+        st.session_state[f"{_KEY}-path"] = str(_nearest(Path(gone)))
+        _ask(name)
+
+
+def _nearest(gone: Path) -> Path:
+    """The first folder above that is there and may be read, else the home directory."""
+    above = (folder for folder in gone.parents if folder.is_dir() and any(map(folder.is_relative_to, roots())))
+    return next(above, roots()[0])
+
+
+@st.dialog("Where is the folder now?", width="large")
+def _ask(name: str) -> None:
+    title, gone = open_collection(name).title, gone_folder(name)
+    st.write(f"The pictures of **{plain_text(title)}** were in {plain_text(gone)}.")
+    found = browse(_KEY, "Folder", folder_under_roots, files=False)
+    if found is not None and st.button("Use this folder", key=f"relink-do-{name}", type="primary"):
+        with errors_shown():
+            workbench().relink(name, found[0])
+            st.toast(f"The pictures are found again in {plain_text(found[0])}.")
+            st.rerun()
