@@ -66,7 +66,6 @@ class Dendrogram extends DrawnTree {
     this.cut = data.cut;
     this.tree = new Tree(data.leaves, data.joins);
     this.view.setAttribute("aria-label", data.title);
-    this.view.style.maxHeight = data.height + "px";
     this.draw();
   }
 

@@ -7,7 +7,10 @@ class DrawnTree {
   lay() {
     const n = Math.max(1, this.data.leaves.length);
     this.wide = this.view.clientWidth;
-    this.fits = Math.max(9, Math.min(52, Math.floor(((this.data.height - HEAD - 2 * PAD) / n) * 10) / 10));
+    const narrow = this.wide < 500;
+    this.view.style.maxHeight = this.data.height * (narrow ? 1.5 : 1) + "px";
+    // On a telephone rows are high enough that the pictures leave room for the branches.
+    this.fits = Math.max(narrow ? 14 : 9, Math.min(52, Math.floor(((this.data.height - HEAD - 2 * PAD) / n) * 10) / 10));
     this.step = this.row || this.fits;
     const least = this.step >= 44 ? 36 : this.wide > 900 ? 48 : 36;
     this.side = Math.max(least, Math.min(this.step - 6, 150)); // of a picture

@@ -54,7 +54,7 @@ def test_train_then_more_by_name(home: Home, capsys: pytest.CaptureFixture[str])
     assert main(["runs", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert (listed[0]["run"], listed[0]["state"], listed[0]["epochs"]) == ("mine", "done", "2 of 2")
-    assert (listed[0]["loss"], listed[0]["measure"]) == ("MSE", "own copy found")
+    assert (listed[0]["loss"], listed[0]["measure"]) == ("contrastive loss + MSE", "precision@8")
     assert 0 < listed[0]["validation loss"] < 1
     assert 0 <= listed[0]["retrieval"] <= 1
     assert main(["runs", "--show", "mine", "--csv"]) == 0

@@ -67,7 +67,7 @@ def classification_form(card: CollectionCard) -> None:
                 st.button(title, key=f"classify-preset-{name}", help=help, on_click=_fill, args=(name,))
     else:
         st.info(
-            "These pictures have no texts, so only the picture can be used. A table with a column named text "
+            "These pictures have no texts, so only the picture can be used. A table with a column named “text” "
             "brings texts along.",
             icon=":material/info:",
         )

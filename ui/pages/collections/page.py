@@ -13,6 +13,7 @@ from engine.jobs.job import Job
 from engine.workbench.job_kinds import kinds_that_make
 from ui.pages.collections.adding import add_button, adding_dialog, followed
 from ui.pages.collections.cards import card_of, damaged_cards
+from ui.pages.collections.finding_again import finding_dialog
 from ui.pages.collections.indexes import indexes_button
 from ui.pages.collections.report import report_panel
 from ui.session.opened import collection_cards, open_collection, recent_jobs, workbench
@@ -33,6 +34,7 @@ def page() -> None:
         st.title("Collections", anchor=False)
         add_button()
     adding_dialog()
+    finding_dialog()
     drop_anywhere(into="add-upload", button="add-pictures")
     show_complaint()
     _disk()

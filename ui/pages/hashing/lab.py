@@ -137,14 +137,15 @@ def _table(hashing: Hashing) -> int:
 
 def _code(recipe: Recipe, lab: HashLab, asked: Asked, hashing: Hashing, code: Code, table: int, flips: Flips) -> None:
     left, right = st.columns([1, 4.2], gap="large")
-    with left:
+    with left, st.container(key="lab-asked"):
         name = plain_text(asked.name)
         st.image(workbench().shown(recipe.collection, asked.query), caption=name, alt=name)
-        st.button("Random picture", key="lab-random", icon=":material/casino:", on_click=_random, args=(recipe,))
-        st.button(
-            "Reset bits", key="lab-reset", icon=":material/restart_alt:", disabled=not flips,
-            on_click=lab_state.flip_none,
-        )  # fmt: skip
+        with st.container(horizontal=True):
+            st.button("Random picture", key="lab-random", icon=":material/casino:", on_click=_random, args=(recipe,))
+            st.button(
+                "Reset bits", key="lab-reset", icon=":material/restart_alt:", disabled=not flips,
+                on_click=lab_state.flip_none,
+            )  # fmt: skip
     with right:
         images = images_of(recipe.collection)
         bits = _bits(recipe, images, code, lab.planes(hashing, table), table, flips)

@@ -12,7 +12,7 @@ from engine.core.recipe import Recipe
 from engine.search.calibration.calibration import Calibration, Verdict
 from engine.workbench.workbench import Answer
 from ui.session.opened import workbench
-from ui.shared.charts import COLOURS, draw, new_figure
+from ui.shared.charts import COLOURS, draw, new_figure, titled
 from ui.shared.messages import errors_shown
 from ui.shared.neighbours import neighbours_key
 from ui.shared.plain_text import plain_text
@@ -26,7 +26,7 @@ _ICONS: dict[Verdict, str] = {
     "nothing similar here": ":material/search_off:",
     "cannot tell": ":material/help:",
 }
-_HEIGHT, _BINS = 200, 60
+_HEIGHT, _BINS = 260, 60
 
 
 def verdict(answer: Answer) -> None:
@@ -97,12 +97,11 @@ def _rates(found: Calibration) -> None:
         f"Measured on {asked} of this collection, each searched with twice: with all others, and without those {kind}."
     )
     rates = found.rates()
-    named = (("Similar pictures are here", rates.present), ("They were left out", rates.absent))
-    rows = [
-        {"": name, **{f"{told[0].upper()}{told[1:]}": percent(share, 1) for told, share in shares.items()}}
-        for name, shares in named
-    ]
-    st.dataframe(rows, hide_index=True, key="how-sure-rates")
+    named = (("with similar pictures", rates.present), ("without them", rates.absent))
+    columns = {"Searched": [name for name, _ in named]}
+    for told in rates.present:
+        columns[f"{told[0].upper()}{told[1:]}"] = [percent(shares[told], 1) for _, shares in named]
+    st.table(columns, border="horizontal", hide_index=True)
     for sentence in found.withheld():
         st.caption(plain_text(sentence))
     if found.copies_found is not None:
@@ -113,10 +112,15 @@ def _rates(found: Calibration) -> None:
 
 
 def _charts(found: Calibration) -> None:
-    alt = "Histogram of the mean distance of the five nearest, with and without similar pictures, and the two limits."
-    draw(scores_chart(found), key="how-sure-scores", alt=alt)
-    if len(found.distances):
-        draw(alike_chart(found), key="how-sure-alike", alt="Probability of the query's label over the distance.")
+    left, right = st.columns(2, gap="large") if len(found.distances) else (st.container(), None)
+    with left:
+        titled("How near the five nearest are")
+        alt = "Histogram of the mean distance of the five nearest, with and without similar pictures, and both limits."
+        draw(scores_chart(found), key="how-sure-scores", alt=alt)
+    if right is not None:
+        with right:
+            titled("How often a result at a distance has the label of the query")
+            draw(alike_chart(found), key="how-sure-alike", alt="Probability of the query's label over the distance.")
 
 
 def scores_chart(found: Calibration) -> Figure:
@@ -124,7 +128,7 @@ def scores_chart(found: Calibration) -> Figure:
     import numpy as np
 
     figure = new_figure()
-    kinds = (("similar pictures here", found.present[-1], "first"), ("left out", found.absent[-1], "second"))
+    kinds = (("with similar pictures", found.present[-1], "first"), ("without them", found.absent[-1], "second"))
     edges = np.histogram_bin_edges(np.concatenate([scores for _, scores, _ in kinds]), _BINS)
     for name, scores, colour in kinds:
         shares = np.histogram(scores, edges)[0] / max(1, len(scores))
@@ -132,12 +136,15 @@ def scores_chart(found: Calibration) -> Figure:
             x=(edges[:-1] + edges[1:]) / 2, y=100 * shares, name=name, line={"color": COLOURS[colour], "width": 2},
             hovertemplate="%{y:.1f} % at %{x:.3g}<extra></extra>",
         )  # fmt: skip
-    limits = ((found.near[-1], "← similar", "top left", -16), (found.far[-1], "nothing similar →", "top right", 0))
-    for limit, text, side, lower in limits:  # at two heights, as the lines can be near each other or change places
+    middle = float(edges[0] + edges[-1]) / 2
+    limits = ((found.near[-1], "← similar", 14), (found.far[-1], "nothing similar →", 0))
+    for limit, text, height in limits:  # at two heights, as the lines can be near each other or change places
         if np.isfinite(limit):
-            line = {"dash": "dot", "color": COLOURS["grey"], "width": 1.5}
-            says = {"annotation_text": text, "annotation_position": side, "annotation_yshift": lower}
-            figure.add_vline(x=float(limit), line=line, **says)
+            figure.add_vline(x=float(limit), line={"dash": "dot", "color": COLOURS["grey"], "width": 1.5})
+            figure.add_annotation(
+                x=float(limit), y=1, yref="paper", yanchor="bottom", yshift=height, text=text, showarrow=False,
+                xanchor="left" if limit < middle else "right",
+            )  # fmt: skip
     return _laid_out(figure, "mean distance of the five nearest", "pictures, %")
 
 
@@ -155,5 +162,5 @@ def alike_chart(found: Calibration) -> Figure:
 def _laid_out(figure: Figure, across: str, up: str) -> Figure:
     figure.update_xaxes(title=across, fixedrange=True, showgrid=False)
     figure.update_yaxes(title=up, fixedrange=True, nticks=5, rangemode="tozero")
-    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    return figure.update_layout(height=_HEIGHT, margin={"l": 4, "r": 8, "t": 30, "b": 4}, legend=legend)
+    legend = {"orientation": "h", "x": 0, "y": -0.35, "yanchor": "top"}
+    return figure.update_layout(height=_HEIGHT, margin={"l": 4, "r": 8, "t": 34, "b": 4}, legend=legend)

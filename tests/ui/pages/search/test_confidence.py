@@ -57,7 +57,7 @@ def test_the_charts_draw_what_was_measured() -> None:
     found = calibrate(vectors, "euclidean", ["a"] * 60 + ["b"] * 60)
     assert found is not None
     scores = scores_chart(found)
-    assert [trace.name for trace in scores.data] == ["similar pictures here", "left out"]
+    assert [trace.name for trace in scores.data] == ["with similar pictures", "without them"]
     assert sum(scores.data[0].y) == pytest.approx(100)
     assert list(alike_chart(found).data[0].x) == found.distances.tolist()
 
