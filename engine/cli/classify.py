@@ -143,16 +143,6 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> ClassificationPlan
         raise BadParameter("collection", "a classification", "given (or --show or --resume with a name)", "nothing")
     bench.collection(arguments.collection)
     picture, text = bench.default_encoders(arguments.collection)
-    lists = {name: _split(value) for name in _LISTS if (value := getattr(arguments, name)) is not None}
-    if lists.get("conditions") == ("usual",):
-        lists["conditions"] = USUAL
-    given: dict[str, Any] = {
-        "fusions": lists.get("fusion"),
-        "labels": lists.get("labels"),
-        "conditions": lists.get("conditions"),
-    }
-    given |= {"embedding": arguments.embedding, "folds": arguments.folds, "each": arguments.each}
-    given |= {"column": arguments.label_column, "seed": arguments.seed}
     settings = {name: value for name in _OF_A_TRAINING if (value := getattr(arguments, name)) is not None}
     if settings.get("fine_tune", "none") != "none":
         settings.setdefault("epochs", _TUNED_EPOCHS)
@@ -162,8 +152,25 @@ def _plan(bench: Workbench, arguments: argparse.Namespace) -> ClassificationPlan
         arguments.encoder or picture,
         arguments.text or text,
         settings=settings,
-        **{name: value for name, value in given.items() if value is not None},
+        **{name: value for name, value in _choices(arguments).items() if value is not None},
     )
+
+
+def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What a plan can be told besides its settings and its data, None where nothing is given."""
+    lists = {name: _split(value) for name in _LISTS if (value := getattr(arguments, name)) is not None}
+    if lists.get("conditions") == ("usual",):
+        lists["conditions"] = USUAL
+    return {
+        "fusions": lists.get("fusion"),
+        "labels": lists.get("labels"),
+        "conditions": lists.get("conditions"),
+        "embedding": arguments.embedding,
+        "folds": arguments.folds,
+        "each": arguments.each,
+        "column": arguments.label_column,
+        "seed": arguments.seed,
+    }
 
 
 def _warn_of_labels(bench: Workbench, plan: ClassificationPlan) -> None:

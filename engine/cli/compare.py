@@ -261,19 +261,7 @@ def _table(experiment: Experiment, led: Leads) -> str:
     k = experiment.plan.k
     best = sorted((row for row in rows if not row.error), key=lambda row: -row.precision)
     head = ["configuration", f"precision@{k}", "low", "high", "against the highest", "mAP", "recall", "ms", "MB"]
-    lines = [
-        [
-            r.recipe,
-            r.precision,
-            *r.interval,
-            report.against(r, led),
-            "" if r.whole_map is None else r.whole_map,
-            "" if r.recall is None else r.recall,
-            r.milliseconds,
-            r.megabytes,
-        ]
-        for r in best
-    ]
+    lines = [_line(row, led) for row in best]
     failed = [f"{row.recipe}: {row.error}" for row in rows if row.error]
     labels = "\n".join(dict.fromkeys(row.labels for row in best if row.labels))
     seeded = [report.seeds_line(one) for one in over_seeds(experiment.plan, rows)]
@@ -287,3 +275,8 @@ def _table(experiment: Experiment, led: Leads) -> str:
         f"Comparison: {experiment.name}",
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _line(row: ExperimentRow, led: Leads) -> list[object]:
+    known = ["" if figure is None else figure for figure in (row.whole_map, row.recall)]
+    return [row.recipe, row.precision, *row.interval, report.against(row, led), *known, row.milliseconds, row.megabytes]

@@ -188,12 +188,8 @@ def disagree(
     if one == other:
         raise BadParameter("encoders", _THING, "two different ones, or one with two poolings", one)
     made_of = pictures_digest(collection.images())
-    kept = [_vectors(home, collection, text, metric, reporter) for text in (one, other)]
-    ids = np.intersect1d(kept[0].ids, kept[1].ids)
-    if len(ids) <= K + 1:
-        raise BadParameter("number of pictures", _THING, f"more than {K + 1} that have a vector of both", len(ids))
+    ids, vectors = _common([_vectors(home, collection, text, metric, reporter) for text in (one, other)])
     rows = np.sort(np.random.default_rng(0).choice(len(ids), min(_QUERIES, len(ids)), replace=False))
-    vectors = [found.matrix[np.searchsorted(found.ids, ids)] for found in kept]
     reporter.update("Comparing neighbours", 0, 2, "encoders")
     near = [_nearest(matrix, ids, rows, metric) for matrix in vectors]
     lines = _lines(ids[rows], near[0], near[1], _labels(collection))
@@ -214,6 +210,14 @@ def disagree(
         everywhere=everywhere,
         made_of=made_of,
     )
+
+
+def _common(found: Sequence[Vectors]) -> tuple[Ids, list[NDArray[np.float32]]]:
+    """The pictures that have a vector of both encoders, and the (n, d) vectors of each."""
+    ids = np.intersect1d(found[0].ids, found[1].ids)
+    if len(ids) <= K + 1:
+        raise BadParameter("number of pictures", _THING, f"more than {K + 1} that have a vector of both", len(ids))
+    return ids, [one.matrix[np.searchsorted(one.ids, ids)] for one in found]
 
 
 def _nearest(matrix: NDArray[np.float32], ids: Ids, rows: Ids, metric: str) -> Ids:

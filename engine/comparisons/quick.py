@@ -128,27 +128,34 @@ def compare_quickly(home: Home, collection: Collection, reporter: Reporter) -> Q
     began, sample = time.monotonic(), sample_of(images)
     if len(sample.ids) <= K:
         raise BadParameter("number of pictures", "a quick comparison", f"more than {K}", len(sample.ids))
-    lines = _in_order(choices(home, collection.name))
-    measured: list[Measured] = []
-    left_out = []
-    for number, choice in enumerate(lines):
-        reporter.update("Comparing encoders", number, len(lines), "encoders", note=choice.title)
-        try:
-            if time.monotonic() - began > _SECONDS:
-                raise BenzerError("There was no time left.")
-            if choice.learned_labels and choice.trained_on == collection.name and sample.labelled:
-                raise BenzerError("It learned the labels by which it would be judged.")
-            encoder = open_encoder(choice.name, choice.weights, home, collection)
-            found = figures_of(collection, encoder, choice, sample, until=began + _SECONDS)
-            measured += [(choice, *figures) for figures in list(found)]
-        except BenzerError as error:
-            left_out.append((choice.title, error.message))
-    reporter.update("Comparing encoders", len(lines), len(lines), "encoders")
+    measured, left_out = _measured(home, collection, sample, began + _SECONDS, reporter)
     usual = _of_default(home, collection, measured)
     better = _better(collection, usual, measured) if sample.labelled and usual is not None else None
     rows, seconds = _ranked(measured), round(time.monotonic() - began, 1)
     facts = (collection.name, len(sample.ids), sample.labelled, rows, tuple(left_out), seconds)
     return QuickComparison(*facts, better, comparable=usual is not None)
+
+
+def _measured(
+    home: Home, collection: Collection, sample: Sample, until: float, reporter: Reporter
+) -> tuple[list[Measured], list[tuple[str, str]]]:
+    """What could be measured of each ready encoder, and the titles of the others with the reason."""
+    lines = _in_order(choices(home, collection.name))
+    measured, left_out = list[Measured](), list[tuple[str, str]]()
+    for number, choice in enumerate(lines):
+        reporter.update("Comparing encoders", number, len(lines), "encoders", note=choice.title)
+        try:
+            if time.monotonic() > until:
+                raise BenzerError("There was no time left.")
+            if choice.learned_labels and choice.trained_on == collection.name and sample.labelled:
+                raise BenzerError("It learned the labels by which it would be judged.")
+            encoder = open_encoder(choice.name, choice.weights, home, collection)
+            found = list(figures_of(collection, encoder, choice, sample, until=until))
+            measured += [(choice, *figures) for figures in found]
+        except BenzerError as error:
+            left_out.append((choice.title, error.message))
+    reporter.update("Comparing encoders", len(lines), len(lines), "encoders")
+    return measured, left_out
 
 
 def _of_default(home: Home, collection: Collection, measured: list[Measured]) -> Measured | None:

@@ -12,7 +12,7 @@ import json
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +73,13 @@ def portable(home: Home, run: Run) -> Portable:
         mean, std = backbone(run.network).mean, backbone(run.network).std
     else:
         network, weights, build = _autoencoder(run)
-    here = default_embedding(home, run.encoder, run.name)
-    facts = {
+    facts = _facts(run, default_embedding(home, run.encoder, run.name), mean, std)
+    return Portable(run.name, network.eval(), weights, facts, build)
+
+
+def _facts(run: Run, embedding: str, mean: Sequence[float], std: Sequence[float]) -> dict[str, Any]:
+    """How a picture is prepared and what is done with what comes out, for whoever uses the network elsewhere."""
+    return {
         "encoder": run.encoder,
         "title": run.title,
         "size": int(run.config["size"]),
@@ -87,14 +92,13 @@ def portable(home: Home, run: Run) -> Portable:
         "mean": list(mean),
         "std": list(std),
         "layout": "(n, 3, size, size) float32 to (n, C, h, w) float32",
-        "pooling": unfinished(here),
-        "left_out": _left_out(here),
+        "pooling": unfinished(embedding),
+        "left_out": _left_out(embedding),
         "mirrored": run.network in RESIDUAL,
         "trained_on": str(run.card.get("collection", {}).get("title", "")),
         "licence": str(run.card.get("licence", "as the pictures it was trained on")),
         "sha256": run.digest,
     }
-    return Portable(run.name, network.eval(), weights, facts, build)
 
 
 def _left_out(embedding: str) -> str:

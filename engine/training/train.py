@@ -76,10 +76,8 @@ def continue_run(
             changed.
         Corrupt: the checkpoint is damaged. Diverged, OutOfMemory, StorageFull, Stopped: as in `loop.train`.
     """
-    made_of = run.card["collection"]["fingerprint"]
-    if collection.fingerprint() != made_of:
-        wanted = f"as when the run {run.title} began"
-        raise BadParameter("collection", "a continued training", wanted, "other pictures", way_out="Train a new run.")
+    if collection.fingerprint() != run.card["collection"]["fingerprint"]:
+        raise _changed(run, "collection", "other pictures")
     if epochs is not None and run.can_prolong and (epochs != run.config["epochs"] or not run.can_continue):
         run.prolong(epochs)
     elif not run.can_continue:
@@ -88,16 +86,17 @@ def continue_run(
     config = TrainingConfig.from_dict(run.config)
     data = training_data(config, collection, reporter)
     if len(data.ids) != run.card["images"]:
-        wanted, way_out = f"{run.card['images']}, as when the run {run.title} began", "Train a new run."
-        raise BadParameter(
-            "number of readable pictures", "a continued training", wanted, len(data.ids), way_out=way_out
-        )
+        raise _changed(run, "number of readable pictures", len(data.ids), former=f"{run.card['images']}, ")
     if config.learns_labels and run.card["labels"]["digest"] != labels_digest(data.ids, data.labels):
-        wanted = f"as when the run {run.title} began"
-        raise BadParameter("labels", "a continued training", wanted, "other labels", way_out="Train a new run.")
+        raise _changed(run, "labels", "other labels")
     begun = (run.folder / "checkpoint" / "current.json").exists()  # the folder alone may hold an incomplete one
     first = pretrained(config.network) if pretrained and config.start == "pretrained" and not begun else None
     return _trained(run, config, data, reporter, first)
+
+
+def _changed(run: Run, what: str, now: object, former: str = "") -> BadParameter:
+    wanted = f"{former}as when the run {run.title} began"
+    return BadParameter(what, "a continued training", wanted, now, way_out="Train a new run.")
 
 
 def _instead(run: Run) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -93,14 +93,7 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     ids = [id for id in (known if wanted is None else map(int, wanted)) if id in rows]
     done, act = 0, new_act(collection)
     for some in chunks(ids, _AT_A_TIME):
-        plans = dict[int, _Plan]()
-        for id in some:
-            try:
-                plan = _plan(collection, rows[id], known.get(id))
-                plan.new  # noqa: B018 - raises for a file that cannot be changed, which is no plan then
-                plans[id] = plan
-            except (Unreadable, UnreadableImage, OSError) as error:
-                report.left.append((rows[id].name, str(error)))
+        plans = _plans(collection, [rows[id] for id in some], known, report)
         act.keep({id: (plan.data, plan.new) for id, plan in plans.items() if plan.new is not None})
         with _noted(collection, plans) as written:
             for id, plan in plans.items():
@@ -112,6 +105,21 @@ def write_sidecars(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
         done += len(some)
     report.act = act.name
     return report.as_dict()
+
+
+def _plans(
+    collection: Collection, rows: Sequence[ImageRow], known: Mapping[int, Mark], report: SidecarReport
+) -> dict[int, _Plan]:
+    """What is to be written beside each picture, by its id, without those that have to be left."""
+    plans = dict[int, _Plan]()
+    for row in rows:
+        try:
+            plan = _plan(collection, row, known.get(row.id))
+            plan.new  # noqa: B018 - raises for a file that cannot be changed, which is no plan then
+            plans[row.id] = plan
+        except (Unreadable, UnreadableImage, OSError) as error:
+            report.left.append((row.name, str(error)))
+    return plans
 
 
 def undo_sidecars(collection: Collection, name: str = "") -> tuple[int, list[tuple[str, str]]]:

@@ -226,11 +226,7 @@ def _layout(tags: dict[int, Any], order: str) -> Layout:
     width, height = int(tags[_WIDTH]), int(tags[_HEIGHT])
     bands = int(tags.get(_SAMPLES, 1))
     bits, kinds = _each(tags.get(_BITS, 1)), _each(tags.get(_FORMAT, 1))
-    extra = _each(tags.get(_EXTRA, ()))[:bands]
-    opacity = [place for place, meaning in enumerate(extra) if meaning in (1, 2)]
-    alpha = bands - len(extra) + opacity[0] if opacity else -1
-    if _EXTRA not in tags and tags.get(_PHOTOMETRIC) == _RGB and bands == 4:
-        alpha = 3  # as every reader takes it
+    alpha, premultiplied = _alpha(tags, bands)
     kind = kinds[0] if len(set(kinds)) == 1 else 0
     if min(width, height, bands, *bits) < 1 or bands > 65_535:
         raise ValueError
@@ -244,12 +240,22 @@ def _layout(tags: dict[int, Any], order: str) -> Layout:
         photometric=int(tags.get(_PHOTOMETRIC, _GREY)),
         compression=int(tags.get(_COMPRESSION, 1)),
         alpha=alpha,
-        premultiplied=bool(opacity) and extra[opacity[0]] == 1,
+        premultiplied=premultiplied,
         orientation=int(tags.get(_ORIENTATION, 1)),
         no_data=_number(tags.get(_NO_DATA)),
         profile=bytes(tags.get(_PROFILE, b"")),
         tags=tags,
     )
+
+
+def _alpha(tags: dict[int, Any], bands: int) -> tuple[int, bool]:
+    """Which band is the opacity, -1 for none, and whether the colours are multiplied by it."""
+    extra = _each(tags.get(_EXTRA, ()))[:bands]
+    opacity = [place for place, meaning in enumerate(extra) if meaning in (1, 2)]
+    if opacity:
+        return bands - len(extra) + opacity[0], extra[opacity[0]] == 1
+    as_readers_take_it = _EXTRA not in tags and tags.get(_PHOTOMETRIC) == _RGB and bands == 4
+    return (3 if as_readers_take_it else -1), False
 
 
 def _each(value: Any) -> tuple[int, ...]:

@@ -68,17 +68,7 @@ class Checker:
 
     def entry(self, drop: Drop) -> Entry:
         """The plan for one file; Refused if it must stay."""
-        row = self.rows.get(drop.id)
-        if row is None:
-            raise Refused("It is no longer in the collection.")
-        if row.hash != drop.hash:
-            raise Refused("It has changed since it was listed.")
-        if not has_file(self.collection, row):
-            raise Refused("It has no file of its own.")
-        if drop.keeper is None and row.stored:
-            raise Refused(COPIED_IN)
-        if self.rule.protects(row):
-            raise Refused("It is in a protected folder.")
+        row = self._row(drop)
         path = self.collection.path_of(row)
         facts = self._touchable(path)
         self._unchanged(path, row.hash)
@@ -98,6 +88,21 @@ class Checker:
             _is_file(path.with_name(path.name + SIDECAR)),
             os.fspath(below.with_name(TEMPORARY + secrets.token_hex(6))) if self.kind == "link" else "",
         )
+
+    def _row(self, drop: Drop) -> ImageRow:
+        """The picture as the catalogue knows it; Refused where that is enough to know that it must stay."""
+        row = self.rows.get(drop.id)
+        if row is None:
+            raise Refused("It is no longer in the collection.")
+        if row.hash != drop.hash:
+            raise Refused("It has changed since it was listed.")
+        if not has_file(self.collection, row):
+            raise Refused("It has no file of its own.")
+        if drop.keeper is None and row.stored:
+            raise Refused(COPIED_IN)
+        if self.rule.protects(row):
+            raise Refused("It is in a protected folder.")
+        return row
 
     def name(self, drop: Drop) -> str:
         row = self.rows.get(drop.id)

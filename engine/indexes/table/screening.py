@@ -162,10 +162,8 @@ class CodeScreen:
         tile = max(1, _L2_BYTES // max(2 * self.codes.shape[1] * 64, 1))
         facts = np.repeat(query_facts[None], workers, axis=0)
         _loops().screen_codes(self.codes, self.facts, query_codes, facts, slacks, k, tile, lows, ups, found, counts)
-        cosine = self.metric == "cosine"
-        _loops().rank_survivors(
-            queries, self.table.vectors, lows, ups, found, counts, slacks, cosine, distances, rows, compared
-        )
+        kept, cosine = (lows, ups, found, counts), self.metric == "cosine"
+        _loops().rank_survivors(queries, self.table.vectors, *kept, slacks, cosine, distances, rows, compared)
         compared[~asked.usable] = -1
 
     def _coded(self, asked: Asked) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -275,20 +273,8 @@ class ProductScreen:
         for first in range(0, len(vectors), tile):
             products = points @ vectors[first : first + tile].T
             _loops().screen_products(products, first, self.facts, gammas, limits, slacks, k, lows, ups, found, counts)
-        cosine = self.metric == "cosine"
-        _loops().rank_survivors(
-            queries,
-            vectors,
-            lows[None],
-            ups[None],
-            found[None],
-            counts[None],
-            slacks,
-            cosine,
-            distances,
-            rows,
-            compared,
-        )
+        kept = (lows[None], ups[None], found[None], counts[None])  # of a single thread
+        _loops().rank_survivors(queries, vectors, *kept, slacks, self.metric == "cosine", distances, rows, compared)
         compared[~asked.usable] = -1
 
 
