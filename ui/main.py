@@ -105,7 +105,6 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
   html .stButtonGroup [data-variant="segmented_control"] { padding-inline: 0.6rem; }
   html .stHorizontalBlock { row-gap: 1rem; }
   .stMainBlockContainer h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
-  .st-key-lab-asked img { max-width: 11rem; }
   .st-key-classification-lead { flex-wrap: wrap; }
   .st-key-classification-lead > :first-child { flex: 1 1 100%; }
 }

@@ -71,13 +71,13 @@ def _threshold(recipe: Recipe, first: NearDuplicates) -> tuple[float, float]:
             key=key,
             persist_state="session",
         )
-        st.button(
-            "Use suggested",
-            key=f"{key}-back",
-            icon=":material/restart_alt:",
-            on_click=partial(st.session_state.update, {key: min(suggested, top)}),
-            disabled=math.isclose(value, suggested, abs_tol=step / 2),
-        )
+        if not math.isclose(value, suggested, abs_tol=step / 2):
+            st.button(
+                "Use suggested",
+                key=f"{key}-back",
+                icon=":material/restart_alt:",
+                on_click=partial(st.session_state.update, {key: min(suggested, top)}),
+            )
     return min(float(value), top), top
 
 

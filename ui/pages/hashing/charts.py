@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SHADES = ("blue", "second", "first", "pink", "ochre", "sky", "third", "grey")
 _SHAPES = ("circle", "diamond", "square", "triangle-up", "triangle-down", "star", "cross", "x")
 MEASURES = {"recall": "recall", "map": "MAP", "strict_map": "strict MAP"}
-_HEIGHT = 400  # pixels
+HEIGHT = 400  # pixels
 _LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
 
 
@@ -271,7 +271,7 @@ def _line_at(figure: Figure, wanted: float) -> None:
 
 def _figure() -> Figure:
     margin = {"l": 4, "r": 8, "t": 60, "b": 4}
-    return new_figure(margin=margin, showlegend=True, legend=_LEGEND, height=_HEIGHT)
+    return new_figure(margin=margin, showlegend=True, legend=_LEGEND, height=HEIGHT)
 
 
 def _diagonal(figure: Figure, most: float, name: str) -> None:

@@ -37,6 +37,7 @@ from ui.widgets.hash_code import ShownBit, hash_code
 
 _SHOWN = 12  # pictures of a group
 _COLUMNS = 6
+_PICTURE = 200  # pixels of the width of the one asked with, at most
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,9 @@ def _table(hashing: Hashing) -> int:
 
 def _code(recipe: Recipe, lab: HashLab, asked: Asked, hashing: Hashing, code: Code, table: int, flips: Flips) -> None:
     left, right = st.columns([1, 4.2], gap="large")
-    with left, st.container(key="lab-asked"):
+    with left:
         name = plain_text(asked.name)
-        st.image(workbench().shown(recipe.collection, asked.query), caption=name, alt=name)
+        st.image(workbench().shown(recipe.collection, asked.query), caption=name, alt=name, width=_PICTURE)
         with st.container(horizontal=True):
             st.button("Random picture", key="lab-random", icon=":material/casino:", on_click=_random, args=(recipe,))
             st.button(
@@ -243,7 +244,7 @@ def price_columns(prices: Sequence[Price]) -> dict[str, list[str]]:
     return {
         "method": [method_title(price.hashing.method) for price in prices],
         "recall@8": [f"{price.here.recall:.2f}" for price in prices],
-        "95 %": [f"{price.low:.2f}–{price.high:.2f}" for price in prices],
+        "95 %": [f"[{price.low:.2f},\N{NO-BREAK SPACE}{price.high:.2f}]" for price in prices],
         "compared": [percent(price.here.share, 1) for price in prices],
         "ms": [f"{price.milliseconds:.3g}" for price in prices],
         "buckets": [f"{price.used:,}" for price in prices],

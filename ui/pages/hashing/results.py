@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -20,9 +21,13 @@ from ui.shared.charts import draw, draw_points, titled
 from ui.shared.plain_text import plain_text
 from ui.widgets.results_table import results_table
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 _WANTED = 0.95
 _LONG_TAIL = 5.0  # times the median
 _ALL = 0.995  # share of vectors from which a method compares practically all
+_ROWS_BESIDE = 10  # of a table that is shown whole beside its chart
 _HUNDREDS = 500  # queries from which their slowest hundredth is more than a few
 _MEASURE_HELP = f"**recall**: {RECALL_HELP}\n\n**MAP**: {MAP_HELP}\n\n**strict MAP**: {STRICT_HELP}"
 
@@ -218,7 +223,7 @@ def _parts(view: Seen) -> None:
     with left:
         spoken = charts.spoken_curve("Times faster than one part", ((o.title, o.parts, o.speed_up) for o in found))
         draw(charts.speed_chart(found, short), key=f"study-speed-{view.name}", alt=spoken)
-    right.table(speed_table(found, short), border="horizontal", hide_index=True)
+    _beside(right, speed_table(found, short))
 
 
 def where_measured(workers: str) -> str:
@@ -244,7 +249,7 @@ def speed_table(speed_ups: Sequence[SpeedUp], short: Mapping[str, str]) -> dict[
         "faster": [f"{one.speed_up:.2f}×" for one in speed_ups],
         "slowest part, ms": ["–" if one.slowest_ms is None else f"{one.slowest_ms:.3g}" for one in speed_ups],
         "faster by it": ["–" if one.machines is None else f"{one.machines:.2f}×" for one in speed_ups],
-        "build s": [f"{one.build_seconds:.2f}" for one in speed_ups],
+        "build\N{NO-BREAK SPACE}s": [f"{one.build_seconds:.2f}" for one in speed_ups],
         "recall": [f"{one.recall:.3f}" for one in speed_ups],
     }
 
@@ -262,15 +267,19 @@ def _sizes(view: Seen) -> None:
     with left:
         spoken = charts.spoken_curve("Times as slow", ((o.title, o.times_larger, o.times_slower) for o in found))
         draw(charts.size_chart(found, short), key=f"study-size-{view.name}", alt=spoken)
-    right.table(
-        {
-            "method": [plain_text(short[one.title]) for one in found],
-            "vectors": [f"{one.size:,}" for one in found],
-            "ms": [f"{one.p50:.3g}" for one in found],
-            "larger": [f"{one.times_larger:.2f}×" for one in found],
-            "slower": [f"{one.times_slower:.2f}×" for one in found],
-            "recall": [f"{one.recall:.3f}" for one in found],
-        },
-        border="horizontal",
-        hide_index=True,
-    )
+    columns = {
+        "method": [plain_text(short[one.title]) for one in found],
+        "vectors": [f"{one.size:,}" for one in found],
+        "ms": [f"{one.p50:.3g}" for one in found],
+        "larger": [f"{one.times_larger:.2f}×" for one in found],
+        "slower": [f"{one.times_slower:.2f}×" for one in found],
+        "recall": [f"{one.recall:.3f}" for one in found],
+    }
+    _beside(right, columns)
+
+
+def _beside(place: DeltaGenerator, columns: Mapping[str, Sequence[str]]) -> None:
+    """A table beside a chart; one of many rows is as high as the chart and scrolls."""
+    rows = len(next(iter(columns.values())))
+    with place, st.container(height=charts.HEIGHT if rows > _ROWS_BESIDE else "content", border=False):
+        st.table(columns, border="horizontal", hide_index=True)

@@ -136,14 +136,13 @@ def scores_chart(found: Calibration) -> Figure:
             x=(edges[:-1] + edges[1:]) / 2, y=100 * shares, name=name, line={"color": COLOURS[colour], "width": 2},
             hovertemplate="%{y:.1f} % at %{x:.3g}<extra></extra>",
         )  # fmt: skip
-    middle = float(edges[0] + edges[-1]) / 2
-    limits = ((found.near[-1], "← similar", 14), (found.far[-1], "nothing similar →", 0))
-    for limit, text, height in limits:  # at two heights, as the lines can be near each other or change places
+    limits = ((found.near[-1], "← similar", 0.2, 14), (found.far[-1], "nothing similar →", 0.6, 0))
+    for limit, text, turn, height in limits:  # at two heights, as the lines can be near each other or change places
         if np.isfinite(limit):
             figure.add_vline(x=float(limit), line={"dash": "dot", "color": COLOURS["grey"], "width": 1.5})
             figure.add_annotation(
                 x=float(limit), y=1, yref="paper", yanchor="bottom", yshift=height, text=text, showarrow=False,
-                xanchor="left" if limit < middle else "right",
+                xanchor="left" if limit - edges[0] < turn * (edges[-1] - edges[0]) else "right",
             )  # fmt: skip
     return _laid_out(figure, "mean distance of the five nearest", "pictures, %")
 
