@@ -89,11 +89,10 @@ class Training:
         groups = setup.groups or [{"params": list(self.objective.network.parameters()), "share": 1.0}]
         self.stepping, self.optimizer = setup.stepping, setup.stepping.make(groups, config.rate)
         self.schedule = schedule(config.schedule, config.rate, config.epochs, config.options)
-        self.learning, self.held_out = setup.learning, setup.held_out
+        self.learning, self.held_out, self.learned = setup.learning, setup.held_out, setup.learned
         self.probe, self.shown, self.watched = setup.probe, setup.shown, setup.watched
         self.checkpoints, self.watch = Checkpoints(run.folder), Watch(run.folder / "watch")
-        self.position, self.open = Position(), False
-        self.learned, self.learns_labels = setup.learned, setup.learns_labels
+        self.position, self.open, self.learns_labels = Position(), False, setup.learns_labels
         self.figures: Mapping[str, float] = {}  # measured at the start of the current epoch
         self.flushed_every, self.pending = _FLUSHED_EVERY[device.name], list[tuple[torch.Tensor, int]]()
 
@@ -330,9 +329,7 @@ class Training:
             measures["retrieval"], near = self.probe.ask(self.objective, self.pictures, self.config.seed)
             if self.probe.strong:
                 measures["recognition"] = self._recognition(measures["retrieval"])
-            ids = self.ids[self.probe.rows]
-            neighbours = ids[near]
-            neighbours[near < 0] = -1
+            neighbours = np.where(near < 0, -1, self.ids[self.probe.rows][near])
         if self.watched:
             drawn = self.objective.reconstructed(self.pictures.take(self.shown))
             self.watch.note(epoch, neighbours, b"" if drawn is None else strip(drawn))

@@ -136,6 +136,8 @@ def test_filters_wait_behind_one_button_on_a_telephone(page: Any, server: Server
     assert filters.evaluate("row => row.offsetHeight") < 60
     expect(filters.get_by_role("combobox")).to_have_count(0)
     filters.get_by_role("button", name="Filters", exact=True).click()
+    filters.get_by_role("combobox", name="Label", exact=True).wait_for()
+    assert filters.evaluate("row => row.offsetHeight") < 60  # all in one row, which scrolls
     filters.get_by_role("combobox", name="Label", exact=True).select_option(index=1)
     page.wait_for_url(re.compile("[?&]label="))
     filters.get_by_role("button", name="Fewer filters", exact=True).click()

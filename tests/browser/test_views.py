@@ -268,6 +268,16 @@ def tree(page: Any, server: Server) -> Any:
     return tree
 
 
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_label_of_the_cut_covers_no_figures(page: Any, tree: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    label = page.locator(".handle").bounding_box()
+    for text in page.locator(".head text").all():
+        box = text.bounding_box()
+        apart = box["y"] >= label["y"] + label["height"] - 1 or box["y"] + box["height"] <= label["y"] + 1
+        assert apart, text.text_content()
+
+
 def test_leaves_and_branches_can_be_clicked(page: Any, tree: Any) -> None:
     leaf = tree.get_by_role("button", name=HOSTILE, exact=True)
     leaf.click()

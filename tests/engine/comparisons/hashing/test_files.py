@@ -218,7 +218,7 @@ def test_a_file_of_holes_is_not_read_to_its_end(tmp_path, ending):
     path = tmp_path / f"holes{ending}"
     path.write_bytes(b"\4\0\0\0")
     os.truncate(path, 20 << 37)
-    with pytest.raises(Unreadable, match=r"claims 2,560\xa0GB, and 0\.0\xa0GB of them are on the disk"):
+    with pytest.raises(Unreadable, match=r"claims 2,560 GB, and 0\.0 GB of them are on the disk"):
         read_vectors(path)
 
 

@@ -41,7 +41,7 @@ def test_the_table_marks_the_best_and_shows_shares(here: Workbench) -> None:
     ]
     told = table_data(lines_of([one.row for one in single]), columns_of(single), "method", "Results")["rows"]
     assert [line["cells"][0]["best"] for line in told] == [False, True, False]
-    assert told[1]["cells"][1]["text"] == "25.0\xa0%"
+    assert told[1]["cells"][1]["text"] == "25.0 %"
     other = [replace(one, row=replace(one.row, strict_map=one.row.recall / 2)) for one in folded]
     assert "strict MAP" in [column.title for column in columns_of(other)]  # it is left out where it equals the recall
     assert (itq["name"], itq["sub"]) == ("ITQ", "automatic · " + " · ".join(title_of(

@@ -71,7 +71,7 @@ def test_of_two_encoders_the_one_with_places_is_drawn_and_the_other_told(bench: 
     side = ShownSide(bench.shown("shapes", Query.image(1)), "a.png")
     data = evidence_data(bench.explain(recipe, 1, 3), side, side)
     assert [part["title"] for part in data["parts"]] == [
-        "EfficientNet-Lite0 (50 %)", "EfficientNet-Lite0 (50 %), less the mean picture",
+        "EfficientNet-Lite0 (50\xa0%)", "EfficientNet-Lite0 (50\xa0%), less the mean picture",
     ]  # fmt: skip
 
 
