@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,17 +231,15 @@ def synchronise(
     found = list(found)
     labels = {item.key: item.label for item in found}
     found = [_with_former(item, known.get(item.key), given) for item in found]
-    since = math.inf if (last := collection.looked_ns) is None else last
-    since = -math.inf if last is not None and last > looked_ns else since  # the clock was set back
-    again = verify or collection.reading < READING
-    is_known = {item.key: not verify and _is_known(item, since, again) for item in found}
-    fresh = [item for item in found if not is_known[item.key]]
-    retold = _relabelled(item for item in found if is_known[item.key])
+    unchanged = [] if verify else _unchanged(collection, found, looked_ns)
+    as_before = {item.key for item in unchanged}
+    fresh = [item for item in found if item.key not in as_before]
+    retold = _relabelled(unchanged)
     gone = [known[key] for key in known.keys() - {item.key for item in found}]
     moves = Moves(gone, [item.former for item in fresh if item.former], labels, given)
     report = ingest(collection, fresh, reporter, total=len(fresh), moves=moves)
     _rewrite(collection, retold)
-    _keep_further_cells(collection, [item for item in found if is_known[item.key]])
+    _keep_further_cells(collection, unchanged)
     report.changed += len(retold)
     report.unchanged += len(found) - len(fresh) - len(retold)
     left = [row.id for row in gone if row.id not in moves.taken]
@@ -250,6 +248,14 @@ def synchronise(
     with collection.catalogue.writing() as writing:
         writing.set_facts(looked_ns=looked_ns, reading=READING)
     return report
+
+
+def _unchanged(collection: Collection, found: Sequence[Item], looked_ns: int) -> list[Item]:
+    """The files that need not be read, as they are what they were when the source was last looked at."""
+    since = math.inf if (last := collection.looked_ns) is None else last
+    since = -math.inf if last is not None and last > looked_ns else since  # the clock was set back
+    again = collection.reading < READING
+    return [item for item in found if _is_known(item, since, again)]
 
 
 def _now_ns() -> int:
