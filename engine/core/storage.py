@@ -88,10 +88,7 @@ def replace_file(path: Path, data: bytes) -> None:
             set_aside(path)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_durably(handle, data)
             os.replace(beside, path)
         except BaseException:
             Path(beside).unlink(missing_ok=True)
@@ -111,6 +108,14 @@ def delete_folder(folder: Path, commit: str) -> None:
     with suppress(OSError):
         (folder / commit).unlink()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_durably(handle: int, data: bytes) -> None:
+    """Write to an open file so that it is on the disk afterwards, and close it."""
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

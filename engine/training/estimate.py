@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import numpy as np
 
 from engine.core.device import device, keep_freed_memory
 from engine.core.progress import Reporter
+from engine.core.stopwatch import median_seconds
 from engine.runs.run import Run
 from engine.training.config import LEAST_IMAGES, TrainingConfig
 from engine.training.loop import Training
@@ -44,9 +42,9 @@ def estimate(config: TrainingConfig, images: int) -> Estimate:
     with tempfile.TemporaryDirectory() as folder:
         training = _training(replace(config, batch=batch, limit=None, validation=0.5), 2 * batch, Path(folder))
         training.optimizer.param_groups[0]["lr"] = 0.0  # synthetic pictures must not lead to a NaN loss
-        a_step = _seconds_of(lambda: _step(training, batch)) / batch
-        a_look = _seconds_of(lambda: training.held_out_losses()) / len(training.held_out)
-        a_start = _seconds_of(lambda: _start(training)) / len(training.ids)
+        a_step = median_seconds(lambda: _step(training, batch), _BATCHES) / batch
+        a_look = median_seconds(training.held_out_losses, _BATCHES) / len(training.held_out)
+        a_start = median_seconds(lambda: _start(training), _BATCHES) / len(training.ids)
     an_epoch = (images - held_out) * a_step + (held_out + min(config.probe, images) / 2) * a_look + images * a_start
     return Estimate(round(1 / a_step, 2), config.epochs * an_epoch)
 
@@ -72,13 +70,3 @@ def _start(training: Training) -> None:
 def _step(training: Training, batch: int) -> None:
     training.step(training.learning[:batch])
     training.flush_losses()  # GPUs run asynchronously: reading the loss waits for them
-
-
-def _seconds_of(work: Callable[[], object]) -> float:
-    """The median of a few timings, after a warm-up."""
-    taken = []
-    for _ in range(_BATCHES + 1):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken[1:])

@@ -23,7 +23,7 @@ from engine.core.home import home_of
 from engine.core.humanize import file_size
 from engine.core.moving import move_without_replacing
 from engine.core.progress import Reporter
-from engine.core.storage import file_digest, full_disk_named
+from engine.core.storage import file_digest, full_disk_named, write_durably
 from engine.duplicates.acts.checking import Refusal, Refused
 from engine.grouping.stored.exporting import names_and_size
 from engine.grouping.stored.exports import Entry, check_room, entries
@@ -136,10 +136,7 @@ def _put(data: bytes, folder: Path, name: str, beside: str = "") -> Path:
     with full_disk_named(name):
         handle, part = tempfile.mkstemp(dir=folder, prefix=".benzer-copy-")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_durably(handle, data)
             os.chmod(part, 0o644)
             return _named(Path(part), name, beside)
         except BaseException:

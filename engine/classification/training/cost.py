@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +12,7 @@ from engine.classification.training.config import ClassifierConfig
 from engine.classification.training.fine_tuned import FineTunable, FineTuning
 from engine.classification.training.objective import Classifying
 from engine.core.device import Device, device
+from engine.core.stopwatch import median_seconds
 from engine.encoders.examples.examples import Examples
 from engine.training.pictures import Rows, stream
 from models.tunable import TrainableImageEncoder, TrainableTextEncoder
@@ -105,13 +104,4 @@ def _seconds(objective: Classifying, count: int, where: Device) -> float:
         if where.name == "cuda":
             torch.cuda.synchronize()
 
-    return _median(step) / count
-
-
-def _median(work: Callable[[], None]) -> float:
-    taken = []
-    for _ in range(_TIMED + 1):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken[1:])
+    return median_seconds(step, _TIMED) / count
