@@ -114,9 +114,10 @@ def training_data(config: TrainingConfig, collection: Collection, reporter: Repo
     Raises:
         BadParameter: too few are still readable. StorageFull: no space for decoded pictures.
     """
-    reporter.update("Reading pictures", 0, 0)
-    from engine.training.pictures import Data  # with PyTorch, which takes seconds
+    reporter.update("Loading PyTorch", 0, 0)  # which takes seconds
+    from engine.training.pictures import Data
 
+    reporter.update("Reading pictures", 0, 0)
     ids, pixels = decoded_pixels(collection, config.size, reporter)
     reporter.update("Loading the network", 0, 0)
     images = collection.images()

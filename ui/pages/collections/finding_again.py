@@ -19,7 +19,7 @@ _ASKED = "finding_again"  # in the session: the collection whose folder is looke
 def find_again_button(name: str) -> None:
     """Draw the button that asks for the new place of a collection's folder; nothing while the folder is there."""
     if gone := gone_folder(name):
-        st.button("Find its folder …", key=f"relink-{name}", icon=":material/folder_off:", on_click=_open,
+        st.button("Find it …", key=f"relink-{name}", icon=":material/folder_off:", on_click=_open,
                   args=(name, Path(gone)))  # fmt: skip
 
 
