@@ -39,11 +39,18 @@ def checked_label(label: object) -> str:
     return " ".join(label.encode("utf-8", "replace").decode().split())
 
 
-def write_labels(collection: Collection, labels: Mapping[int, str], what: str, by: LabelGiver = "person") -> int:
+def write_labels(
+    collection: Collection,
+    labels: Mapping[int, str],
+    what: str,
+    by: LabelGiver = "person",
+    made: float | None = None,
+) -> int:
     """Give pictures labels, all or none; how many labels changed.
 
     Args:
         what: where they come from, for display. by: who gave them.
+        made: when, by which `undo_labels` finds the change among those of others; None for now.
 
     Raises:
         BadParameter: nothing to write, or no label. NotFound: one of the ids is no picture. BenzerError: other work
@@ -60,7 +67,8 @@ def write_labels(collection: Collection, labels: Mapping[int, str], what: str, b
         before = {str(id): rows[id].label for id in wanted}
         after = {str(id): label for id, label in wanted.items()}
         # Noted first: after a crash in between, taking it back finds nothing to change, and nothing is lost.
-        writing = {"made": time.time(), "what": what, "by": by, "before": before, "after": after}
+        now = time.time() if made is None else made
+        writing = {"made": now, "what": what, "by": by, "before": before, "after": after}
         write_json(_path(collection), _shortened([*rescue_labels(collection), writing]))
         return _rewrite(collection, [replace(rows[id], label=label) for id, label in wanted.items()], rows)
 
@@ -78,7 +86,7 @@ def undo_labels(collection: Collection, made: float | None = None) -> int:
     """Revert a change for pictures whose labels have not changed since; how many labels changed.
 
     Args:
-        made: when the change was made, as `last_writing` says it; None for the last.
+        made: when the change was made, as it was given or `last_writing` says it; None for the last.
 
     Raises:
         NotFound: there is no such change, or nothing to revert. Corrupt: the record of changes is damaged.

@@ -170,13 +170,17 @@ class PictureMethods(Part):
         add: Iterable[str] = (),
         remove: Iterable[str] = (),
         stars: int | None = None,
+        made: float | None = None,
     ) -> int:
         """Tag pictures, remove tags, set stars; returns how many changed. All or none; `undo_mark` reverts it.
+
+        Args:
+            made: when, by which `undo_mark` finds it among the changes of others; None for now.
 
         Raises:
             BadParameter: nothing to change, or a bad tag or number of stars. NotFound: an id is no picture.
         """
-        return marks.mark_pictures(self.collection(collection), ids, add=add, remove=remove, stars=stars)
+        return marks.mark_pictures(self.collection(collection), ids, add=add, remove=remove, stars=stars, made=made)
 
     def undo_mark(self, collection: str, made: float | None = None) -> int:
         """Undo the last change of tags and stars, or the one made at that time; returns how many pictures changed.

@@ -91,14 +91,16 @@ class WordMethods(PictureMethods):
         pairs = zip(found.classes[rows].ravel()[:most], found.values[rows].ravel()[:most], strict=True)
         return [(classes[number], float(value)) for number, value in pairs if value >= CLEARLY]
 
-    def accept_suggested(self, collection: str, image_id: int, label: str) -> int:
+    def accept_suggested(self, collection: str, image_id: int, label: str, made: float | None = None) -> int:
         """Label a picture as suggested; 0 if it has that label, else 1. `undo_labels` takes it back.
+
+        `made` is as for `write_labels`.
 
         Raises:
             NotFound: no such picture. BadParameter: no label. BenzerError: other work changes the collection right now.
         """
         source = source_of(SuggestedLabels(self.home))
-        return write_labels(self.collection(collection), {image_id: label}, source, by="classifier")
+        return write_labels(self.collection(collection), {image_id: label}, source, "classifier", made)
 
     def suggested_name(self, collection: str, ids: NDArray[np.int64]) -> tuple[str, float] | None:
         """The narrowest kind that covers most of what some pictures show, and its share of their probabilities.

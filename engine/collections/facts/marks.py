@@ -81,10 +81,11 @@ def mark_pictures(
     add: Iterable[str] = (),
     remove: Iterable[str] = (),
     stars: int | None = None,
+    made: float | None = None,
 ) -> int:
     """Add and remove tags and set the stars of pictures (None: unchanged); how many pictures changed.
 
-    All or none of the pictures are changed; `undo_marks` reverts it.
+    All or none of the pictures are changed; `undo_marks` reverts it. `made` is as for `change_marks`.
 
     Raises:
         BadParameter: nothing to change, or an invalid tag or number of stars. NotFound: an id is no picture.
@@ -98,11 +99,16 @@ def mark_pictures(
         tags = tuple(sorted((set(mark.tags) | added) - removed))
         return replace(mark, tags=tags, stars=mark.stars if wanted is None else wanted)
 
-    return change_marks(collection, ids, change, _described(added, removed, wanted))
+    return change_marks(collection, ids, change, _described(added, removed, wanted), made)
 
 
-def change_marks(collection: Collection, ids: Iterable[int], change: Change, what: str) -> int:
+def change_marks(
+    collection: Collection, ids: Iterable[int], change: Change, what: str, made: float | None = None
+) -> int:
     """Replace the mark of each picture by `change(id, mark)` in one act called `what`; how many changed.
+
+    Args:
+        made: when, by which `undo_marks` finds the act among those of others; None for now.
 
     Raises:
         BadParameter: no pictures. NotFound: an id is no picture of the collection.
@@ -122,7 +128,8 @@ def change_marks(collection: Collection, ids: Iterable[int], change: Change, wha
         changed = {id: pair for id, pair in changed.items() if pair[0] != pair[1]}
         _put(db, {id: after for id, (_, after) in changed.items()}, hashes)
         if what and any(_given(before) != _given(after) for before, after in changed.values()):
-            _note(db, what, {str(id): [*_given(before), *_given(after)] for id, (before, after) in changed.items()})
+            given = {str(id): [*_given(before), *_given(after)] for id, (before, after) in changed.items()}
+            _note(db, what, given, made)
     return len(changed)
 
 
@@ -150,7 +157,7 @@ def undo_marks(collection: Collection, made: float | None = None) -> int:
     """Revert an act for pictures whose marks have not changed since; how many changed.
 
     Args:
-        made: when the act was made, as `last_act` says it; None for the last.
+        made: when the act was made, as it was given or `last_act` says it; None for the last.
 
     Raises:
         NotFound: there is no such act, or nothing to revert.
@@ -264,8 +271,8 @@ def _put(db: sqlite3.Connection, changed: Mapping[int, Mark], hashes: Mapping[in
     db.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?)", sealed)
 
 
-def _note(db: sqlite3.Connection, what: str, changes: Mapping[str, list[Any]]) -> None:
-    line = (time.time(), what, json.dumps(changes))
+def _note(db: sqlite3.Connection, what: str, changes: Mapping[str, list[Any]], made: float | None) -> None:
+    line = (time.time() if made is None else made, what, json.dumps(changes))
     db.execute("INSERT INTO acts (made, what, changes, seal) VALUES (?,?,?,?)", (*line, seal_of(*line)))
     db.execute("DELETE FROM acts WHERE number <= (SELECT max(number) FROM acts) - ?", (_ACTS_KEPT,))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
 
-from engine.collections.facts.marks import last_act
-from engine.collections.labelling import last_writing, undo_labels, write_labels
+from engine.collections.labelling import undo_labels, write_labels
 from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.humanize import count_of
 from engine.search.examples import Example
@@ -101,25 +101,24 @@ def _tell(collection: str, done: Done, *, wrong: bool = False) -> None:
 
 
 def _do(collection: str, what: str, ids: list[int], value: object) -> Done:
-    bench = workbench()
+    bench, made = workbench(), time.time()  # by which it is found when it is taken back: others may act meanwhile
+    marked, labelled = ("marks", made), ("labels", made)
     if what == "tag":
-        changed = bench.mark(collection, ids, add=[str(value)])
-        return Done(f"Tagged {count_of(changed, 'picture')} “{value}”.", _marked(collection, changed))
+        changed = bench.mark(collection, ids, add=[str(value)], made=made)
+        return _done(f"Tagged {count_of(changed, 'picture')} “{value}”.", changed, marked)
     if what == "untag":
-        changed = bench.mark(collection, ids, remove=[str(value)])
-        done = f"Removed the tag “{value}” from {count_of(changed, 'picture')}."
-        return Done(done, _marked(collection, changed))
+        changed = bench.mark(collection, ids, remove=[str(value)], made=made)
+        return _done(f"Removed the tag “{value}” from {count_of(changed, 'picture')}.", changed, marked)
     if what == "stars" and isinstance(value, int):
-        changed = bench.mark(collection, ids, stars=value)
-        return Done(f"{count_of(value, 'star')} for {count_of(changed, 'picture')}.", _marked(collection, changed))
+        changed = bench.mark(collection, ids, stars=value, made=made)
+        return _done(f"{count_of(value, 'star')} for {count_of(changed, 'picture')}.", changed, marked)
     if what == "label":
-        changed = write_labels(open_collection(collection), dict.fromkeys(ids, str(value)), "the search page")
-        done = f"Changed the label of {count_of(changed, 'picture')} to “{value}”."
-        return Done(done, _labelled(collection, changed))
+        labels = dict.fromkeys(ids, str(value))
+        changed = write_labels(open_collection(collection), labels, "the search page", made=made)
+        return _done(f"Changed the label of {count_of(changed, 'picture')} to “{value}”.", changed, labelled)
     if what == "suggested" and ids:
-        changed = bench.accept_suggested(collection, ids[0], str(value))
-        done = f"Labelled {count_of(changed, 'picture')} “{value}”, as suggested."
-        return Done(done, _labelled(collection, changed))
+        changed = bench.accept_suggested(collection, ids[0], str(value), made)
+        return _done(f"Labelled {count_of(changed, 'picture')} “{value}”, as suggested.", changed, labelled)
     if what == "files":
         return copy_files(collection, ids, str(value))
     if what == "trash":
@@ -129,16 +128,8 @@ def _do(collection: str, what: str, ids: list[int], value: object) -> Done:
     raise BadParameter("act", "the selection", "one that is offered", what)
 
 
-def _marked(collection: str, changed: int) -> tuple[str, float] | None:
-    """How to undo the change of tags or stars just made; None if nothing was changed."""
-    act = last_act(open_collection(collection)) if changed else None
-    return ("marks", act["made"]) if act else None
-
-
-def _labelled(collection: str, changed: int) -> tuple[str, float] | None:
-    """How to undo the labels just written; None if no label was changed."""
-    writing = last_writing(open_collection(collection)) if changed else None
-    return ("labels", writing["made"]) if writing else None
+def _done(text: str, changed: int, undo: tuple[str, float]) -> Done:
+    return Done(text, undo if changed else None)
 
 
 def _undo(collection: str) -> Done:
@@ -147,9 +138,13 @@ def _undo(collection: str) -> Done:
         raise NotFound("There is nothing to take back.")
     what, value = undo
     if what == "labels":
-        changed = undo_labels(open_collection(collection), value)
-        return Done(f"The former labels of {count_of(changed, 'picture')} are back.")
+        return _taken_back("labels", undo_labels(open_collection(collection), value))
     if what == "marks":
-        changed = workbench().undo_mark(collection, value)
-        return Done(f"The former tags and stars of {count_of(changed, 'picture')} are back.")
+        return _taken_back("tags and stars", workbench().undo_mark(collection, value))
     return take_back(collection, what, value)
+
+
+def _taken_back(what: str, changed: int) -> Done:
+    if not changed:
+        return Done(f"These {what} have been changed again since, so they stay.")
+    return Done(f"The former {what} of {count_of(changed, 'picture')} are back.")

@@ -107,6 +107,35 @@ def test_undo_reverts_what_its_notice_says_even_after_changes_in_another_tab(ben
     undo_labels(bench.collection("shapes"))
 
 
+def test_undo_is_of_the_own_act_though_that_of_another_visitor_follows_at_once(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = Workbench.mark
+
+    def marked(self: Workbench, *given: Any, **options: Any) -> int:
+        done = mark(self, *given, **options)
+        mark(self, "shapes", [2], add=["theirs"])
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Workbench, "mark", marked)
+        test = acted(("tag", [1], "mine"))
+    test.session_state.steps = [("undo", [], None)]
+    test.run()
+    assert [bench.picture_facts("shapes", id).tags for id in (1, 2)] == [(), ("theirs",)]
+    bench.undo_mark("shapes")
+
+
+def test_what_was_changed_again_since_is_said_to_stay(bench: Workbench) -> None:
+    test = acted(("tag", [1], "mine"))
+    bench.mark("shapes", [1], add=["theirs"])
+    test.session_state.steps = [("undo", [], None)]
+    test.run()
+    assert test.session_state.act_notice.text == "These tags and stars have been changed again since, so they stay."
+    assert bench.picture_facts("shapes", 1).tags == ("mine", "theirs")
+    bench.mark("shapes", [1], remove=["mine", "theirs"])
+
+
 def test_labels_are_given_and_taken_back(bench: Workbench) -> None:
     before = bench.picture_facts("shapes", 1).label
     notice = act(("label", [1], "red kite"))
