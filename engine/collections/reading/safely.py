@@ -314,7 +314,7 @@ def _undecodable(error: Exception, stage: str = "decode") -> UnreadableImage:
     if isinstance(error, UnreadableImage):
         return error
     if isinstance(error, MemoryError):
-        return UnreadableImage(stage, "out-of-memory", "Decoding the picture needs more memory than it may use.")
+        return UnreadableImage(stage, "out-of-memory", "Reading the picture needs more memory than it may use.")
     if isinstance(error, Image.DecompressionBombError):
         number = re.search(r"\((\d+) pixels\)", str(error))
         return _too_many(int(number[1]) if number else MAX_PIXELS + 1, MAX_PIXELS)
