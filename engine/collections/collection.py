@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,7 +173,7 @@ class Collection:
             Corrupt: a file copied in at the import no longer matches its hash.
         """
         row = self._row(id)
-        self.check_source()
+        self.check_unmoved()
         try:
             data = read_bytes(self.path_of(row), self.root_of(row))
         except UnreadableImage as error:
@@ -253,11 +254,15 @@ class Collection:
         return f"<Collection {self.name}: {len(self):,} pictures>"
 
     def root_of(self, row: ImageRow) -> Path:
-        """The folder that a link in the place of a row's file must not lead out of."""
+        """The folder, named without links, in which a row's file must lie."""
         if row.stored:
-            return self.folder / "images"
+            return self._own_images
         folder = Path(self.source["folder"])
         return Path(folder.anchor) if self.follows_links else folder
+
+    @cached_property
+    def _own_images(self) -> Path:
+        return (self.folder / "images").resolve()  # the home may be behind a link
 
     def check_source(self) -> None:
         """NotFound if the folder with the referenced images no longer exists."""

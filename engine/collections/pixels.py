@@ -66,7 +66,7 @@ class Decoded:
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
         self.failures.clear()
-        self._collection.check_source()
+        self._collection.check_unmoved()
         files = [_file(self._collection, row) for row in self._rows]
         decoding = workers.run(decode, files, self.size, chunk=CHUNK, workers=self._at_once)
         results = zip(self._rows, decoding, strict=True)

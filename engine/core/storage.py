@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -134,6 +135,11 @@ def write_json(path: Path, body: Any) -> None:
     write_bytes(path, sealed(body))
 
 
+def opened(path: Path) -> io.BufferedReader:
+    """A file for reading; a pipe in its place is not waited on, but reads as empty."""
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
 def read_json(path: Path) -> Any:
     """Read sealed JSON.
 
@@ -142,7 +148,8 @@ def read_json(path: Path) -> Any:
         Corrupt: a byte differs from what was written, or the path is not a readable file.
     """
     try:
-        data = path.read_bytes()
+        with opened(path) as file:
+            data = file.read()
     except NOT_READABLE as error:
         raise Corrupt(f"The file {path} has been damaged: {reason_of(error)}.") from error
     try:
@@ -199,11 +206,11 @@ def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]
     Lines cut off by a crash or without an object are skipped; anything other than a file reads as empty.
     """
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             if last_bytes is not None:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - last_bytes))
             found = file.read().split(b"\n")
-    except (FileNotFoundError, *NOT_READABLE):
+    except (FileNotFoundError, io.UnsupportedOperation, *NOT_READABLE):
         return
     for line in found:
         try:
@@ -216,7 +223,7 @@ def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]
 
 def file_digest(path: Path) -> str:
     """The sha256 of a file, as hex."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

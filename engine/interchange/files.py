@@ -3,6 +3,7 @@ alone, so none leads out of them."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from engine.collections.reading.regular_files import look
+from engine.collections.reading.regular_files import opened
 from engine.collections.reading.safely import SUFFIXES
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import archives, folders
@@ -106,22 +107,25 @@ class Files:
         return replace(self._items[name], key=key or b"picture")
 
     def path(self, name: str) -> Path:
-        """The path of a file; Unreadable for a link out of the data set and anything that is not a regular file."""
+        """The path of a file, for libraries that map it into memory; raises as `opened` does."""
+        self.opened(name).close()
+        return Path(self.item(name).location)
+
+    def opened(self, name: str) -> io.BufferedReader:
+        """A file; Unreadable for a link out of the data set and anything that is not a regular file."""
         item = self.item(name)
         if item.failure is not None:
             raise Unreadable(f"The file {name!r} cannot be read: {item.failure.message}")
-        path = Path(item.location)
         try:
-            look(path, Path(item.root) if item.root else None)
+            return opened(Path(item.location), Path(item.root) if item.root else None)
         except UnreadableImage as error:
             raise Unreadable(f"The file {name!r} cannot be read: {error.message}") from error
-        return path
 
     def content(self, name: str) -> bytes:
         """The content of a file; Unreadable, or OutOfMemory for one that memory does not hold."""
-        path = self.path(name)
-        check_memory(_IN_MEMORY * path.stat().st_size, name)
-        return path.read_bytes()
+        with self.opened(name) as file:
+            check_memory(_IN_MEMORY * os.fstat(file.fileno()).st_size, name)
+            return file.read()
 
     def json(self, name: str) -> Any:
         """The content of a JSON file; Unreadable if it is not JSON."""
@@ -144,8 +148,7 @@ class Files:
         self._kept += 1
         folder = self._staging / f"unpacked-{self._kept}"
         folder.mkdir()
-        path = archives.checked_archive(self.path(name), _LIMITS, name)
-        return Files(archives.members(path, folder, _LIMITS, name), folder)
+        return _unpacked(self.path(name), folder, name)
 
 
 def files_at(path: Path, staging: Path) -> Files:
@@ -160,10 +163,15 @@ def files_at(path: Path, staging: Path) -> Files:
     if path.name.lower().endswith(archives.SUFFIXES):
         folder = staging / "archive"
         folder.mkdir()
-        return Files(archives.members(archives.checked_archive(path, _LIMITS), folder, _LIMITS), folder)
+        return _unpacked(path, folder)
     root = folders.checked_folder(path.parent)
     chosen = folders.file_item(root, root / path.name, os.fsencode(path.name))
     return Files(_beside(root), staging, chosen)
+
+
+def _unpacked(path: Path, folder: Path, name: str = "") -> Files:
+    with archives.Archive(path.resolve(), _LIMITS, name) as archive:
+        return Files(archive.members(folder), folder)
 
 
 def _beside(root: Path) -> Iterator[Item]:

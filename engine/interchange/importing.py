@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,16 +13,17 @@ import numpy as np
 
 from engine.collections.collection import Collection
 from engine.collections.facts.marks import Mark, change_marks
-from engine.collections.reading.regular_files import read_bytes
+from engine.collections.reading.regular_files import opened, read_bytes
 from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources.folders import real_path
 from engine.collections.sources.importing import import_items
 from engine.collections.sources.items import Item
-from engine.core.errors import NotFound, UnreadableImage
+from engine.core.errors import NotFound, Unreadable, UnreadableImage
 from engine.core.home import Home, home_of
 from engine.core.humanize import count_of, examples
 from engine.core.progress import Reporter
 from engine.core.recipe import Recipe
-from engine.core.storage import file_digest, full_disk_named
+from engine.core.storage import full_disk_named
 from engine.encoders.imported_vectors import OwnVectors, add
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.grouping.clusterer import NOISE, by_size
@@ -49,10 +51,8 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
         BadParameter: no such format, or a value that cannot be. NotFound: no such file. Unreadable: no data set of
         that format, or no picture in it. NameTaken, StorageFull, Stopped.
     """
-    home, path = home_of(arguments), Path(arguments["path"]).expanduser()
+    home, path = home_of(arguments), _checked_path(arguments)
     format, title = make_format(arguments["format"], arguments.get("columns")), arguments["title"]
-    if not path.exists():
-        raise NotFound(f"There is no file or folder {str(path)!r}.")
     if not format.needs_pictures:
         format.read(Files((), path))  # says what to do instead
     samples: list[Sample] = []
@@ -66,11 +66,29 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
         return _items(samples, staging)
 
     source = {"kind": "dataset", "format": format.name, "path": str(path.resolve())}
-    source |= {} if path.is_dir() else {"sha256": file_digest(path)}
+    source |= {} if path.is_dir() else {"sha256": _digest(path)}
     report = import_items(home, title, source, items, reporter)
     collection = Collection.open(home, report.collection)
     report.notes += [*_left_out(unlisted), *_taken_over(home, collection, samples, reporter)]
     return report.to_dict()
+
+
+def _checked_path(arguments: dict[str, Any]) -> Path:
+    """The folder or file of the data set; a file among links to files keeps its name."""
+    path = Path(arguments["path"]).expanduser()
+    try:
+        real_path(path, unlinked=bool(arguments.get("unlinked")))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise NotFound(f"There is no file or folder {str(path)!r}.") from error
+    return path
+
+
+def _digest(path: Path) -> str:
+    try:
+        with opened(path.resolve(), path.resolve()) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except UnreadableImage as error:
+        raise Unreadable(f"The file {path.name!r} cannot be read: {error.message}") from error
 
 
 def _left_out(unlisted: Sequence[str]) -> list[str]:

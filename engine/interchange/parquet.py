@@ -132,13 +132,14 @@ def parquet_records(files: Files, file: str) -> Iterator[tuple[dict[str, Any], d
     from pyarrow.parquet import ParquetFile
 
     try:
-        opened = ParquetFile(files.path(file))
-        classes, groups = _classes(opened.schema_arrow.metadata), opened.metadata.num_row_groups
-        for group in range(groups):
-            check_memory(unpacked_size(opened.metadata) // groups, file)
-            for batch in opened.iter_batches(_AT_ONCE, row_groups=[group]):
-                for record in batch.to_pylist():
-                    yield record, classes
+        with files.opened(file) as opened:
+            table = ParquetFile(opened)
+            classes, groups = _classes(table.schema_arrow.metadata), table.metadata.num_row_groups
+            for group in range(groups):
+                check_memory(unpacked_size(table.metadata) // groups, file)
+                for batch in table.iter_batches(_AT_ONCE, row_groups=[group]):
+                    for record in batch.to_pylist():
+                        yield record, classes
     except (ArrowException, OSError) as error:
         raise Unreadable(f"The file {file!r} is not a whole Parquet file.") from error
 

@@ -83,7 +83,8 @@ def vectors_in(files: Files, file: str = VECTORS) -> dict[str, Vector]:
     """The vectors of a file as `write_vectors` writes it, by path; {} where there is none."""
     if file not in files.names:
         return {}
-    given = table_in(Part(file, files.path(file)))
+    with files.opened(file) as opened:
+        given = table_in(Part(file, opened))
     found = (vector_of(row, file) for row in given.matrix)
     return {name: vector for name, vector in zip(given.names or (), found, strict=True) if vector is not None}
 

@@ -100,7 +100,7 @@ class TidyingMethods(Part):
         entry = act.entries[number]
         inside = act.inside(entry)
         path, root = (inside, act.folder) if os.path.lexists(inside) else (act.at(entry), act.root)
-        return shown_in_worker(read_bytes(path, root), side)
+        return shown_in_worker(read_bytes(path, root.resolve()), side)
 
     def _stamp(self, collection: str) -> tuple[object, ...]:
         folder = self.home.datasets / collection

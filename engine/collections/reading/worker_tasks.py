@@ -15,7 +15,7 @@ from PIL import Image
 
 from engine.collections.facts.exif import Exif, exif_of, exif_table
 from engine.collections.facts.xmp import Sidecar, embedded
-from engine.collections.reading.regular_files import modified_ns, read_bytes
+from engine.collections.reading.regular_files import content_and_facts, modified_ns, read_bytes
 from engine.collections.reading.safely import (
     decoded_differently,
     header,
@@ -125,13 +125,11 @@ def _guarded(function: Callable[..., T], *arguments: Any) -> T | Failure:
     except UnreadableImage as error:
         return Failure(error.stage, error.code, error.message)
     except MemoryError:
-        return Failure("decode", "out-of-memory", "Decoding the picture needs more memory than it may use.")
+        return Failure("decode", "out-of-memory", "Reading the picture needs more memory than it may use.")
 
 
 def _look(file: FileRef) -> Seen:
-    path = Path(file.location)
-    data = read_bytes(path, _root(file))
-    facts = path.stat()
+    data, facts = content_and_facts(Path(file.location), _root(file))
     (width, height, format), picture = header_and_picture(data, THUMBNAIL_SIDE)
     thumbnail = _thumbnail(picture)
     digest = hashlib.sha256(data).hexdigest()

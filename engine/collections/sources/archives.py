@@ -10,7 +10,10 @@ import bz2
 import contextlib
 import errno
 import gzip
+import hashlib
+import io
 import lzma
+import os
 import stat
 import struct
 import tarfile
@@ -20,16 +23,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tarfile import EOFHeaderError  # type: ignore[attr-defined]
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from engine.collections.reading.other_formats import title_of
-from engine.collections.reading.regular_files import MAX_BYTES
+from engine.collections.reading.regular_files import MAX_BYTES, opened
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.code_pages import DOS, WINDOWS, likeliest, page_of
 from engine.collections.sources.folder_labels import label_of, telling_labels
-from engine.collections.sources.folders import is_hidden
+from engine.collections.sources.folders import is_hidden, real_path
 from engine.collections.sources.items import Item
-from engine.core.errors import NotFound, UnreadableArchive
+from engine.core.errors import NotFound, UnreadableArchive, UnreadableImage
 from engine.core.storage import full_disk_named
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -75,22 +78,134 @@ class _Meter:
         return UnreadableArchive(f"The archive {self.name} is not unpacked: {why}.")
 
 
-def checked_archive(archive: str | Path, limits: Limits, name: str = "") -> Path:
-    """The archive's path; NotFound if there is no such file, UnreadableArchive if it is neither ZIP nor tar.
+def opened_archive(archive: str | Path, limits: Limits, *, unlinked: bool = False) -> Archive:
+    """The archive at a path; `unlinked` as for `real_path`, errors as of `Archive`."""
+    try:
+        path = real_path(archive, unlinked=unlinked)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise NotFound(f"There is no file {str(archive)!r}.") from error
+    return Archive(path, limits)
 
-    `name` is its name in messages, if that is not the file's own.
+
+class Archive:
+    """A ZIP or tar that is open: whatever gets its name from then on is not read. Its list of files is read once.
+
+    Args:
+        path: named without links. limits: how far it may unpack.
+        name: its name in messages, if that is not the file's own.
+
+    Raises:
+        NotFound: there is no such file. UnreadableArchive: it is neither ZIP nor tar.
     """
-    path = Path(archive).expanduser()
-    if not path.is_file():
-        raise NotFound(f"There is no file {str(archive)!r}.")
-    if not (_is_zip(path) or _is_tar(path, limits)):
-        raise _no_archive(path, name or path.name)
-    return path
+
+    def __init__(self, path: Path, limits: Limits, name: str = "") -> None:
+        self.name, self.limits = name or path.name, limits
+        self._file = _opened(path, self.name)
+        try:
+            self._zip = _zip_in(self._file)
+            if self._zip is None and not self._is_tar():
+                raise _no_archive(self._file, self.name)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def digest(self) -> str:
+        """The sha256 of the file, as hex."""
+        self._file.seek(0)
+        return hashlib.file_digest(self._file, "sha256").hexdigest()
+
+    def count(self) -> int:
+        """The number of members a ZIP claims to have; 0 for a tar, which must be read to the end to know."""
+        return sum(not info.is_dir() for info in self._zip.infolist()) if self._zip else 0
+
+    def names(self) -> Iterator[str]:
+        """The name of every file in the archive; of a damaged one, those that come before the damage."""
+        if self._zip:
+            yield from (name for name in _zip_names(self._zip) if not name.endswith(("/", "\\")))
+            return
+        with contextlib.suppress(*_TAR_ERRORS), self._unpacked(self._meter()) as stream, _tar(stream) as archive:
+            yield from (member.name for member in archive if member.isreg())
+
+    def name_notes(self, inside: Sequence[str]) -> list[str]:
+        """A sentence where the names, given as `names` does, are in a code page that is not marked, and was guessed."""
+        page = _code_page(self._zip) if self._zip else _page_of(inside)
+        named = page not in ("utf-8", "ascii")
+        return [f"The names in the archive are not marked as UTF-8; they were read as {page}."] if named else []
+
+    def members(self, staging: Path, inside: Iterable[str] | None = None) -> Iterator[Item]:
+        """Every file of the archive, unpacked into `staging` under a number; an unusable one comes with a failure.
+
+        Args:
+            inside: what `names` gives, if it is known already: a compressed tar must be unpacked for it.
+        """
+        known, meter = list(self.names() if inside is None else inside), self._meter()
+        source = _zip_members(self._zip, staging, meter) if self._zip else self._tar_members(staging, meter)
+        page = _page_of(known)
+        shown = (_readable(_raw(each), page) for each in known if not is_hidden(each))
+        label = telling_labels(shown, packed=True)
+        seen: dict[bytes, int] = {}
+        for item in source:
+            key = _readable(item.key, page)
+            item = replace(item, key=key, label=label(key))
+            seen[item.key] = seen.get(item.key, 0) + 1
+            yield item if seen[item.key] == 1 else _renamed(item, item.key + b"\0%d" % seen[item.key])
+
+    def _tar_members(self, staging: Path, meter: _Meter) -> Iterator[Item]:
+        number, last = 0, b""
+        try:
+            with self._unpacked(meter) as stream, _tar(stream) as archive:
+                for number, member in enumerate(archive):
+                    last = member.name.encode("utf-8", "surrogateescape")
+                    if member.isdir() or is_hidden(member.name):
+                        continue
+                    meter.member()
+                    yield _tar_member(archive, member, last, staging / str(number), meter)
+                if not getattr(archive, "is_whole", False):
+                    yield _rest(last, "The archive has no end mark after this file; what may have followed is lost.")
+        except _TAR_ERRORS as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            yield _rest(last, "The archive is cut off or damaged after this file; what follows is lost.")
+
+    def _is_tar(self) -> bool:
+        try:
+            with self._unpacked(self._meter()) as stream, _tar(stream) as archive:
+                return archive.next() is not None
+        except _TAR_ERRORS:
+            return False
+
+    def _meter(self) -> _Meter:
+        return _Meter(self.name, os.fstat(self._file.fileno()).st_size, self.limits)
+
+    def _unpacked(self, meter: _Meter) -> _Unpacked:
+        return _Unpacked(self._file, meter)
 
 
-def _no_archive(path: Path, name: str) -> UnreadableArchive:
-    with open(path, "rb") as file:
-        head = file.read(_FIRST_BYTES)
+def _opened(path: Path, name: str) -> io.BufferedReader:
+    try:
+        return opened(path, path)
+    except UnreadableImage as error:
+        if error.code in ("missing", "folder"):
+            raise NotFound(f"There is no file {str(path)!r}.") from error
+        raise UnreadableArchive(f"The archive {name} cannot be read: {error.message}") from error
+
+
+def _zip_in(file: BinaryIO) -> zipfile.ZipFile | None:
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, UnicodeDecodeError):
+        return None
+
+
+def _no_archive(file: BinaryIO, name: str) -> UnreadableArchive:
+    file.seek(0)
+    head = file.read(_FIRST_BYTES)
     if head.startswith(b"PK\3\4"):
         return UnreadableArchive(
             f"The ZIP archive {name} is cut off or damaged at its end, where its list of files is.",
@@ -103,77 +218,17 @@ def _no_archive(path: Path, name: str) -> UnreadableArchive:
     return UnreadableArchive(message, way_out="Pack the pictures into a ZIP and try again.")
 
 
-def count(path: Path) -> int:
-    """The number of members a ZIP claims to have; 0 for a tar, which must be read to the end to know."""
-    if not _is_zip(path):
-        return 0
-    with zipfile.ZipFile(path) as archive:
-        return sum(not info.is_dir() for info in archive.infolist())
-
-
-def names(path: Path, limits: Limits) -> Iterator[str]:
-    """The name of every file in the archive; of a damaged one, those that come before the damage."""
-    if _is_zip(path):
-        with zipfile.ZipFile(path) as archive:
-            yield from (name for name in _zip_names(archive) if not name.endswith(("/", "\\")))
-        return
-    with contextlib.suppress(*_TAR_ERRORS):
-        meter = _Meter(path.name, path.stat().st_size, limits)
-        with _Unpacked(path, meter) as stream, _tar(stream) as archive:
-            yield from (member.name for member in archive if member.isreg())
-
-
-def members(
-    path: Path, staging: Path, limits: Limits, name: str = "", inside: Iterable[str] | None = None
-) -> Iterator[Item]:
-    """Every file of the archive, unpacked into `staging` under a number; an unusable one comes with a failure.
-
-    Args:
-        inside: what `names` gives, if it is known already: a compressed tar must be unpacked for it.
-    """
-    meter = _Meter(name or path.name, path.stat().st_size, limits)
-    source = _zip_members(path, staging, meter) if _is_zip(path) else _tar_members(path, staging, meter)
-    known = list(names(path, limits) if inside is None else inside)
-    page = _page_of(known)
-    shown = (_readable(_raw(each), page) for each in known if not is_hidden(each))
-    label = telling_labels(shown, packed=True)
-    seen: dict[bytes, int] = {}
-    for item in source:
-        key = _readable(item.key, page)
-        item = replace(item, key=key, label=label(key))
-        seen[item.key] = seen.get(item.key, 0) + 1
-        yield item if seen[item.key] == 1 else _renamed(item, item.key + b"\0%d" % seen[item.key])
-
-
 def _renamed(item: Item, key: bytes) -> Item:
     return replace(item, key=key)
 
 
-def _is_zip(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path):
-            return True
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, UnicodeDecodeError):
-        return False
-
-
-def _is_tar(path: Path, limits: Limits) -> bool:
-    try:
-        meter = _Meter(path.name, path.stat().st_size, limits)
-        with _Unpacked(path, meter) as stream, _tar(stream) as archive:
-            return archive.next() is not None
-    except _TAR_ERRORS:
-        return False
-
-
-def _zip_members(path: Path, staging: Path, meter: _Meter) -> Iterator[Item]:
-    with zipfile.ZipFile(path) as archive:
-        for number, (info, name) in enumerate(zip(archive.infolist(), _zip_names(archive), strict=True)):
-            if name.endswith(("/", "\\")) or is_hidden(name):
-                continue
-            meter.member()
-            key = name.encode("utf-8", "surrogateescape")
-            yield _zip_member(archive, info, key, staging / str(number), meter)
+def _zip_members(archive: zipfile.ZipFile, staging: Path, meter: _Meter) -> Iterator[Item]:
+    for number, (info, name) in enumerate(zip(archive.infolist(), _zip_names(archive), strict=True)):
+        if name.endswith(("/", "\\")) or is_hidden(name):
+            continue
+        meter.member()
+        key = name.encode("utf-8", "surrogateescape")
+        yield _zip_member(archive, info, key, staging / str(number), meter)
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: bytes, place: Path, meter: _Meter) -> Item:
@@ -206,24 +261,6 @@ def _unpacked(source: IO[bytes], key: bytes, place: Path, meter: _Meter) -> Item
     return Item(key, label_of(key), location=str(place), owned=True, size=size)
 
 
-def _tar_members(path: Path, staging: Path, meter: _Meter) -> Iterator[Item]:
-    number, last = 0, b""
-    try:
-        with _Unpacked(path, meter) as stream, _tar(stream) as archive:
-            for number, member in enumerate(archive):
-                last = member.name.encode("utf-8", "surrogateescape")
-                if member.isdir() or is_hidden(member.name):
-                    continue
-                meter.member()
-                yield _tar_member(archive, member, last, staging / str(number), meter)
-            if not getattr(archive, "is_whole", False):
-                yield _rest(last, "The archive has no end mark after this file; what may have followed is lost.")
-    except _TAR_ERRORS as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
-        yield _rest(last, "The archive is cut off or damaged after this file; what follows is lost.")
-
-
 def _rest(last: bytes, message: str) -> Item:
     return Item(last + b"\0rest", failure=Failure("archive", "malformed", message))
 
@@ -238,23 +275,12 @@ def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, key: bytes, p
         return _failed(key, "link", "This is a link, and links in archives are not followed.")
     source = archive.extractfile(member)
     if source is None or member.size < 0:
-        return _failed(key, "malformed", "The archive is damaged at this file.")
+        return _failed(key, "malformed", "The archive is damaged at this file, or packs it in an unknown way.")
     return _unpacked(source, key, place, meter)
 
 
 def _failed(key: bytes, code: str, message: str) -> Item:
     return Item(key, label_of(key), failure=Failure("archive", code, message))
-
-
-def name_notes(path: Path, inside: Sequence[str]) -> list[str]:
-    """A sentence where the names, given as `names` does, are in a code page that is not marked, and was guessed."""
-    if _is_zip(path):
-        with zipfile.ZipFile(path) as archive:
-            page = _code_page(archive)
-    else:
-        page = _page_of(inside)
-    named = page not in ("utf-8", "ascii")
-    return [f"The names in the archive are not marked as UTF-8; they were read as {page}."] if named else []
 
 
 def _zip_names(archive: zipfile.ZipFile) -> list[str]:
@@ -330,9 +356,9 @@ def _tar(stream: _Unpacked) -> Any:
 class _Unpacked:
     """A tar's bytes after decompression, metered: headers and skipped members count as well."""
 
-    def __init__(self, path: Path, meter: _Meter) -> None:
-        self.meter = meter
-        self.stream: Any = _decompressed(path)
+    def __init__(self, file: BinaryIO, meter: _Meter) -> None:
+        self.file, self.meter = file, meter
+        self.stream: Any = _decompressed(file)
 
     def read(self, size: int) -> bytes:
         data: bytes = self.stream.read(size)
@@ -343,16 +369,18 @@ class _Unpacked:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stream.close()
+        if self.stream is not self.file:  # which is read again, and closed by who opened it
+            self.stream.close()
 
 
-def _decompressed(path: Path) -> Any:
-    with open(path, "rb") as file:
-        magic = file.read(6)
+def _decompressed(file: BinaryIO) -> Any:
+    file.seek(0)
+    magic = file.read(6)
+    file.seek(0)
     if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path)
+        return gzip.open(file)
     if magic.startswith(b"BZh"):
-        return bz2.open(path)
+        return bz2.open(file)
     if magic.startswith(b"\xfd7zXZ\x00"):
-        return lzma.open(path)
-    return open(path, "rb")
+        return lzma.open(file)
+    return file

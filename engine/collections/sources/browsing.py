@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.collections.reading.regular_files import entries
 from engine.collections.sources.archives import SUFFIXES as ARCHIVES
 from engine.collections.sources.folders import checked_folder, is_junk, names
 from engine.collections.sources.tables import TABLE_SUFFIXES, has_picture_suffix
@@ -33,22 +33,23 @@ def look_into(folder: str | Path, seconds: float = 0.25) -> FolderView:
     """The contents of a folder; counting the pictures below it stops after `seconds`.
 
     Raises:
-        NotFound: it does not exist. BadParameter: it is not a folder, or may not be read.
+        NotFound: it does not exist. BadParameter: it is not a folder, or may not be read. UnreadableImage: it was
+        replaced at this moment.
     """
     path = checked_folder(folder)
-    folders, files = _entries(path)
+    folders, files = _named(path)
     pictures, complete = _counted(path, seconds)
     tables = tuple(name for name in files if name.lower().endswith(TABLE_SUFFIXES))
     archives = tuple(name for name in files if name.lower().endswith(tuple(ARCHIVES)))
     return FolderView(path, folders, tables, archives, pictures, complete)
 
 
-def _entries(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _named(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     folders: list[str] = []
     files: list[str] = []
-    with os.scandir(path) as entries:
-        for entry in entries:
-            is_folder = os.path.isdir(entry.path)  # False for a link that leads to itself
+    with entries(path, path) as inside:
+        for entry in inside:
+            is_folder = (path / entry.name).is_dir()  # False for a link that leads to itself
             if not is_junk(entry.name, folder=is_folder):
                 (folders if is_folder else files).append(entry.name)
     return tuple(sorted(folders, key=_as_people_sort)), tuple(sorted(files, key=_as_people_sort))

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from engine.collections.reading.regular_files import FOLLOW, look
+from engine.collections.reading.regular_files import FOLLOW, entries, look
 from engine.collections.reading.safely import SUFFIXES
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources.folder_labels import label_of, telling_labels
@@ -28,14 +29,30 @@ _PREVIEWS = ".lrdata"  # the folders in which Lightroom keeps smaller versions o
 _SIDECAR = ".xmp"
 
 
-def checked_folder(folder: str | Path) -> Path:
-    """The folder as an absolute path without links.
+def real_path(path: str | Path, *, unlinked: bool = False) -> Path:
+    """The absolute path without links; OSError, RuntimeError or ValueError if there is none.
+
+    Args:
+        unlinked: whether it was given without links, as one that was looked at before.
+
+    Raises:
+        NotFound: a link stands in its way now.
+    """
+    found = Path(path).expanduser().resolve(strict=True)
+    if unlinked and found != Path(path):
+        message = f"A link has been put in the place of {path}, or of a folder above it, so it is not read."
+        raise NotFound(message, way_out="Choose the place that is meant.")
+    return found
+
+
+def checked_folder(folder: str | Path, *, unlinked: bool = False) -> Path:
+    """The folder as an absolute path without links; `unlinked` as for `real_path`.
 
     Raises:
         NotFound: it does not exist. BadParameter: it is not a folder, or may not be read.
     """
     try:
-        path = Path(folder).expanduser().resolve(strict=True)
+        path = real_path(folder, unlinked=unlinked)
         with os.scandir(path):
             return path
     except NotADirectoryError as error:
@@ -56,6 +73,7 @@ class Walk:
 
     def __init__(self, root: Path, *, follow: bool = False, own: Collection[Path] = ()) -> None:
         self._root, self._follow = root, follow
+        self._bounds = Path(root.anchor) if follow else root  # outside of which nothing is read
         self._own = {str(path.resolve()) for path in own}
         self._left_out: Counter[str] = Counter()
 
@@ -85,34 +103,39 @@ class Walk:
 
     def _opened(self, folder: Path, prefix: bytes) -> Iterator[Item | tuple[Path, bytes]]:
         try:
-            with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
-        except OSError as error:
-            message = f"The folder may not be read: {os.strerror(error.errno or 0).lower()}."
-            yield Item(prefix or b".", failure=Failure("look", "no-permission", message))
+            with entries(folder, self._bounds) as inside:
+                found = [_Entry(os.fsencode(entry.name), _is_folder(entry), entry.is_symlink()) for entry in inside]
+        except UnreadableImage as error:
+            yield _failed(prefix or b".", error.code, error.message)
             return
-        for entry in found:
-            if self._is_left_out(entry):
-                self._left_out[entry.name] += 1
+        for entry in sorted(found):
+            path = folder / os.fsdecode(entry.name)
+            if is_junk(path.name, folder=entry.is_folder) or (entry.is_folder and str(path) in self._own):
+                self._left_out[path.name] += 1
             else:
-                yield from self._entry(entry, prefix)
+                yield from self._entry(entry, path, prefix + entry.name)
 
-    def _is_left_out(self, entry: os.DirEntry[str]) -> bool:
-        if entry.is_dir(follow_symlinks=False) and entry.path in self._own:
-            return True
-        return is_junk(entry.name, folder=entry.is_dir(follow_symlinks=False))
-
-    def _entry(self, entry: os.DirEntry[str], prefix: bytes) -> Iterator[Item | tuple[Path, bytes]]:
-        key = prefix + os.fsencode(entry.name)
-        path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False) or (self._follow and path.is_dir()):
+    def _entry(self, entry: _Entry, path: Path, key: bytes) -> Iterator[Item | tuple[Path, bytes]]:
+        if entry.is_folder or (self._follow and path.is_dir()):
             if path.suffix.lower() in SUFFIXES:
                 yield _failed(key, "folder", "This is a folder, although it is named like a picture.")
             yield path, key + b"/"
-        elif entry.is_symlink() and path.is_dir():
+        elif entry.is_link and path.is_dir():
             yield _failed(key, "link", f"This is a link to a folder; {FOLLOW}.")
         elif path.suffix.lower() != _SIDECAR:  # tags and stars beside a picture are read with it
-            yield file_item(Path(path.anchor) if self._follow else self._root, path, key)
+            yield file_item(self._bounds, path, key)
+
+
+class _Entry(NamedTuple):
+    """What lies in a folder: its name, and whether it is a folder itself or a link to anything."""
+
+    name: bytes
+    is_folder: bool
+    is_link: bool
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
 
 
 def names(root: Path) -> Iterator[str]:
@@ -120,9 +143,9 @@ def names(root: Path) -> Iterator[str]:
     waiting = [""]
     while waiting:
         below = waiting.pop()
-        with contextlib.suppress(OSError), os.scandir(root / below) as entries:
-            for entry in entries:
-                is_folder = entry.is_dir(follow_symlinks=False)
+        with contextlib.suppress(UnreadableImage), entries(root / below, root) as inside:
+            for entry in inside:
+                is_folder = _is_folder(entry)
                 if is_junk(entry.name, folder=is_folder):
                     continue
                 if is_folder:

@@ -6,7 +6,6 @@ removed again; after an interrupted import it stays, and repeating the import co
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +18,15 @@ from engine.collections.labelling import given_labels
 from engine.collections.reading.regular_files import follows_links
 from engine.collections.report import ImportReport
 from engine.collections.samples import SAMPLES
-from engine.collections.sources import archives, folders, table_rows, tables, uploads
-from engine.collections.sources.archives import Limits
+from engine.collections.sources import folders, table_rows, tables, uploads
+from engine.collections.sources.archives import Limits, opened_archive
 from engine.collections.sources.ingest import (
     Drawing,
     clear_staging,
     drawings,
     forget,
     ingest,
+    remove_staging,
     staging,
     synchronise,
 )
@@ -38,21 +38,21 @@ from engine.collections.sources.uploads import Upload
 from engine.core.errors import BadParameter, NameTaken, NotFound, Unreadable
 from engine.core.home import Home, slug
 from engine.core.progress import Reporter
-from engine.core.storage import file_digest
 
 
 def import_folder(
-    home: Home, title: str, folder: str | Path, reporter: Reporter, *, follow: bool = False
+    home: Home, title: str, folder: str | Path, reporter: Reporter, *, follow: bool = False, unlinked: bool = False
 ) -> ImportReport:
     """The pictures of a folder, referenced in place; a picture's sub-folder is its label.
 
     Args:
         follow: whether links may lead out of the folder.
+        unlinked: whether the folder was given without links; one that stands in its way now is not followed.
 
     Raises:
         NotFound: no such folder. BadParameter: not a folder. Unreadable: no picture in it. NameTaken.
     """
-    root = folders.checked_folder(folder)
+    root = folders.checked_folder(folder, unlinked=unlinked)
     listed = _in_folder(root, home, follow or follows_links())
     if not listed.items:
         raise Unreadable(f"The folder {str(root)!r} is empty.", way_out="Choose a folder with pictures in it.")
@@ -68,19 +68,21 @@ def import_csv(
     reporter: Reporter,
     *,
     follow: bool = False,
+    unlinked: bool = False,
     columns: tables.Columns | None = None,
 ) -> ImportReport:
     """The pictures that a CSV (`image,label,text,…`) lists, referenced in place below the folder of the CSV.
 
     Args:
         follow: whether links may lead out of that folder.
+        unlinked: as for `import_folder`.
         columns: the headings of image, label and text, "" for none; missing ones are guessed.
 
     Raises:
         NotFound: no such file. UnreadableTable: no table with a column `image`. BadParameter: no such column.
         Unreadable: no picture. NameTaken.
     """
-    path = tables.checked_table(table)
+    path = tables.checked_table(table, unlinked=unlinked)
     listed = table_rows.rows(path, follow=follow or follows_links(), columns=columns)
     source = {"kind": "csv", "folder": str(path.parent), "table": str(path)} | _links(follow) | _named(columns)
     with _filling(home, title, source) as (collection, checked):
@@ -89,27 +91,35 @@ def import_csv(
 
 
 def import_archive(
-    home: Home, title: str, archive: str | Path, reporter: Reporter, limits: Limits | None = None
+    home: Home,
+    title: str,
+    archive: str | Path,
+    reporter: Reporter,
+    limits: Limits | None = None,
+    *,
+    unlinked: bool = False,
 ) -> ImportReport:
     """The pictures of a ZIP or tar archive, copied in under generated names; the folder inside it is the label.
+
+    Args:
+        unlinked: as for `import_folder`.
 
     Raises:
         NotFound: no such file. UnreadableArchive: neither ZIP nor tar, or one that swells beyond `limits`.
         Unreadable: no picture in it. NameTaken.
     """
-    limits = limits or Limits()
-    path = archives.checked_archive(archive, limits)
-    source = {"kind": "archive", "archive": path.name, "sha256": file_digest(path)}
-    with _filling(home, title, source) as (collection, checked):
-        names = list(archives.names(path, limits))
-        members: Iterable[Item] = archives.members(path, staging(collection), limits, inside=names)
-        notes = folders.left_out_note(folders.hidden_parts(names)) + archives.name_notes(path, names)
-        if any(is_table(name) and not folders.is_hidden(name) for name in names):
-            listed = labelled(members, reporter)
-            members, notes = listed.items, notes + listed.notes
-        else:
-            members = map(pointed_out, members)
-        return checked(_noted(_ingest_new(collection, members, reporter, archives.count(path)), notes))
+    with opened_archive(archive, limits or Limits(), unlinked=unlinked) as packed:
+        source = {"kind": "archive", "archive": packed.name, "sha256": packed.digest()}
+        with _filling(home, title, source) as (collection, checked):
+            names = list(packed.names())
+            members: Iterable[Item] = packed.members(staging(collection), inside=names)
+            notes = folders.left_out_note(folders.hidden_parts(names)) + packed.name_notes(names)
+            if any(is_table(name) and not folders.is_hidden(name) for name in names):
+                listed = labelled(members, reporter)
+                members, notes = listed.items, notes + listed.notes
+            else:
+                members = map(pointed_out, members)
+            return checked(_noted(_ingest_new(collection, members, reporter, packed.count()), notes))
 
 
 def import_files(home: Home, title: str, files: Sequence[Upload], reporter: Reporter) -> ImportReport:
@@ -208,13 +218,14 @@ def _links(follow: bool) -> dict[str, bool]:
 
 
 def _listed(collection: Collection) -> Listed:
-    source = collection.source
+    source, unlinked = collection.source, not collection.follows_links
     if source["kind"] == "csv":
-        path, columns = tables.checked_table(source["table"]), source.get("columns")
+        path, columns = tables.checked_table(source["table"], unlinked=unlinked), source.get("columns")
         found = table_rows.rows(path, follow=collection.follows_links, columns=columns)
     else:
         home = Home(collection.folder.parent.parent)
-        found = _in_folder(folders.checked_folder(source["folder"]), home, collection.follows_links)
+        root = folders.checked_folder(source["folder"], unlinked=unlinked)
+        found = _in_folder(root, home, collection.follows_links)
     if not found.items:
         raise NotFound(
             f"The folder {source['folder']} is empty now, so nothing was changed.",
@@ -245,7 +256,7 @@ def _filling(
             clear_staging(collection)
             collection.set_facts(complete=True)
         except BaseException:
-            shutil.rmtree(collection.folder / "images" / ".incoming", ignore_errors=True)
+            remove_staging(collection)
             if len(collection) == 0:
                 collection.delete()
             raise

@@ -6,6 +6,7 @@ work keeps all finished batches and can be continued.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
@@ -35,6 +36,7 @@ from engine.core.storage import full_disk_named
 Drawing = tuple[str, str, str, Image.Image]  # name, label, text, picture
 
 BATCH = 64
+_STAGING = ".incoming"
 _BATCH_SECONDS = 2.0
 _SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 
@@ -92,7 +94,7 @@ class _Ingest:
                 self.settled.append((item, item.failure))
                 continue
             self.sent.append(item)
-            yield FileRef(item.location, item.root)
+            yield FileRef(item.location, item.root or os.path.dirname(item.location))
 
     def _write(self) -> None:
         batch, self.settled = self.settled, []
@@ -191,17 +193,25 @@ def drawings(drawn: Iterable[Drawing], folder: Path) -> Iterator[Item]:
 
 
 def staging(collection: Collection) -> Path:
-    """An empty folder inside the collection for files that have not been read yet."""
-    folder = collection.folder / "images" / ".incoming"
-    shutil.rmtree(folder, ignore_errors=True)
+    """An empty folder inside the collection for files that have not been read yet, by a path without links."""
+    remove_staging(collection)
+    folder = (collection.folder / "images").resolve() / _STAGING
     folder.mkdir(parents=True)
     return folder
+
+
+def remove_staging(collection: Collection) -> None:
+    """Delete the folder of files that have not been read yet, or whatever stands in its place."""
+    folder = collection.folder / "images" / _STAGING
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # a link or a file, whose target stays
+        folder.unlink()
 
 
 def clear_staging(collection: Collection) -> None:
     """Delete files that a finished or interrupted import left waiting, and copied files without a row."""
     images = collection.folder / "images"
-    shutil.rmtree(images / ".incoming", ignore_errors=True)
+    remove_staging(collection)
     known = {row.stored for row in collection.rows() if row.stored}
     for path in images.glob("*/*"):
         if path.relative_to(images).as_posix() not in known:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,11 +12,11 @@ from engine.collections.report import ImportReport
 from engine.collections.sources import importing
 from engine.collections.sources.archives import SUFFIXES
 from engine.collections.sources.known import import_known
-from engine.collections.sources.spool import under_its_name, waiting
+from engine.collections.sources.spool import discard, under_its_name, waiting
 from engine.collections.sources.table_upload import import_table_upload
 from engine.collections.sources.tables import Columns, is_table
 from engine.collections.sources.uploads import is_archive
-from engine.core.errors import BadParameter, NameTaken, Unreadable
+from engine.core.errors import BadParameter, NameTaken, NotFound, Unreadable
 from engine.core.home import Home, home_of
 from engine.core.progress import Reporter
 
@@ -27,17 +26,20 @@ Source = Callable[[Home, str, Path, Reporter], ImportReport]
 
 
 def import_pictures(arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Make a collection from `source`: folder, archive, csv (each with `path`), upload (`spool`) or known (`name`)."""
+    """Make a collection from `source`: folder, archive, csv (each with `path`), upload (`spool`) or known (`name`).
+
+    A `path` may be a link, unless it is `unlinked`: then it was named without links, and none is followed.
+    """
     home, source, title = home_of(arguments), arguments["source"], arguments.get("title", "")
     if source == "known":
         return import_known(home, arguments["name"], reporter, title).to_dict()
     if source == "upload":
         return _import_upload(home, title, arguments, reporter).to_dict()
-    follow, columns = bool(arguments.get("follow_links", False)), arguments.get("columns")
+    follow, unlinked = (bool(arguments.get(key, False)) for key in ("follow_links", "unlinked"))
     paths: dict[str, Source] = {
-        "folder": partial(importing.import_folder, follow=follow),
-        "archive": importing.import_archive,
-        "csv": partial(importing.import_csv, follow=follow, columns=columns),
+        "folder": partial(importing.import_folder, follow=follow, unlinked=unlinked),
+        "archive": partial(importing.import_archive, unlinked=unlinked),
+        "csv": partial(importing.import_csv, follow=follow, unlinked=unlinked, columns=arguments.get("columns")),
     }
     if source not in paths:
         raise BadParameter("source", "an import", "one of " + ", ".join([*paths, "upload", "known"]), source)
@@ -78,10 +80,10 @@ def _import_upload(home: Home, title: str, arguments: dict[str, Any], reporter: 
     spool = Path(arguments["spool"])
     try:
         report = _import_waiting(home, title, spool, reporter, arguments.get("columns"))
-    except (Unreadable, NameTaken, BadParameter):
-        shutil.rmtree(spool, ignore_errors=True)
+    except (Unreadable, NameTaken, BadParameter, NotFound):
+        discard(spool)
         raise
-    shutil.rmtree(spool, ignore_errors=True)
+    discard(spool)
     return report
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.collections.sources.archives import Limits, members
+from engine.collections.sources.archives import Archive, Limits
 from engine.collections.sources.ingest import Drawing, drawings
 from engine.collections.sources.items import Item
 from engine.core.errors import Corrupt, UnreadableArchive
@@ -103,11 +103,12 @@ def caltech101(files: list[Path], staging: Path) -> Iterator[Item]:
 
 def _pictures(archive: Path, staging: Path) -> Iterator[Item]:
     """The archive's JPEG files; other files are ignored."""
-    for item in members(archive, staging, _LIMITS):
-        if item.name.lower().endswith(".jpg"):
-            yield item
-        elif item.location:
-            Path(item.location).unlink()
+    with Archive(archive.resolve(), _LIMITS) as opened:
+        for item in opened.members(staging):
+            if item.name.lower().endswith(".jpg"):
+                yield item
+            elif item.location:
+                Path(item.location).unlink()
 
 
 def _parts(archive: Path, staging: Path, wanted: list[str]) -> dict[str, Path]:
@@ -115,12 +116,13 @@ def _parts(archive: Path, staging: Path, wanted: list[str]) -> dict[str, Path]:
     folder = staging / "parts"
     folder.mkdir()
     found: dict[str, Path] = {}
-    for item in members(archive, folder, _LIMITS):
-        name = item.name.rsplit("/", 1)[-1]
-        if name in wanted and item.location:
-            found[name] = Path(item.location)
-        elif item.location:
-            Path(item.location).unlink()
+    with Archive(archive.resolve(), _LIMITS) as opened:
+        for item in opened.members(folder):
+            name = item.name.rsplit("/", 1)[-1]
+            if name in wanted and item.location:
+                found[name] = Path(item.location)
+            elif item.location:
+                Path(item.location).unlink()
     missing = [name for name in wanted if name not in found]
     if missing:
         raise UnreadableArchive(f"The archive {archive.name} does not hold {missing[0]}.")

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from engine.core.errors import NotFound
 from engine.core.humanize import is_shown
 from engine.core.storage import read_json, write_bytes, write_json
 
@@ -35,12 +36,25 @@ def spooled(folder: Path, files: Iterable[tuple[str, bytes]]) -> Path:
 
 
 def waiting(spool: Path) -> list[tuple[str, Path]]:
-    """The files of a spool: the name each was uploaded with, and where its bytes are.
+    """The files of a spool: the name each was uploaded with, and where its bytes are, by a path without links.
 
     Raises:
-        FileNotFoundError: the spool is gone. Corrupt: the list of names is damaged.
+        NotFound: the spool is gone, or a link stands in its place. Corrupt: the list of names is damaged.
     """
-    return [(name, spool / f"{number:06d}") for number, name in enumerate(read_json(spool / "names.json"))]
+    try:
+        names = [] if spool.is_symlink() else read_json(spool / "names.json")
+    except FileNotFoundError:
+        names = []
+    if not names:
+        raise NotFound("The uploaded files are no longer there.", way_out="Upload them again.")
+    return [(name, spool.resolve() / f"{number:06d}") for number, name in enumerate(names)]
+
+
+def discard(spool: Path) -> None:
+    """Delete a spool, or the link in its place."""
+    if spool.is_symlink():
+        spool.unlink()
+    shutil.rmtree(spool, ignore_errors=True)
 
 
 def under_its_name(name: str, path: Path) -> Path:

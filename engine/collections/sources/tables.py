@@ -5,15 +5,18 @@ The same reader is used for a table beside its pictures, a table uploaded with t
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.collections.reading import regular_files
 from engine.collections.reading.safely import SUFFIXES
 from engine.collections.sources.code_pages import decoded_text
 from engine.collections.sources.dialects import MOST_CHARACTERS, Record, records
-from engine.core.errors import BadParameter, NotFound, UnreadableTable
+from engine.collections.sources.folders import real_path
+from engine.core.errors import BadParameter, NotFound, UnreadableImage, UnreadableTable
 from engine.core.tables import harmless
 
 MAX_BYTES = 256_000_000
@@ -110,11 +113,10 @@ class Table:
         return notes
 
 
-def checked_table(table: str | Path) -> Path:
-    """The table's absolute path; NotFound if there is no such file."""
-    path = Path(table).expanduser()
+def checked_table(table: str | Path, *, unlinked: bool = False) -> Path:
+    """The table's absolute path without links; NotFound if there is no such file. `unlinked` as for `real_path`."""
     try:
-        path = path.resolve(strict=True)
+        path = real_path(table, unlinked=unlinked)
     except (OSError, RuntimeError, ValueError) as error:
         raise NotFound(f"There is no file {str(table)!r}.") from error
     if not path.is_file():
@@ -123,7 +125,7 @@ def checked_table(table: str | Path) -> Path:
 
 
 def opened(path: Path, name: str = "", columns: Columns | None = None) -> Table:
-    """The table in a file.
+    """The table in a file, whose path is without links.
 
     Args:
         name: its name in messages, if that is not the file's own.
@@ -183,12 +185,16 @@ def _read(name: str, data: bytes, columns: Columns) -> Table:
 
 def _bytes_of(path: Path, name: str) -> bytes:
     """All of a file, once its size and its first bytes could be those of a table."""
-    if path.stat().st_size > MAX_BYTES:
-        raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES // 10**6} MB.")
-    with open(path, "rb") as file:
+    try:
+        file = regular_files.opened(path, path)
+    except UnreadableImage as error:
+        raise UnreadableTable(f"The table {name} cannot be read: {error.message}") from error
+    with file:
+        if os.fstat(file.fileno()).st_size > MAX_BYTES:
+            raise UnreadableTable(f"The table {name} is larger than {MAX_BYTES // 10**6} MB.")
         first = file.read(_FIRST_BYTES)
         _check_text(name, first)
-        return first + file.read()
+        return first + file.read(MAX_BYTES)
 
 
 def is_table(name: str) -> bool:

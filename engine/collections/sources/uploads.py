@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.collections.reading.regular_files import read_bytes
+from engine.collections.reading.regular_files import opened, read_bytes
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.sources import archives
-from engine.collections.sources.archives import Limits
+from engine.collections.sources.archives import Archive, Limits
 from engine.collections.sources.items import Item
-from engine.core.errors import UnreadableArchive, UnreadableImage
-from engine.core.storage import file_digest, full_disk_named
+from engine.core.errors import NotFound, UnreadableArchive, UnreadableImage
+from engine.core.storage import full_disk_named
 
 Upload = tuple[str, bytes] | tuple[str, Path] | Path | str
 
@@ -29,6 +29,8 @@ def content_digest(files: Sequence[Upload]) -> str:
 def items(files: Sequence[Upload], staging: Path) -> Iterator[Item]:
     """Every picture of the upload, archives unpacked, each with a unique key; files are in `staging` meanwhile.
 
+    No link may lead to a file of the upload.
+
     Raises:
         UnreadableArchive: the only file is an invalid archive; among others it is an item with a failure.
     """
@@ -41,13 +43,14 @@ def is_archive(name: str) -> bool:
 
 
 def _named(upload: Upload) -> tuple[str, bytes | Path]:
-    return upload if isinstance(upload, tuple) else (Path(upload).name, Path(upload))
+    return upload if isinstance(upload, tuple) else (Path(upload).name, Path(upload).resolve())
 
 
 def _digest(name: str, content: bytes | Path) -> str:
     try:
         if isinstance(content, Path) and is_archive(name):
-            return file_digest(content)
+            with opened(content) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
         data = content if isinstance(content, bytes) else read_bytes(content)
     except (UnreadableImage, OSError) as error:
         return type(error).__name__
@@ -64,7 +67,7 @@ def _items(files: Sequence[tuple[str, bytes | Path]], staging: Path) -> Iterator
             continue
         try:
             yield from _members(name, content, own)
-        except UnreadableArchive as error:
+        except (UnreadableArchive, NotFound) as error:
             if len(files) == 1:
                 raise
             yield Item(key, failure=Failure("archive", "malformed", error.message))
@@ -81,13 +84,13 @@ def _picture(key: bytes, content: bytes | Path, place: Path) -> Item:
 
 
 def _members(name: str, content: bytes | Path, own: Path) -> Iterator[Item]:
-    path = content
-    if isinstance(path, bytes):
+    path = content if isinstance(content, Path) else own / "archive"
+    if isinstance(content, bytes):
         with full_disk_named(name):
-            path = own / "archive"
-            path.write_bytes(content)  # type: ignore[arg-type]
+            path.write_bytes(content)
     shown = name.replace("\\", "/").rsplit("/", 1)[-1]
-    yield from archives.members(archives.checked_archive(path, Limits(), shown), own, Limits(), shown)
+    with Archive(path, Limits(), shown) as archive:
+        yield from archive.members(own)
 
 
 def _distinct(items: Iterable[Item]) -> Iterator[Item]:

@@ -13,7 +13,7 @@ from engine.collections.reading import workers
 from engine.collections.reading.regular_files import modified_ns
 from engine.collections.reading.worker_tasks import FileRef, Seen, look
 from engine.core.errors import StorageFull
-from engine.duplicates.acts.journal import Batch, Entry, batches, root_of
+from engine.duplicates.acts.journal import Batch, Entry, batches
 from engine.duplicates.acts.links import forget_temporary
 
 
@@ -107,7 +107,7 @@ def _show_again(collection: Collection, rows: list[ImageRow]) -> None:
     """Make the thumbnails again that went with the last row that needed them, and read EXIF again."""
     with collection.catalogue.reading() as reading:
         bare = [row for row in rows if reading.thumbnail(row.hash) is None]
-    files = [FileRef(str(collection.path_of(row)), str(root_of(collection))) for row in bare]
+    files = [FileRef(str(collection.path_of(row)), str(collection.root_of(row))) for row in bare]
     seen = [result for _, result in workers.run(look, files)] if files else []
     with collection.catalogue.writing() as writing:
         for row, result in zip(bare, seen, strict=True):

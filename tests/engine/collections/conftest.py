@@ -3,6 +3,7 @@
 import io
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from engine.collections.sources.importing import import_files
 from engine.core.home import PROJECT
 from engine.core.progress import Reporter
 from tests.counts import count
+from tests.engine.collections.swaps import removed
 
 DEADLY = """
 import os, signal, time
@@ -111,3 +113,30 @@ def kept(home, encoded, reporter):
     files = [(f"{seed}.png", encoded(seed)) for seed in range(10)]
     import_files(home, "Kept", [*files, ("x.txt", b"x"), ("y.png", b""), ("again.png", encoded(3))], Reporter())
     return Collection.open(home, "kept")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, encoded) -> Callable[[], tuple[Path, Path]]:
+    """fresh() -> a chosen folder with cats/1.png, and a secret one that looks the same, with other contents."""
+
+    def make() -> tuple[Path, Path]:
+        for path in tmp_path.iterdir():
+            removed(path)
+        for name, seed in (("chosen", 1), ("secret", 2)):
+            (tmp_path / name / "cats").mkdir(parents=True)
+            (tmp_path / name / "cats" / "1.png").write_bytes(encoded(seed))
+            (tmp_path / name / "2.png").write_bytes(encoded(10 + seed))
+        (tmp_path / "secret" / "cats" / "told.png").write_bytes(encoded(3))
+        return tmp_path / "chosen", tmp_path / "secret"
+
+    return make
+
+
+@pytest.fixture
+def chosen(fresh: Callable[[], tuple[Path, Path]]) -> Path:
+    return fresh()[0]
+
+
+@pytest.fixture
+def secret(chosen: Path) -> Path:
+    return chosen.with_name("secret")

@@ -36,9 +36,10 @@ def test_a_data_set_is_imported_in_its_format(
     (tmp_path / "birds.zip").write_bytes(b"")
     sent(str(tmp_path / "birds.zip"), "coco")
     sent(str(tmp_path), "yolo", "My birds")
+    given = {"source": "dataset", "unlinked": True}
     assert started == [
-        ("import", {"title": "birds", "source": "dataset", "path": str(tmp_path / "birds.zip"), "format": "coco"}),
-        ("import", {"title": "My birds", "source": "dataset", "path": str(tmp_path), "format": "yolo"}),
+        ("import", given | {"title": "birds", "path": str(tmp_path / "birds.zip"), "format": "coco"}),
+        ("import", given | {"title": "My birds", "path": str(tmp_path), "format": "yolo"}),
     ]
 
 

@@ -95,7 +95,7 @@ def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, m
     test.text_input(key="folder-path").set_value(str(small_home / "pictures")).run()
     test.button(key="import-folder").click().run()
     folder = str(small_home / "pictures")
-    assert started == [("import", {"title": "pictures", "source": "folder", "path": folder})]
+    assert started == [("import", {"title": "pictures", "source": "folder", "path": folder, "unlinked": True})]
 
 
 def test_a_table_below_a_root_is_imported_with_the_columns_that_are_shown(
@@ -114,7 +114,8 @@ def test_a_table_below_a_root_is_imported_with_the_columns_that_are_shown(
     test.selectbox(key=f"column-text-{table}").select("—").run()
     test.button(key="import-folder").click().run()
     columns = {"image": "nr", "label": "articleType", "text": ""}
-    assert started == [("import", {"title": "shop", "source": "csv", "path": str(table), "columns": columns})]
+    given = {"title": "shop", "source": "csv", "path": str(table), "unlinked": True, "columns": columns}
+    assert started == [("import", given)]
 
 
 def test_the_dialog_follows_the_import_to_its_report(

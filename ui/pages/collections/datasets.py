@@ -42,4 +42,4 @@ def _begin(begin: Begin, format: str, typed: str) -> None:
         st.session_state.adding_error = (PANEL, error)
         return
     title = str(st.session_state.get("dataset-title") or "").strip() or title_of(path)
-    begin(PANEL, title, source="dataset", path=str(path), format=format)
+    begin(PANEL, title, source="dataset", path=str(path), unlinked=True, format=format)

@@ -38,7 +38,7 @@ def folder_panel(begin: Begin) -> None:
     chosen, view = found
     columns = columns_panel(chosen) if chosen.name.lower().endswith(TABLE_SUFFIXES) and chosen.is_file() else {}
     st.text_input("Collection name", key="folder-title", max_chars=120, placeholder=title_of(chosen))
-    given: dict[str, object] = {"source": source_of(chosen), "path": str(chosen)}
+    given: dict[str, object] = {"source": source_of(chosen), "path": str(chosen), "unlinked": True}
     given |= {"columns": columns} if columns else {}
     nothing = chosen.is_dir() and view.complete and not view.pictures
     st.button("Import", key="import-folder", type="primary", disabled=nothing or columns is None,

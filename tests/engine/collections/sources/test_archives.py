@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from engine.collections.collection import Collection
 from engine.collections.listing import collections
 from engine.collections.sources import archives
-from engine.collections.sources.archives import Limits, checked_archive, members
+from engine.collections.sources.archives import Archive, Limits
 from engine.collections.sources.importing import import_archive
 from engine.core.errors import Unreadable, UnreadableArchive
 
@@ -58,7 +59,8 @@ def test_bytes_cut_out_of_a_zip_cost_the_files_they_belong_to(tmp_path, encoded)
         path.write_bytes(data[:start] + data[end:])
         (staging := tmp_path / str(number)).mkdir()
         try:
-            found = list(members(checked_archive(path, SMALL), staging, SMALL))
+            with Archive(path, SMALL) as archive:
+                found = list(archive.members(staging))
         except UnreadableArchive:
             continue
         kept += 1
@@ -117,13 +119,12 @@ def test_names_of_a_zip_are_never_paths(home, tmp_path, encoded, reporter):
 def test_a_compressed_tar_is_unpacked_twice_for_names_and_members(
     home, tmp_path, encoded, reporter, monkeypatch: pytest.MonkeyPatch
 ):
-    opened: list[Path] = []
+    opened: list[Any] = []
     unpacked = archives._decompressed
     path = tarred(tmp_path / "a.tar.gz", [(entry("red/1.png"), encoded(1)), (entry("blue/2.png"), encoded(2))], "w:gz")
-    checked_archive(path, SMALL)
-    monkeypatch.setattr(archives, "_decompressed", lambda path: opened.append(path) or unpacked(path))
-    checked_archive(path, SMALL)
-    checks = len(opened)
+    monkeypatch.setattr(archives, "_decompressed", lambda file: opened.append(file) or unpacked(file))
+    with Archive(path, SMALL):
+        checks = len(opened)
     assert import_archive(home, "A", path, reporter).added == 2
     assert len(opened) - checks == checks + 2
     assert Collection.open(home, "a").images().labels == ["red", "blue"]
@@ -307,14 +308,14 @@ def test_a_name_in_a_further_field_counts_where_it_belongs_to_the_name(home, tmp
 def test_what_is_no_archive_is_called_by_its_name(tmp_path, data, sentence) -> None:
     (tmp_path / "a.zip").write_bytes(data)
     with pytest.raises(UnreadableArchive, match=sentence):
-        checked_archive(tmp_path / "a.zip", SMALL)
+        Archive(tmp_path / "a.zip", SMALL)
 
 
 def test_a_zip_of_which_the_end_is_missing_says_so(tmp_path, encoded) -> None:
     path = zipped(tmp_path / "a.zip", {f"{n}.png": encoded(n) for n in range(4)})
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UnreadableArchive, match="cut off or damaged at its end"):
-        checked_archive(path, SMALL)
+        Archive(path, SMALL)
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
