@@ -238,6 +238,7 @@ def _facts(experiment: Experiment, led: Leads) -> dict[str, Any]:
         "rows": [_row(row, led) for row in rows],
         "verdict": report.verdict(rows, led),
         "over_seeds": [asdict(one) for one in over_seeds(plan, rows)],
+        "verdict_over_seeds": report.seeds_verdict(experiment, rows),
     }
 
 
@@ -269,6 +270,7 @@ def _table(experiment: Experiment, led: Leads) -> str:
         text_table(head, lines),
         report.verdict(rows, led),
         text_table(report.seeds_heads(k), seeded) if seeded else "",
+        report.seeds_verdict(experiment, rows),
         _measures(best),
         labels,
         "\n".join(failed),

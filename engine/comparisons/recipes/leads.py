@@ -99,11 +99,11 @@ def between(first: tuple[Experiment, ExperimentRow], second: tuple[Experiment, E
     """
     (one, row), (other, beside) = first, second
     kept = {"first": one.queries(row), "second": other.queries(beside)}
-    reason = _refused(replace(row, key="first"), replace(beside, key="second"), kept)
+    reason = why_refused(replace(row, key="first"), replace(beside, key="second"), kept)
     if reason:
         wanted = "measured with the same pictures, labels and queries, each of which was kept"
         raise BadParameter("configurations", "a paired comparison", wanted, f"{row.recipe} and {beside.recipe}")
-    return paired_difference(_precisions(kept["first"]), _precisions(kept["second"]))
+    return paired_difference(precisions_of(kept["first"]), precisions_of(kept["second"]))
 
 
 def difference_sentence(row: ExperimentRow, beside: ExperimentRow, found: Decision) -> str:
@@ -116,16 +116,16 @@ def _compared(experiment: Experiment, rows: Sequence[ExperimentRow]) -> Leads:
         return Leads()
     best = max(rows, key=lambda row: row.precision)
     kept = {row.key: experiment.queries(row) for row in rows}
-    refused = {row.key: reason for row in rows if row is not best and (reason := _refused(best, row, kept))}
+    refused = {row.key: reason for row in rows if row is not best and (reason := why_refused(best, row, kept))}
     there = [row.key for row in rows if row.key not in refused]
     if len(there) < 2:
         return Leads(best.key, refused=refused)
-    found = lead([_precisions(kept[key]) for key in there])
+    found = lead([precisions_of(kept[key]) for key in there])
     against = {there[place]: one for place, one in found.against.items()}
     return Leads(there[found.first], tuple(there[place] for place in found.equals), against, refused)
 
 
-def _refused(best: ExperimentRow, row: ExperimentRow, kept: Mapping[str, SingleQueries | None]) -> str:
+def why_refused(best: ExperimentRow, row: ExperimentRow, kept: Mapping[str, SingleQueries | None]) -> str:
     """Why two rows cannot be compared, "" if they can."""
     first, other = kept[best.key], kept[row.key]
     pictures = [one.made_of.partition("-")[0] for one in (best, row)]
@@ -136,5 +136,5 @@ def _refused(best: ExperimentRow, row: ExperimentRow, kept: Mapping[str, SingleQ
     return "" if np.array_equal(first.ids, other.ids) else OTHER_PICTURES
 
 
-def _precisions(queries: SingleQueries | None) -> np.ndarray:
+def precisions_of(queries: SingleQueries | None) -> np.ndarray:
     return np.empty(0) if queries is None else queries.figures["precision"]

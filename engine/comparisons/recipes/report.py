@@ -13,6 +13,7 @@ from engine.comparisons.html import Bar, Best, Table, bold_best, notes_of, optio
 from engine.comparisons.recipes import findings
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.leads import Leads, leads
+from engine.comparisons.recipes.leads_over_seeds import leads_over_seeds
 from engine.comparisons.recipes.plan import REPORT_COLUMNS, ExperimentPlan
 from engine.comparisons.recipes.seeds import OverSeeds, over_seeds
 from engine.core.tables import csv_text
@@ -91,6 +92,7 @@ def to_html(experiment: Experiment, led: Leads | None = None) -> str:
         results=_results(measured, plan.k, found),
         measures=_measures(measured),
         seeds=_seeds(plan, rows),
+        seeds_verdict=seeds_verdict(experiment, rows),
         by_label=_by_label(measured),
         worst=[(short_recipe(row), _worst(row)) for row in measured[:_WORST_SHOWN]],
         failed=Table(["configuration", "why"], failed, 2),
@@ -179,7 +181,18 @@ def seeds_heads(k: int) -> list[str]:
 def seeds_line(one: OverSeeds) -> list[str]:
     """A configuration over its seeds, as text."""
     figures = f"{one.mean:.3f} ± {one.deviation:.3f}", "{:.3f}–{:.3f}".format(*one.interval)
-    return [one.title, one.embedding, one.metric, one.method, str(one.seeds), *figures]
+    return [*one.choices, str(one.seeds), *figures]
+
+
+def seeds_verdict(experiment: Experiment, rows: Sequence[ExperimentRow]) -> str:
+    """Whether a configuration is better than the others over their seeds; "" with fewer than two that were repeated."""
+    found = leads_over_seeds(experiment, rows)
+    summed = {one.key: one for one in over_seeds(experiment.plan, rows)}
+    if found.best not in summed:
+        return ""
+    best = summed[found.best]
+    figure = f"precision@{experiment.plan.k} {best.mean:.3f} on average over {best.seeds} seeds"
+    return found.sentence(lambda key: " · ".join(summed[key].choices), figure)
 
 
 def _by_label(rows: Sequence[ExperimentRow]) -> Table | None:

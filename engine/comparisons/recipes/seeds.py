@@ -27,9 +27,10 @@ _AVERAGED = (
 class OverSeeds:
     """The precision of one configuration over several seeds: `mean` and the sample standard `deviation`.
 
-    `interval` is the 95 % interval of the mean, for other seeds and other queries.
+    `interval` is the 95 % interval of the mean, for other seeds and other queries; `key` that of the first row.
     """
 
+    key: str
     title: str
     embedding: str
     metric: str
@@ -38,6 +39,11 @@ class OverSeeds:
     mean: float
     deviation: float
     interval: tuple[float, float]
+
+    @property
+    def choices(self) -> tuple[str, str, str, str]:
+        """What was repeated: title, pooling, distance and method."""
+        return self.title, self.embedding, self.metric, self.method
 
 
 def with_seeds(training: Training, seeds: int = SEEDS) -> list[Training]:
@@ -104,6 +110,11 @@ def _mean_losses(losses: Sequence[Mapping[str, float | None]]) -> dict[str, floa
 
 def over_seeds(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> list[OverSeeds]:
     """Each configuration whose training was repeated with other seeds, in the plan's order; measured rows only."""
+    return [_summed(found) for found in seeded(plan, rows)]
+
+
+def seeded(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> list[list[ExperimentRow]]:
+    """The measured rows of each configuration that has several seeds, in the plan's order."""
     kept = {row.key: row for row in rows if not row.error}
     groups: dict[tuple[str, ...], list[ExperimentRow]] = {}
     for cell in plan.cells():
@@ -111,13 +122,15 @@ def over_seeds(plan: ExperimentPlan, rows: Sequence[ExperimentRow]) -> list[Over
             recipe = cell.recipe
             same = (_without_seed(cell.training), recipe.embedding, recipe.metric, recipe.method_text)
             groups.setdefault(same, []).append(kept[cell.key])
-    return [_summed(found) for found in groups.values() if len(found) > 1]
+    return [found for found in groups.values() if len(found) > 1]
 
 
 def _summed(rows: Sequence[ExperimentRow]) -> OverSeeds:
     first, figures = rows[0], [row.precision for row in rows]
     choices = (first.title.partition(_MARK)[0], first.embedding, first.metric, first.method)
-    return OverSeeds(*choices, len(rows), float(np.mean(figures)), float(np.std(figures, ddof=1)), _interval(rows))
+    return OverSeeds(
+        first.key, *choices, len(rows), float(np.mean(figures)), float(np.std(figures, ddof=1)), _interval(rows)
+    )
 
 
 def _interval(rows: Sequence[ExperimentRow]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.comparisons.recipes.experiment import ExperimentRow
-from engine.comparisons.recipes.report import seeds_heads, seeds_line
+from engine.comparisons.recipes.report import seeds_heads, seeds_line, seeds_verdict
 from engine.comparisons.recipes.seeds import over_seeds
 from ui.comparisons.live import comparison_view
 from ui.comparisons.state import Seen
@@ -86,6 +86,8 @@ def _over_seeds(view: Seen) -> None:
     found = over_seeds(view.plan, view.rows)
     if found:
         titled("Over seeds")
+        if sentence := seeds_verdict(view.comparison, view.rows):
+            st.markdown(plain_text(sentence))
         head = seeds_heads(view.plan.k)
         lines = [[plain_text(cell) for cell in seeds_line(one)] for one in found]
         st.table(
