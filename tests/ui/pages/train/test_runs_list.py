@@ -137,6 +137,18 @@ def test_runs_are_chosen_for_comparison_and_left_out_again(bench: Workbench) -> 
     assert test.session_state["runs_compared"] == []
 
 
+def test_settings_are_compared_over_runs_that_were_not_chosen_too(bench: Workbench) -> None:
+    for seed in range(2):
+        fake_run(bench, f"plain-{seed}", seed=seed)
+        fake_run(bench, f"noisy-{seed}", seed=seed, noise=0.1)
+    test = page(runs_compared=["plain-0", "noisy-0"])
+    assert "The settings of plain-0 or those of noisy-0: not decided over 2 seeds of each" in texts(test)
+    assert "Student's t over the seeds" in texts(test)
+    fake_run(bench, "plain-2", seed=2)
+    fake_run(bench, "noisy-2", seed=2, noise=0.1)
+    assert "not decided over 3 seeds of each" in texts(test.run()), "new runs count at once"
+
+
 def test_runs_of_other_collections_are_not_compared(bench: Workbench) -> None:
     fake_run(bench, "one")
     other = fake_run(bench, "other")
