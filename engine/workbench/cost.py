@@ -15,6 +15,7 @@ from typing import Any
 from engine.classification.plan import ClassificationPlan
 from engine.classification.results import FoldRow
 from engine.comparisons.hashing.plan import EXACT, StudyPlan
+from engine.comparisons.hashing.timing import SECONDS_BETWEEN
 from engine.comparisons.invariances.plan import InvariancePlan
 from engine.comparisons.recipes.plan import ExperimentPlan
 from engine.core.cache import Cache, file_stamp
@@ -190,8 +191,8 @@ def study_seconds(home: Home, plan: StudyPlan, count: int, width: int | None) ->
         rows = min(cell.size or count, count)
         queries = min(plan.queries, max(1, rows // 5))
         exact = queries * rows * (width or _WIDTH) * _A_COMPARISON
-        asking = exact if cell.method == EXACT else 0.4 * exact
-        total += _A_CELL + _building(cell.method, rows, width or _WIDTH) + min(2 * asking, _ASKING_AT_MOST)
+        asking, between = (exact, 0.0) if cell.method == EXACT else (0.4 * exact, min(exact, SECONDS_BETWEEN))
+        total += _A_CELL + _building(cell.method, rows, width or _WIDTH) + min(2 * asking + between, _ASKING_AT_MOST)
     return total
 
 

@@ -18,7 +18,7 @@ from engine.indexes import Index, Neighbours
 TURN = 10  # queries that one answers before it is the other's turn
 _WARM = 3  # searches before the clock starts
 _SECONDS = 20.0  # from which no further turn begins
-_SECONDS_BETWEEN = 5.0  # of exact search; it answers at least one query a turn
+SECONDS_BETWEEN = 5.0  # of exact search; it answers at least one query a turn
 _LEAST_TIMED = 20
 _LOOKED_EVERY = 0.2  # seconds between checks for a stop
 _SEED = 0
@@ -64,7 +64,7 @@ def time_single_queries(
         method.answer(turn, watch)
         watch.done = len(method.times)
         if between is not None:
-            between.answer(turn, watch, until=_SECONDS_BETWEEN * (start + len(turn)) / len(order))
+            between.answer(turn, watch, until=SECONDS_BETWEEN * (start + len(turn)) / len(order))
             method.warm_up(turn[-1:])  # exact search has taken its place in the processor's caches
         if clock() - began > _SECONDS and len(method.times) >= _LEAST_TIMED:
             break
