@@ -2,7 +2,8 @@
 #
 #   docker run --rm -p 127.0.0.1:8501:8501 -v benzer:/data -v "$HOME/Pictures":/pictures:ro benzer
 #
-# TORCH names the build of PyTorch as uv does: cpu, cu128 (then run with --gpus all) or another version of CUDA.
+# TORCH names the build of PyTorch as uv does: cpu, cu128 (then run with --gpus all) or another version of CUDA; empty,
+# it is the build on the default index, for networks that reach no other.
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
@@ -15,7 +16,7 @@ FROM python:${PYTHON}-slim
 ARG TORCH=cpu
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir "uv==0.13.9" \
-    && uv pip install --system --no-cache --compile-bytecode --torch-backend "${TORCH}" /wheels/*.whl \
+    && uv pip install --system --no-cache --compile-bytecode ${TORCH:+"--torch-backend=${TORCH}"} /wheels/*.whl \
     && useradd --create-home --uid 1000 benzer \
     && install --directory --owner benzer /data /pictures
 USER 1000

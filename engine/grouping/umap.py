@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.core.settings import Setting
 from engine.grouping.projection import Matrix, Projection
+from engine.indexes.kernels.threads import turn
 
 _FEW = 4  # images: too few for a neighbour graph
 
@@ -50,7 +51,8 @@ class UMAP(Projection):
                 random_state=self.seed,
                 n_jobs=1,
             )
-            return np.asarray(fitted.fit_transform(vectors))
+            with turn():
+                return np.asarray(fitted.fit_transform(vectors))
 
 
 def _plain(vectors: Matrix, wanted: int) -> NDArray[Any]:

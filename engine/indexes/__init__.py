@@ -10,8 +10,6 @@ from engine.core.errors import BadParameter
 from engine.core.settings import Setting, Value, checked_settings
 from engine.indexes.index import Index, Neighbours
 
-# Numba's default threading layer may abort the process when two threads search at once.
-os.environ.setdefault("NUMBA_THREADING_LAYER", "threadsafe")
 # OpenMP's threads spin while they wait. Beside other busy processes (a training job, say) each parallel loop then costs
 # a whole time slice, 8 ms; told to sleep instead, 7 µs. It is read once, when OpenMP is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.indexes.kernels.common import distance_to, dot, offer
 from engine.indexes.kernels.screening import tighten
+from engine.indexes.kernels.threads import parallel
 
 _AHEAD = 64  # rows that are on their way from memory while one is looked at
 _ANYWHERE = 4.0  # an error that is beyond all distances of vectors of length 1
@@ -48,7 +49,7 @@ def prefetch_row(start: int, row: int, size: int) -> None:
         prefetch(address)
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def encode_rows(
     vectors: NDArray, cosine: bool, lows: NDArray, scale: float, least: float, codes: NDArray, errors: NDArray
 ) -> None:

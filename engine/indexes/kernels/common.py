@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from engine.indexes.kernels.threads import parallel
+
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
 def squared_distance(a: NDArray, b: NDArray) -> float:
@@ -63,7 +65,7 @@ def offer(distances: NDArray, rows: NDArray, held: int, distance: float, row: in
     return min(held + 1, k)
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def nearest_of(
     queries: NDArray, vectors: NDArray, candidates: NDArray, starts: NDArray, cosine: bool,
     distances: NDArray, rows: NDArray,
@@ -77,7 +79,7 @@ def nearest_of(
             held = offer(distances[i], rows[i], held, distance_to(queries[i], length, vectors[row], cosine), row)
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def nearest_of_all(
     queries: NDArray, vectors: NDArray, alive: NDArray, cosine: bool, distances: NDArray, rows: NDArray
 ) -> None:

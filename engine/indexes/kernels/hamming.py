@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from engine.indexes.kernels.byte_rows import rank_rows
+from engine.indexes.kernels.threads import parallel
 
 _BLOCK = 2048  # codes whose distances are held at a time
 _STRIDE = 32  # distances that are looked at together
@@ -31,7 +32,7 @@ def popcount(typingctx: Any, word: Any) -> Any:
     return types.uint64(types.uint64), emit
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def pack_words(margins: NDArray, words: NDArray) -> None:
     """Set bit j of (w, n) zeroed words where margin j of (n, m) is above 0."""
     for i in prange(margins.shape[0]):
@@ -116,7 +117,7 @@ def nearest_codes(
     return held
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def search_codes(
     queries: NDArray, query_words: NDArray, words: NDArray, alive: NDArray, asked: NDArray, blurs: NDArray,
     bytes_: tuple, vectors: NDArray, cosine: bool, wanted: int, bits: int, distances: NDArray, nearest: NDArray,
@@ -140,7 +141,7 @@ def search_codes(
             examined[i] = held
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def code_places(query_words: NDArray, words: NDArray, others: NDArray, bits: int, places: NDArray) -> None:
     """Fill places[i, j] with the number of rows whose codes are at least as near to query i as that of row others[i,
     j].

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from engine.indexes.kernels.byte_rows import prefetch, rank_rows
 from engine.indexes.kernels.common import dot
+from engine.indexes.kernels.threads import parallel
 
 _BITS_A_DIGIT = 16
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def settle_margins(points: NDArray, normals: NDArray, thresholds: NDArray, doubtful: float, margins: NDArray) -> None:
     """Recompute margins near 0 in double precision, so that signs depend neither on rounding in BLAS nor on the batch
     size.
@@ -35,7 +36,7 @@ def settle_margins(points: NDArray, normals: NDArray, thresholds: NDArray, doubt
                 margins[i, j] = dot(points[i], normals[j]) - np.float64(thresholds[j])
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def pack_codes(margins: NDArray, bits: int, codes: NDArray) -> None:
     """Fill (T, n) unsigned codes from (n, T·b) margins; the first function of a table gives its highest bit."""
     for i in prange(margins.shape[0]):
@@ -46,7 +47,7 @@ def pack_codes(margins: NDArray, bits: int, codes: NDArray) -> None:
             codes[t, i] = code
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def sort_tables(codes: NDArray, prefix: int, bits: int, rows: NDArray, starts: NDArray) -> None:
     """Sort every table's rows by code and note where each prefix begins.
 
@@ -273,7 +274,7 @@ def candidates_of(margins: NDArray, codes: NDArray, probes: int, tables: tuple, 
     return np.sort(found[:count])
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def reached(
     margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, near: NDArray, counts: NDArray,
     found: NDArray,
@@ -287,7 +288,7 @@ def reached(
             found[i, j] = row >= 0 and alive[row] and (seen[row >> 3] >> np.uint8(row & 7)) & np.uint8(1) == 1
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def search_tables(
     queries: NDArray, margins: NDArray, codes: NDArray, probes: int, tables: tuple, alive: NDArray, asked: NDArray,
     blurs: NDArray, bytes_: tuple, vectors: NDArray, cosine: bool, distances: NDArray, nearest: NDArray,
@@ -308,7 +309,7 @@ def search_tables(
             examined[i] = count
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def probes_needed(
     margins: NDArray, codes: NDArray, others: NDArray, places: NDArray, cut: int, masks_of: int, needed: NDArray
 ) -> None:

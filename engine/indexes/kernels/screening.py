@@ -21,6 +21,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from engine.indexes.kernels.common import distance_to, dot, offer
+from engine.indexes.kernels.threads import parallel
 
 LANES = 16  # rows in a block
 QUERIES = 8  # queries in a tile
@@ -143,7 +144,7 @@ def tighten(
     return kept, np.float32(limit)
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def screen_codes(
     codes: NDArray, facts: NDArray, query_codes: NDArray, query_facts: NDArray, slacks: NDArray, k: int, tile: int,
     lows: NDArray, ups: NDArray, rows: NDArray, counts: NDArray,
@@ -200,7 +201,7 @@ def screen_codes(
                         counts[worker, q] = held
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def screen_products(
     products: NDArray, first: int, facts: NDArray, query_facts: NDArray, limits: NDArray, slacks: NDArray, k: int,
     lows: NDArray, ups: NDArray, rows: NDArray, counts: NDArray,
@@ -238,7 +239,7 @@ def screen_products(
         counts[q], limits[q] = held, limit
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def rank_survivors(
     queries: NDArray, vectors: NDArray, lows: NDArray, ups: NDArray, rows: NDArray, counts: NDArray, slacks: NDArray,
     cosine: bool, distances: NDArray, nearest: NDArray, survivors: NDArray,
@@ -269,7 +270,7 @@ def rank_survivors(
         survivors[q] = kept
 
 
-@njit(cache=True, parallel=True)
+@parallel
 def encode_rows(
     vectors: NDArray, rows: NDArray, centre: NDArray, cosine: bool, fixed_scale: float, codes: NDArray, facts: NDArray
 ) -> None:

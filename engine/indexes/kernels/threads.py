@@ -1,12 +1,48 @@
-"""The number of threads for a piece of compiled work."""
+"""Threads for compiled work: how many, and what happens where several threads of the program ask for them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache, wraps
+from threading import RLock
+from typing import Any
 
 # Seconds of work from which on waking other cores pays, even where these are busy with other things.
 _WORTH_THREADS = 4e-3
+
+_TURN = RLock()
+
+
+def parallel(loop: Callable[..., None]) -> Callable[..., None]:
+    """The function compiled, its `prange` spread over the cores; several threads may call it at once."""
+    from numba import njit
+
+    compiled = njit(cache=True, parallel=True)(loop)
+
+    @wraps(loop)
+    def in_turn(*arguments: Any) -> None:
+        with turn():
+            compiled(*arguments)
+
+    return in_turn
+
+
+def turn() -> AbstractContextManager[object]:
+    """A context in which this thread may run numba's parallel loops; others wait for it where the system demands that.
+
+    Loops of several threads get along on OpenMP or TBB. Where neither is installed, as in a bare container, numba takes
+    threads of its own, and would abort the process.
+    """
+    return _TURN if _own_threads() else nullcontext()
+
+
+@cache
+def _own_threads() -> bool:
+    import numba
+
+    numba.get_num_threads()  # starts them; what they are is not known before
+    return bool(numba.threading_layer() == "workqueue")
 
 
 @contextmanager
