@@ -21,6 +21,8 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     && install --directory --owner benzer /data /pictures
 USER 1000
 WORKDIR /home/benzer
+# The loops of searches, for the processor that builds the image; on another one they are compiled anew.
+RUN python -m benzer.engine.indexes.ahead
 # The server listens to the container's own network; requests that name another host than localhost are still refused.
 ENV BENZER_HOME=/data \
     BENZER_ROOTS=/pictures \
