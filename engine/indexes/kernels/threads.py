@@ -39,10 +39,10 @@ def turn() -> AbstractContextManager[object]:
 
 @cache
 def _own_threads() -> bool:
-    import numba
+    from numba.np.ufunc.parallel import get_num_threads, threading_layer
 
-    numba.get_num_threads()  # starts them; what they are is not known before
-    return bool(numba.threading_layer() == "workqueue")
+    get_num_threads()  # starts them; what they are is not known before
+    return bool(threading_layer() == "workqueue")
 
 
 @contextmanager
