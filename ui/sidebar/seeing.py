@@ -108,7 +108,7 @@ def pooling_title(name: str) -> str:
 
 def metric_title(name: str) -> str:
     """The title of a metric with what it ignores."""
-    return METRICS[name].title + (" (ignores the length of vectors)" if name == "cosine" else "")
+    return METRICS[name].title + (" (ignores length)" if name == "cosine" else "")
 
 
 def finish_title(name: str) -> str:
