@@ -106,7 +106,7 @@ def _invariances(page: Any, server: Server) -> None:
     table = bench.plan_invariances(plan)
     bench.run("invariance", name=table.name)
     page.goto(f"{server.url}/compare?invariance={table.name}")
-    page.locator("tbody tr").nth(3).wait_for()
+    page.locator("tbody tr").nth(len(encoders) - 1).wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
 
 
