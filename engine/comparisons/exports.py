@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.comparisons.comparison import Comparison
+from engine.core.storage import json_text
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def facts_of(comparison: Comparison[Any, Any, Any]) -> dict[str, Any]:
 
 
 def _to_json(comparison: Comparison[Any, Any, Any]) -> str:
-    return json.dumps(facts_of(comparison), indent=1, ensure_ascii=False)
+    return json_text(facts_of(comparison), indent=1)
 
 
 JSON = Export("json", "JSON", "application/json", "The plan and all measurements.", _to_json)

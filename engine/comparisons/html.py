@@ -30,12 +30,12 @@ def _environment() -> Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """A template rendered with these values.
+    """A template rendered with these values; half surrogates, which stand for bytes that are no text, as `?`.
 
     Args:
         template: its path below `engine`, "comparisons/hashing/report.html".
     """
-    return _environment().get_template(template).render(values)
+    return _environment().get_template(template).render(values).encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True)

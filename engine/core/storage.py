@@ -185,7 +185,16 @@ def shape_checked(path: Path) -> Iterator[None]:
 
 def sealed(body: Any) -> bytes:
     """The bytes of sealed JSON: a body and its sha256 in canonical form."""
-    return _with_seal(json.dumps(body, sort_keys=True, ensure_ascii=False, indent=1))
+    return _with_seal(json_text(body, sort_keys=True, indent=1))
+
+
+def json_text(body: Any, **options: Any) -> str:
+    """JSON in letters of any script; half surrogates, which stand for bytes that are no text, are written as escapes.
+
+    >>> json_text("Größe \\udcff")
+    '"Größe \\\\udcff"'
+    """
+    return json.dumps(body, ensure_ascii=False, **options).encode("utf-8", "backslashreplace").decode()
 
 
 def _with_seal(text: str) -> bytes:
@@ -197,7 +206,7 @@ def _with_seal(text: str) -> bytes:
 def append_line(path: Path, facts: dict[str, Any]) -> None:
     """Append one whole line of JSON to a file of events; StorageFull if the disk refuses."""
     with full_disk_named(path.name), open(path, "ab") as file:
-        file.write((json.dumps(facts, ensure_ascii=False) + "\n").encode())
+        file.write((json_text(facts) + "\n").encode())
 
 
 def lines(path: Path, last_bytes: int | None = None) -> Iterator[dict[str, Any]]:

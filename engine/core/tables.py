@@ -15,6 +15,8 @@ _STRIPPED_BY_SPREADSHEETS = " \t\r\n\v\f"
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """CSV with `\\r\\n` line ends; texts that a spreadsheet would run as a formula get a leading apostrophe.
 
+    Half surrogates, which stand for bytes that are no text, become question marks.
+
     >>> csv_text(["name", "n"], [["=1+1", -2]])
     "name,n\\r\\n'=1+1,-2\\r\\n"
     """
@@ -22,7 +24,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer = csv.writer(out)
     writer.writerow([harmless(cell) for cell in header])
     writer.writerows([harmless(cell) for cell in row] for row in rows)
-    return out.getvalue()
+    return out.getvalue().encode("utf-8", "replace").decode()
 
 
 def harmless(cell: object) -> object:

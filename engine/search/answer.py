@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.core.humanize import count_of, percent, with_unit
 from engine.core.recipe import Recipe
+from engine.core.storage import json_text
 from engine.core.tables import csv_text
 from engine.search.calibration.calibration import CONFIDENCE, Calibration, Confidence
 from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
@@ -200,7 +201,7 @@ class Answer:
 
     def to_json(self) -> str:
         """Recipe, query, receipt and hits; what the command line prints with --json."""
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
+        return json_text(self.as_dict(), indent=2)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; see `to_json`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -30,6 +29,7 @@ from engine.core.errors import (
     Unreadable,
 )
 from engine.core.progress import Reporter
+from engine.core.storage import json_text
 from engine.service.guard import Guard, error
 from engine.service.openapi import document
 from engine.service.requests import Search, json_object, search_of
@@ -131,7 +131,7 @@ class _Plain(JSONResponse):
     """JSON in which paths are texts."""
 
     def render(self, content: Any) -> bytes:
-        return json.dumps(content, ensure_ascii=False, default=str).encode()
+        return json_text(content, default=str).encode()
 
 
 def _asked(request: Request) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from engine import VERSION
 from engine.core.errors import BadParameter, BenzerError, NotFound
+from engine.core.storage import json_text
 from engine.search.answer import Hit
 from engine.service.openapi import ABOUT, KINDS
 from engine.service.requests import SEARCH_FIELDS, Search, search_of
@@ -92,7 +93,7 @@ class McpServer:
         search = self._search(dict(given))
         answer = self.bench.search(search.recipe, search.query, where=search.where, label=search.label or None)
         pictures = [self._picture(search.recipe.collection, hit) for hit in (answer.hits or answer.written)[:_SHOWN]]
-        return [_text(json.dumps(answer.as_dict(), ensure_ascii=False)), *pictures]
+        return [_text(json_text(answer.as_dict())), *pictures]
 
     def _search(self, given: dict[str, Any]) -> Search:
         collection = given.pop("collection")

@@ -73,7 +73,21 @@ def unquoted(text: str) -> str:
     typed = text.strip()
     if len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "\"'":
         typed = typed[1:-1].strip()
-    return unquote(typed.removeprefix("file://")) if typed.startswith("file:///") else typed
+    if typed.startswith("file:///"):
+        return unquote(typed.removeprefix("file://"), errors="surrogateescape")
+    return typed
+
+
+def as_typed(path: Path) -> str:
+    """What to type for a path: an address where its bytes are no UTF-8, which no field can hold.
+
+    >>> as_typed(Path("/home/ada")), as_typed(Path("/home/\\udce9"))
+    ('/home/ada', 'file:///home/%E9')
+    """
+    try:
+        return path.as_posix().encode().decode()
+    except UnicodeEncodeError:
+        return path.as_uri()
 
 
 def _readable(path: Path, kind: str, thing: str) -> Path:

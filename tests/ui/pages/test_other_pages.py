@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,23 @@ def test_folders_are_entered_by_clicks(bench: Workbench, small_home: Path, monke
     assert "17 pictures in pictures and below." in texts(test)
     test.button(key="folder-up").click().run()
     assert test.text_input(key="folder-path").value == str(small_home)
+
+
+def test_a_folder_whose_name_is_no_text_is_imported(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append(arguments["path"]))
+    monkeypatch.setenv("BENZER_ROOTS", str(tmp_path))
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    os.mkdir(folder)
+    Path(folder, "a.png").write_bytes(b"")
+    test = page("collections", adding=True)
+    test.text_input(key="folder-path").set_value(str(tmp_path)).run()
+    next(button for button in test.button if button.label == "caf\N{REPLACEMENT CHARACTER}").click().run()
+    assert test.text_input(key="folder-path").value == f"file://{tmp_path}/caf%E9"
+    test.button(key="import-folder").click().run()
+    assert started == [folder]
 
 
 def test_a_folder_below_a_root_is_imported(bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

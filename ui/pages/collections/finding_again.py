@@ -8,7 +8,7 @@ import streamlit as st
 
 from ui.pages.collections.folder_browser import browse
 from ui.session.opened import collection_cards, gone_folder, open_collection, workbench
-from ui.session.paths import folder_under_roots, roots
+from ui.session.paths import as_typed, folder_under_roots, roots
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 
@@ -31,7 +31,7 @@ def finding_dialog() -> None:
 
 
 def _open(name: str, gone: Path) -> None:
-    st.session_state.update({_ASKED: name, f"{_KEY}-path": str(_nearest(gone))})
+    st.session_state.update({_ASKED: name, f"{_KEY}-path": as_typed(_nearest(gone))})
 
 
 def _close() -> None:

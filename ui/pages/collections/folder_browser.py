@@ -16,7 +16,7 @@ from engine.core.errors import BenzerError
 from engine.core.humanize import count_of
 from ui.pages.collections.table_columns import columns_panel
 from ui.session.opened import collection_cards, open_collection
-from ui.session.paths import pictures_under_roots, roots
+from ui.session.paths import as_typed, pictures_under_roots, roots
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 
@@ -56,7 +56,7 @@ def browse(key: str, label: str, find: Callable[[str], Path], *, files: bool = T
     Returns:
         What is chosen, and the folder that shows it; None if nothing can be chosen by the typed path.
     """
-    st.session_state.setdefault(f"{key}-path", str(roots()[0]))
+    st.session_state.setdefault(f"{key}-path", as_typed(roots()[0]))
     typed = st.text_input(label, key=f"{key}-path", help=_allowed())
     try:
         chosen = find(typed)
@@ -120,7 +120,7 @@ def _inside(key: str, view: FolderView) -> None:
 def _go(key: str, name: str, path: Path, place: str, icon: str) -> None:
     st.button(
         plain_text(name), key=f"{key}-{place}", icon=f":material/{icon}:", type="tertiary",
-        on_click=_choose, args=(key, str(path)),
+        on_click=_choose, args=(key, as_typed(path)),
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ import streamlit as st
 
 from engine.collections.sources.tables import ROLES, Table, preview
 from engine.core.errors import BenzerError
+from engine.core.humanize import on_one_line
+from ui.session.paths import as_typed
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 
@@ -27,7 +29,7 @@ def columns_panel(path: Path) -> dict[str, str] | None:
     with st.container(horizontal=True, key="table-columns"):
         for role, title in zip(ROLES, ("Picture", "Label", "Text"), strict=True):
             chosen[role] = _column(table, role, title, guessed[role], path)
-    st.dataframe(_lines(table), hide_index=True, alt=f"The first lines of {path.name}")
+    st.dataframe(_lines(table), hide_index=True, alt=f"The first lines of {on_one_line(path.name)}")
     if not chosen["image"]:
         st.info("Choose the column that names the pictures.", icon=":material/info:")
         return None
@@ -38,7 +40,7 @@ def _column(table: Table, role: str, title: str, guessed: int, path: Path) -> st
     headings = [name for name in table.header if name]
     options = headings if role == "image" and guessed >= 0 else [_NONE, *headings]
     index = options.index(table.header[guessed]) if guessed >= 0 and table.header[guessed] in options else 0
-    found = st.selectbox(title, options, index=index, key=f"column-{role}-{path}", format_func=plain_text)
+    found = st.selectbox(title, options, index=index, key=f"column-{role}-{as_typed(path)}", format_func=plain_text)
     return "" if found == _NONE else found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from engine.comparisons.hashlab.price import Price
 from engine.core.errors import BenzerError, NotReady
 from engine.core.humanize import count_of, percent
 from engine.core.recipe import Recipe
+from engine.core.storage import json_text
 from engine.search.answer import Query
 from ui.pages.hashing import charts, lab_state
 from ui.pages.hashing.lab_ready import prepare_first
@@ -261,6 +261,6 @@ def _search(recipe: Recipe, hashing: Hashing) -> None:
 def _export(hashing: Hashing, code: Code, flips: Flips, change: Change, prices: Sequence[Price]) -> None:
     def as_json() -> str:
         whole: dict[str, Any] = as_dict(hashing, code, flips, change, prices)
-        return json.dumps(whole, ensure_ascii=False, indent=1)
+        return json_text(whole, indent=1)
 
     st.download_button("JSON", as_json, "benzer-codes.json", "application/json", key="lab-json", on_click="ignore")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import replace
 
 import streamlit as st
 
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
+from engine.core.storage import json_text
 from engine.core.tables import csv_text
 from engine.evidence.alterations import ALTERATIONS, Alteration
 from engine.evidence.breaking import SHOWN, Breaking, Standing, lost_unaltered
@@ -154,7 +154,7 @@ def _table(found: list[Breaking], stem: str) -> None:
         + " “Back at” names a stronger alteration under which the match is found again." * back
     )
     with st.container(horizontal=True):
-        told = json.dumps([one.as_dict() for one in found], ensure_ascii=False, indent=1)
+        told = json_text([one.as_dict() for one in found], indent=1)
         st.download_button(
             "CSV", csv_text(_HEAD, lines).encode("utf-8-sig"), f"{stem}.csv", "text/csv", on_click="ignore"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import streamlit as st
 from PIL import Image
@@ -11,6 +10,7 @@ from PIL import Image
 from engine.core.errors import BenzerError
 from engine.core.humanize import percent
 from engine.core.recipe import Recipe
+from engine.core.storage import json_text
 from engine.evidence.channels import Channels
 from engine.evidence.decoded import Decoded, Reconstruction
 from engine.evidence.sheets import channel_tiles, reconstruction_tiles, strongest_error
@@ -40,7 +40,7 @@ def sights_view(recipe: Recipe, query: Query, id: int) -> None:
             "PNG", lambda: bench.drawn_sights(recipe, found, query, result), f"{stem}.png", "image/png",
             key="sights-png", on_click="ignore",
         )  # fmt: skip
-        told = json.dumps(found.as_dict(), ensure_ascii=False, indent=1)
+        told = json_text(found.as_dict(), indent=1)
         st.download_button("JSON", told, f"{stem}.json", "application/json", key="sights-json", on_click="ignore")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import streamlit as st
 
 from engine.core.errors import BenzerError
 from engine.core.recipe import Recipe
+from engine.core.storage import json_text
 from engine.evidence.explanation import Explanation
 from engine.search.answer import Query
 from ui.pages.search.sights import sights_view
@@ -79,7 +79,7 @@ def _words_dialog(recipe: Recipe, words: str, id: int) -> None:
     with st.container(horizontal=True):
         stem = f"benzer-word-{id}"
         st.download_button("PNG", drawn, f"{stem}.png", "image/png", key="word-png", on_click="ignore")
-        told = json.dumps(found.as_dict(), ensure_ascii=False, indent=1)
+        told = json_text(found.as_dict(), indent=1)
         st.download_button("JSON", told, f"{stem}.json", "application/json", key="word-json", on_click="ignore")
 
 
@@ -103,7 +103,7 @@ def _places(recipe: Recipe, query: Query, id: int) -> None:
             "PNG", lambda: bench.drawn_explanation(recipe, explanation, query, id), f"{stem}.png", "image/png",
             on_click="ignore",
         )  # fmt: skip
-        told = json.dumps(explanation.as_dict(), ensure_ascii=False, indent=1)
+        told = json_text(explanation.as_dict(), indent=1)
         st.download_button("JSON", told, f"{stem}.json", "application/json", on_click="ignore")
 
 
