@@ -176,7 +176,8 @@ def _hashing(page: Any, server: Server) -> None:
 def _hash_lab(page: Any, server: Server) -> None:
     page.goto(f"{server.url}/hashing?collection=animal-faces&q=320&lab=itq(bits=10,probes=0,tables=2)&flip=1.2")
     page.get_by_text("recall@8").first.wait_for()
-    page.get_by_role("group", name=re.compile("^Code of ")).evaluate("code => code.scrollIntoView()")
+    code = page.get_by_role("group", name=re.compile("^Code of "))
+    code.evaluate("code => code.scrollIntoView({ block: 'center' })")
 
 
 def _stability(page: Any, server: Server) -> None:

@@ -212,7 +212,7 @@ def _group(recipe: Recipe, title: str, ids: NDArray[np.int64], change: Change) -
     tiles = []
     for id in ids[:_SHOWN].tolist():
         src, name = _thumb(recipe, images, id)
-        label = "one of the nearest" if id in nearest else ""
+        label = "nearest" if id in nearest else ""
         tiles.append(Tile(id, src, name, distance=change.distances[id], label=label, same=True if label else None))
     gallery(tiles, key=f"lab-{title.lower()}", title=title, columns=_COLUMNS, on_pick=set_query_image, scroll=False)
 
