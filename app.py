@@ -5,7 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from ui.main import unforeseen
+from ui.reruns import let_runs_be_delivered
 from ui.web import MIDDLEWARE, ROUTES, lifespan
 
+let_runs_be_delivered()
 SCRIPT = Path(__file__).parent / "ui/entry/script.py"
 app = st.App(SCRIPT, routes=ROUTES, middleware=MIDDLEWARE, lifespan=lifespan, on_script_error=unforeseen)
