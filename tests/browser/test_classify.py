@@ -75,7 +75,7 @@ def test_a_classification_from_the_form_to_its_mistakes(page: Any, server: Serve
     assert title.inner_text().replace("\u2060", "") == HOSTILE  # nothing of it is read as Markdown or HTML
     expect(page.get_by_text(re.compile("of 6 trainings measured"))).to_contain_text("6 of 6", timeout=PATIENCE)
     expect(page.locator(".st-key-classification-now")).to_have_count(0, timeout=PATIENCE)
-    interval = re.compile(r"[\d.]+ % \([\d.]+–[\d.]+ %\) accuracy")
+    interval = re.compile(r"[\d.]+\s% \([\d.]+–[\d.]+\s%\) accuracy")
     expect(page.locator(".st-key-classification-best")).to_contain_text(interval)
     (found,) = bench.classifications()
     assert found.plan.settings["epochs"] == 3

@@ -144,7 +144,7 @@ def test_every_drop_down_can_be_changed_and_the_address_restores_it(page: Any, s
     for title, name in (("k-means", "kmeans"), ("LSH", "lsh")):
         pick(page, "Search method", title)
         page.wait_for_url(re.compile(f"method={name}"), timeout=60_000)
-        page.get_by_text(re.compile(r"compared with \d+ %")).first.wait_for()
+        page.get_by_text(re.compile(r"compared with \d+\s%")).first.wait_for()
     close_seeing(page)
     found = answers(page)
     address = page.url

@@ -66,6 +66,7 @@ def test_examples_are_added_weighed_turned_round_and_taken_out(page: Any, server
     for left in (re.compile("8 most similar to 2 pictures$"), "8 most similar to 12.png"):
         chips.get_by_role("button", name=re.compile("^Remove")).last.click()
         heading(page, left).wait_for()
+        settled(page)  # the address of each is written when its page has been drawn
     page.go_back()
     heading(page, "8 most similar to 2 pictures").wait_for()
 

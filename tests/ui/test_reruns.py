@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +54,8 @@ def in_session(act: Callable[[AppSession], Any]) -> Any:
         session._fragment_storage = SimpleNamespace(contains=lambda _: True)  # type: ignore[assignment]
         return await act(session)
 
-    return asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:  # of its own, as a browser test may have left a loop in this one
+        return thread.submit(asyncio.run, run()).result()
 
 
 def drawn(text: str) -> ForwardMsg:

@@ -15,7 +15,7 @@ TEMPLATES = sorted(Path(engine.__file__).parent.rglob("*.html"))
 
 def page(**values: object) -> str:
     given = {"facts": "", "study": None, "results": Table([], [], 0), "by_label": None, "worst": [], "failed": None}
-    given |= {"verdict": "", "measures": None, "seeds": None}
+    given |= {"verdict": "", "measures": None, "seeds": None, "seeds_verdict": ""}
     return render("comparisons/recipes/report.html", **{"title": "T", **given, "notes": [], **values})
 
 

@@ -53,7 +53,7 @@ def test_a_heavy_index_is_built_by_nobody_but_a_job_and_says_its_size(
     bench: Workbench, method: str, options: dict[str, int | str]
 ) -> None:
     asked = recipe().but(method=method, options=tuple(options.items()))
-    with pytest.raises(NoIndex, match=r"The (lsh|rdh) index over 40 vectors .* it takes about \d{2,3}\.\d MB"):
+    with pytest.raises(NoIndex, match=r"The (lsh|rdh) index over 40 vectors .* it takes about \d{2,3}\.\d\sMB"):
         bench.search(asked, Query.image(1))
     assert bench.readiness(asked).action == "index"
     assert not folders(bench)

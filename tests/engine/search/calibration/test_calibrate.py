@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from engine.core.distances import cosine, euclidean
 from engine.core.errors import BadParameter
+from engine.core.humanize import percent
 from engine.evaluation.statistics.tolerance import upper_limit
 from engine.search.calibration.calibration import NEAREST, OFTEN, Calibration
 from engine.search.calibration.kinds import kinds_of, silhouette
@@ -170,9 +171,9 @@ def test_a_verdict_that_few_searches_get_is_withheld_with_its_rate() -> None:
     assert not found.offered[:, -1].any()
     told = found.judge([found.near[-1] - 0.1] * 5)
     assert told.verdict == "cannot tell"
-    assert f"{100 * right:.0f} % of searches with a picture of the same label" in told.sentence()
+    assert f"{percent(right)} of searches with a picture of the same label" in told.sentence()
     assert found.rates().present["similar"] == 0
-    reason = f"“Similar” is never given: it would be given to {100 * right:.0f} %"
+    reason = f"“Similar” is never given: it would be given to {percent(right)}"
     assert any(reason in line for line in found.withheld())
     assert made(*kinds()).withheld() == []
 
