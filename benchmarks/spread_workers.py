@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,6 +27,7 @@ from engine.collections.collection import Collection
 from engine.collections.sources import importing
 from engine.core.home import PROJECT, Home
 from engine.core.progress import Reporter
+from engine.core.stopwatch import seconds
 from engine.encoders import open_encoder
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
@@ -64,7 +63,8 @@ def main() -> None:
     title = f"{wanted.images:,} drawn thumbnails over Ray workers of one computer, {wanted.encoder}"
     same = all(np.array_equal(taken[0].vectors, one.vectors) for one in taken[1:])
     said = "The vectors are the same, bit for bit." if same else "The vectors differ."
-    write_page(RESULT, title, "python -m benchmarks.spread_workers", list(lines(taken, wanted.images)), said)
+    command = f"python -m benchmarks.spread_workers --images {wanted.images}"
+    write_page(RESULT, title, command, list(lines(taken, wanted.images)), said)
 
 
 @contextmanager
@@ -95,12 +95,6 @@ def measured(folder: Path, way: str, encoder: str, address: str | None) -> Taken
         assert held is not None
         print(f"{way}: import {importing_took:.1f} s, embedding {embedding_took:.1f} s", flush=True)
         return Taken(way, importing_took, embedding_took, np.array(held.matrix))
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began
 
 
 def lines(taken: list[Taken], images: int) -> Iterator[tuple[str, ...]]:
