@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import faulthandler
 import importlib
 import json
 import os
@@ -172,6 +173,7 @@ def _become(words: list[str], environment: Mapping[str, str], log: str) -> Any:
             os.dup2(opened, number)
             os.close(opened)
         os.dup2(1, 2)
+        faulthandler.register(signal.SIGUSR1)  # tests that wait in vain ask what its threads are doing
         os.environ.clear()
         os.environ.update(environment)
         if narrow.EVERYWHERE in environment:

@@ -13,26 +13,12 @@ import pytest
 
 from engine.core.home import Home
 from engine.workbench.workbench import Workbench
-from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving
+from tests.browser.helpers import CHROMIUM, FLAGS, HOSTILE, ROOT, Server, drawn_picture, serving, shown
 from tests.conftest import SHOWN
 from tests.counts import FULL
 
 VIEW = {"width": 1360, "height": 900}
 PATIENCE = 90_000  # milliseconds until what should appear counts as missing: a busy computer is slow, not wrong
-_STATE = """() => {
-    const app = document.querySelector('.stApp');
-    const fields = [...document.querySelectorAll('input, textarea')].filter((field) => field.value);
-    return JSON.stringify({
-        address: location.href,
-        script: app?.dataset.testScriptState,
-        connection: app?.dataset.testConnectionState,
-        bars: document.querySelectorAll('.stSkeleton').length,
-        focus: document.activeElement?.outerHTML.slice(0, 150),
-        fields: fields.map((field) => `${field.ariaLabel ?? field.name}: ${field.value}`),
-        text: document.querySelector('[data-testid=stMain]')?.innerText.slice(0, 1200),
-        dialog: document.querySelector('[role=dialog]')?.innerText.slice(0, 400),
-    });
-}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -128,15 +114,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         item.failed = True  # type: ignore[attr-defined]
         page = getattr(item, "funcargs", {}).get("page")
         if page is not None and report.when == "call":
-            report.sections.append((SHOWN, _shown(page)))
-
-
-def _shown(page: Any) -> str:
-    """Address, state of the script, connection, fields and text of a page, in a few lines."""
-    try:
-        return str(page.evaluate(_STATE))[:3000]
-    except Exception as error:  # the page may have crashed; its test has failed already
-        return f"cannot be told: {error}"
+            report.sections.append((SHOWN, shown(page)))
 
 
 @pytest.fixture(scope="session")

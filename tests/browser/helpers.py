@@ -7,6 +7,7 @@ import io
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("BENZER_CHROMIUM", "/usr/bin/chromium")
+_STATE = """() => {
+    const app = document.querySelector('.stApp');
+    const fields = [...document.querySelectorAll('input, textarea')].filter((field) => field.value);
+    return JSON.stringify({
+        address: location.href,
+        script: app?.dataset.testScriptState,
+        connection: app?.dataset.testConnectionState,
+        bars: document.querySelectorAll('.stSkeleton').length,
+        focus: document.activeElement?.outerHTML.slice(0, 150),
+        fields: fields.map((field) => `${field.ariaLabel ?? field.name}: ${field.value}`),
+        text: document.querySelector('[data-testid=stMain]')?.innerText.slice(0, 1200),
+        dialog: document.querySelector('[role=dialog]')?.innerText.slice(0, 400),
+    });
+}"""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -65,6 +80,13 @@ class Server:
             except OSError:
                 time.sleep(0.05)
         raise RuntimeError(self.log.read_text())
+
+    def stacks(self) -> str:
+        """What each thread of a server that was started by a fork is doing."""
+        before = len(self.log.read_bytes())
+        self.process.send_signal(signal.SIGUSR1)
+        time.sleep(1)  # it writes them when a thread of Python next runs
+        return self.log.read_bytes()[before:].decode(errors="replace")
 
     def stop(self) -> None:
         from engine.jobs.job import jobs
@@ -130,6 +152,14 @@ def settled(page: Any) -> None:
         """() => document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'
             && !document.querySelector('.stSkeleton')"""
     )
+
+
+def shown(page: Any) -> str:
+    """Address, state of the script, connection, fields and text of a page, in a few lines."""
+    try:
+        return str(page.evaluate(_STATE))[:3000]
+    except Exception as error:  # the page may have crashed; its test has failed already
+        return f"cannot be told: {error}"
 
 
 def pick(page: Any, field: Any, option: str | re.Pattern[str]) -> None:

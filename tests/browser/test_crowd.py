@@ -25,7 +25,7 @@ from engine.core.home import Home
 from engine.core.recipe import Recipe
 from engine.grouping.plan import GroupingPlan, Step
 from engine.workbench.workbench import Workbench
-from tests.browser.helpers import Server, drawn_picture, serving, settled
+from tests.browser.helpers import Server, drawn_picture, serving, settled, shown
 from tests.counts import count
 
 VISITORS, CLICKS = count(3, 30), count(30, 300)
@@ -201,20 +201,30 @@ class Clicks:
         self.chance = random.Random(13)
         self.done: Counter[str] = Counter()
         self.taken: list[float] = []
+        self.slowest = (0.0, "")
         self.memory: list[int] = []
 
     def make(self, number: int) -> None:
         while len(self.taken) < number:
             began = time.perf_counter()
-            if not self._one():
-                continue
-            self.page.wait_for_timeout(50)
-            settled(self.page)
+            self.last, self.before = "", self.page.url
+            try:
+                if not self._one():
+                    continue
+                self.page.wait_for_timeout(50)
+                settled(self.page)
+            except Error as error:
+                said = f"{self.wrong}\n{self.server.stacks()}"
+                raise AssertionError(f"{self._which()}: {shown(self.page)}\n{said}") from error
             self.taken.append(time.perf_counter() - began)
+            self.slowest = max(self.slowest, (self.taken[-1], self._which()))
             self.memory.append(resident(self.server.process.pid))
             boxes = self.page.locator(BOXES).all_inner_texts()
             if boxes or "Something unexpected" in self.page.locator("body").inner_text():
-                self.wrong.append(f"{boxes} at {self.page.url} after {self.last}")
+                self.wrong.append(f"{boxes} at {self.page.url} after {self._which()}")
+
+    def _which(self) -> str:
+        return f"click {len(self.taken)}, {self.last!r} at {self.before}"
 
     def _one(self) -> bool:
         """Whether a click was made; what has moved away or is covered is passed over."""
@@ -241,7 +251,9 @@ class Clicks:
     def _goes(self) -> bool:
         self.page.keyboard.press("Escape")
         links = self.page.get_by_test_id("stSidebarNavLink")
-        return self._clicked(links.nth(self.chance.randrange(links.count())))
+        link = links.nth(self.chance.randrange(links.count()))
+        self.last = link.inner_text()
+        return self._clicked(link)
 
     def _clicked(self, what: Any) -> bool:
         try:
@@ -263,7 +275,7 @@ class Clicks:
         p95 = statistics.quantiles(self.taken, n=20)[-1]
         return (
             f"{len(self.taken)} clicks beside {VISITORS} visitors, by page: {dict(self.done)}\n"
-            f"median {statistics.median(self.taken):.2f} s, p95 {p95:.2f} s; "
+            f"median {statistics.median(self.taken):.2f} s, p95 {p95:.2f} s, {self.slowest[0]:.2f} s for {self.slowest[1]}; "
             f"{self.memory[-1] >> 20} MB at the end, of which {self.grown >> 20} MB since a third of the clicks\n"
         )
 
