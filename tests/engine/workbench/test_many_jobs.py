@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,13 @@ def asked(number: int, place: Path) -> tuple[str, dict[str, Any]]:
     return kinds[number % len(kinds)]
 
 
-def killed(job: Job) -> None:
-    """Kill the worker of a job as soon as it works, unless it ends before."""
-    while job.alive and job.worker is None:
+def kill(jobs: Sequence[Job]) -> None:
+    """Kill the worker of each of these jobs as soon as it works, unless it ends before."""
+    while left := [job for job in jobs if job.alive]:
+        for worker in filter(None, (job.worker for job in left)):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
         time.sleep(0.01)
-    if (worker := job.worker) is not None:
-        with suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -71,8 +72,7 @@ def test_every_job_ends_and_nothing_is_damaged(bench: Workbench, tmp_path: Path)
     started = [bench.start(kind, **given) for kind, given in (asked(number, tmp_path) for number in range(JOBS))]
     for job in started[3::7]:
         job.stop()
-    for job in started[5::7]:
-        killed(job)
+    kill(started[5::7])
     began = time.perf_counter()
     listed = bench.jobs()
     taken = time.perf_counter() - began
@@ -80,10 +80,11 @@ def test_every_job_ends_and_nothing_is_damaged(bench: Workbench, tmp_path: Path)
     ended = Counter(job.wait(300) for job in started)
     assert ended.keys() <= {"done", "failed", "stopped", "interrupted"}
     assert all(job.error and "unexpected" not in job.error for job in started if job.state in ("failed", "interrupted"))
+    told = {(job.kind, job.state): job.error for job in started if job.state in ("failed", "interrupted")}
     assert bench.run("rescan", collection="pile")["unchanged"] == 12
     assert [sentence for card in bench.collections() for sentence in check(bench.collection(card.name))] == []
     assert check_home(bench.home) == []
     for job in started:
         job.remove()
     assert bench.jobs() == []
-    sys.stdout.write(f"{JOBS} jobs: {dict(ended)}; listed in {1000 * taken:.0f} ms while they worked\n")
+    sys.stdout.write(f"{JOBS} jobs: {dict(ended)}; listed in {1000 * taken:.0f} ms while they worked; {told}\n")
