@@ -63,6 +63,65 @@ def test_another_folder_is_refused_and_nothing_changes(moved, tmp_path) -> None:
     assert moved.source == before
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["whole paths", "names"])
+def test_pictures_of_a_table_are_there_before_the_next_rescan(home, pile, reporter, whole) -> None:
+    names = [path.relative_to(pile).as_posix() for path in sorted(pile.rglob("*.png"))]
+    lines = [f"{pile / name if whole else name},x\n" for name in names]
+    (pile / "t.csv").write_text("image,label\n" + "".join([*lines, lines[0]]))
+    collection = Collection.open(home, import_csv(home, "Table", pile / "t.csv", reporter).collection)
+    ids = collection.images().ids.tolist()
+    place = pile.rename(pile.with_name("elsewhere"))
+    assert relink(collection, place) == len(names)
+    again = Collection.open(home, collection.name)
+    assert [again.picture(id) for id in ids] == [(place / name).read_bytes() for name in names]
+    report = rescan(again, reporter)
+    assert (report.unchanged, report.moved, report.rejects) == (len(names) + 1, 0, [])
+    assert again.images().ids.tolist() == ids
+
+
+def test_a_picture_that_a_table_lists_by_both_names_moves_as_well(home, pile, reporter) -> None:
+    name = next(path.relative_to(pile).as_posix() for path in sorted(pile.rglob("*.png")))
+    (pile / "t.csv").write_text(f"image,label\n{pile / name},x\n{name},x\n")
+    collection = Collection.open(home, import_csv(home, "Table", pile / "t.csv", reporter).collection)
+    [id] = collection.images().ids.tolist()
+    place = pile.rename(pile.with_name("elsewhere"))
+    assert relink(collection, place) == 1
+    assert Collection.open(home, "table").picture(id) == (place / name).read_bytes()
+
+
+def test_links_among_the_files_are_found_where_they_are_followed(home, pile, reporter, tmp_path) -> None:
+    """As far as they still lead somewhere: a relative one that led out of the folder may be broken by the move."""
+    for number, path in enumerate(sorted(pile.rglob("*.png"))):
+        blob = path.rename(tmp_path / f"blob-{number}")
+        path.symlink_to(blob if number % 2 else f"../../{blob.name}")
+    (pile / "own.png").write_bytes((tmp_path / "blob-0").read_bytes() + b"1")
+    (pile / "red" / "alias.png").symlink_to("../own.png")
+    collection = Collection.open(home, import_folder(home, "Links", pile, reporter, follow=True).collection)
+    assert len(collection) == 13
+    (tmp_path / "deeper").mkdir()
+    place = pile.rename(tmp_path / "deeper" / "pile")
+    assert relink(collection, place) == 7
+    report = rescan(Collection.open(home, "links"), reporter)
+    assert [reject.code for reject in report.rejects] == ["missing"] * 6
+    assert report.unchanged == 8  # of which one is a copy
+    for path in sorted(place.rglob("*.png")):
+        if path.is_symlink() and not path.exists():
+            blob = path.readlink().name
+            path.unlink()
+            path.symlink_to(tmp_path / blob)
+    assert rescan(Collection.open(home, "links"), reporter).changed == 6
+    assert Collection.open(home, "links").images().ids.tolist() == collection.images().ids.tolist()
+
+
+def test_links_that_are_not_followed_are_no_pictures(home, moved, pile, tmp_path) -> None:
+    for path in sorted((tmp_path / "elsewhere").rglob("*.png")):
+        link = tmp_path / "linked" / path.relative_to(tmp_path / "elsewhere")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path)
+    with pytest.raises(BadParameter, match="12 pictures were looked for"):
+        relink(moved, tmp_path / "linked")
+
+
 def test_a_table_moves_with_its_folder(home, pile, reporter) -> None:
     name = next(path.relative_to(pile).as_posix() for path in sorted(pile.rglob("*.png")))
     (pile / "t.csv").write_text(f"image,label\n{name},x\n")
