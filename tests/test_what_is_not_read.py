@@ -26,6 +26,7 @@ from engine.collections.reading import regular_files, worker, workers
 from engine.collections.reading.regular_files import MAX_BYTES, entries, look, read_bytes
 from engine.collections.reading.safely import _check_size, open_picture
 from engine.collections.reading.worker_tasks import FileRef, decode
+from engine.collections.sources import staged
 from engine.collections.sources.archives import Archive, Limits, _Meter
 from engine.collections.sources.items import Item
 from engine.collections.sources.spool import waiting
@@ -139,14 +140,14 @@ def unpacked(place: Path, data: bytes) -> str:
         return failure(opened.members(place))
 
 
-def tarred(place: Path, name: str = "a.png", keep: int = 1 << 20) -> str:
-    """What is said of a tar of one file with that name, of which so many bytes are kept."""
+def tarred(place: Path, name: str = "a.png", keep: int = 1 << 20, twice: bool = False) -> str:
+    """What is said of a tar of one file with that name, of which so many bytes are kept, or which follows itself."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as packed:
         info = tarfile.TarInfo(name)
         info.size = 600
         packed.addfile(info, io.BytesIO(bytes(600)))
-    (place / "a.tar").write_bytes(out.getvalue()[:keep])
+    (place / "a.tar").write_bytes(out.getvalue()[:keep] * (2 if twice else 1))
     with Archive(place / "a.tar", Limits()) as opened:
         return failure(opened.members(place))
 
@@ -188,7 +189,7 @@ def replaced(place: Path) -> str:
     for name in "ab":
         (place / name).touch()
     with open(place / "a", "rb") as file, mock.patch.object(os, "readlink", side_effect=OSError):
-        return error_of(lambda: regular_files._place_of(file.fileno(), place / "b"))
+        return error_of(lambda: regular_files.place_of(file.fileno(), place / "b"))
 
 
 def linked_since(place: Path) -> str:
@@ -320,6 +321,9 @@ SAID: dict[str, Callable[[Path], str]] = {
     "password": lambda place: unpacked(place, zipped(flags=1)),
     "links in archives": lambda place: unpacked(place, zipped(external_attr=0o120777 << 16)),
     "name leads out": lambda place: tarred(place, "../a.png"),
+    "files waited in it": lambda place: error_of(lambda: staged.write(place / "gone" / "1", b"")),
+    "More follows": lambda place: tarred(place, twice=True),
+    "Files before this one": lambda place: unpacked(place, zipped() + zipped()),
     "no end mark": lambda place: tarred(place, keep=1536),
     "after this file; what follows": lambda place: tarred(place, keep=900),
     "unknown way": lambda place: unpacked(place, zipped(method=9)),

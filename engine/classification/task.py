@@ -145,7 +145,9 @@ def _column(collection: Collection, name: str) -> dict[int, str]:
     if not table:
         wanted = "left out: the collection was not imported from a table"
         raise BadParameter("label column", collection.title, wanted, name)
-    found = column(checked_table(table), name, collection.source.get("columns"))
+    follow = collection.follows_links
+    path = checked_table(table, unlinked=not follow, follow=follow)
+    found = column(path, name, collection.source.get("columns"), follow=follow)
     return {row.id: found.get(row.key, "") for row in collection.rows("image")}
 
 

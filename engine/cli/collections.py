@@ -81,7 +81,9 @@ def command_import(arguments: argparse.Namespace) -> None:
             raise BadParameter(
                 "source", "an import", "a folder, archive, CSV or one of " + ", ".join(known.KNOWN), what
             )
-        place, title = path.resolve(), arguments.title or title_of(path.resolve())
+        named = arguments.format or arguments.follow_links  # the file may be one of links, as its pictures may
+        place = path.absolute() if named else path.resolve()
+        title = arguments.title or title_of(place)
         given: dict[str, Any] = {"source": source_of(path), "title": title, "path": str(place)}
         given |= {"follow_links": True} if arguments.follow_links else {}
         columns = {role: value for role in ROLES if (value := getattr(arguments, role)) is not None}

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -249,6 +249,25 @@ def load_array(path: Path, mmap_mode: Literal["r", "c"] | None = None) -> NDArra
     if not isinstance(array, np.ndarray):
         raise Corrupt(f"The file {path} holds no array of numbers.")
     return array
+
+
+def mapped_array(file: BinaryIO) -> NDArray[Any]:
+    """The array of numbers in a .npy file that is open, mapped into memory: it may be larger than memory.
+
+    Raises:
+        ValueError, EOFError, OSError: the file holds something else, or less than it claims.
+    """
+    version = np.lib.format.read_magic(file)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)  # later ones are of records with names
+    if read_header is None:
+        raise ValueError(f"version {version} of the format")
+    shape, by_columns, kind = read_header(file)
+    if kind.hasobject:
+        raise ValueError("objects")
+    return np.memmap(file, kind, "r", file.tell(), shape, "F" if by_columns else "C")
 
 
 def digest_of(*parts: object) -> str:

@@ -55,7 +55,8 @@ class ClipRetrieval(Format):
 def _part(files: Files, part: re.Match[str]) -> Iterator[Sample]:
     """The samples of one array and its metadata, which have the same number."""
     metadata = f"{part[1]}metadata/metadata_{part[2]}.parquet"
-    matrix = array_in(Part(part[0], files.path(part[0])))
+    with files.opened(part[0]) as opened:
+        matrix = array_in(Part(part[0], opened))
     records = [record for record, _ in parquet_records(files, metadata)]
     if matrix.ndim != 2 or len(matrix) != len(records):
         raise BadParameter(

@@ -15,7 +15,7 @@ from typing import Any
 from engine.collections.reading.regular_files import opened
 from engine.collections.reading.safely import SUFFIXES
 from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources import archives, folders
+from engine.collections.sources import archives, folders, staged
 from engine.collections.sources.items import Item
 from engine.collections.sources.table_names import Names, is_address, slashed
 from engine.core.errors import Unreadable, UnreadableImage
@@ -106,18 +106,13 @@ class Files:
         self._looked_up.add(name)
         return replace(self._items[name], key=key or b"picture")
 
-    def path(self, name: str) -> Path:
-        """The path of a file, for libraries that map it into memory; raises as `opened` does."""
-        self.opened(name).close()
-        return Path(self.item(name).location)
-
     def opened(self, name: str) -> io.BufferedReader:
         """A file; Unreadable for a link out of the data set and anything that is not a regular file."""
         item = self.item(name)
         if item.failure is not None:
             raise Unreadable(f"The file {name!r} cannot be read: {item.failure.message}")
         try:
-            return opened(Path(item.location), Path(item.root) if item.root else None)
+            return opened(Path(item.location), Path(item.bounds))
         except UnreadableImage as error:
             raise Unreadable(f"The file {name!r} cannot be read: {error.message}") from error
 
@@ -139,40 +134,40 @@ class Files:
         self._kept += 1
         place = self._staging / f"inside-{self._kept}"
         with full_disk_named(name):
-            place.write_bytes(data)
+            staged.write(place, data)
         key = slashed(name).lstrip("/").encode("utf-8", "surrogateescape").replace(b"\0", b" ")
         return Item(key or b"picture", location=str(place), owned=True, size=len(data))
 
     def unpacked(self, name: str) -> Files:
         """The members of an archive among the files."""
         self._kept += 1
-        folder = self._staging / f"unpacked-{self._kept}"
-        folder.mkdir()
-        return _unpacked(self.path(name), folder, name)
+        folder = staged.make_folder(self._staging / f"unpacked-{self._kept}")
+        return _unpacked(self.opened(name), folder, name)
 
 
-def files_at(path: Path, staging: Path) -> Files:
+def files_at(path: Path, staging: Path, *, follow: bool = False) -> Files:
     """The files of a folder or an archive, or a single file; its neighbours are listed with it.
+
+    Args:
+        path: without links above it.
+        follow: whether links may lead out of the folder.
 
     Raises:
         NotFound: there is nothing. UnreadableArchive: one that swells beyond all bounds.
     """
     if path.is_dir():
-        root = folders.checked_folder(path)
-        return Files(folders.Walk(root).items(), staging)
+        return Files(folders.Walk(path, follow=follow).items(), staging)
     if path.name.lower().endswith(archives.SUFFIXES):
-        folder = staging / "archive"
-        folder.mkdir()
-        return _unpacked(path, folder)
-    root = folders.checked_folder(path.parent)
-    chosen = folders.file_item(root, root / path.name, os.fsencode(path.name))
-    return Files(_beside(root), staging, chosen)
+        return _unpacked(path, staged.make_folder(staging / "archive"))
+    bounds = Path(path.anchor) if follow else path.parent
+    chosen = folders.file_item(bounds, path, os.fsencode(path.name))
+    return Files(_beside(path.parent, follow), staging, chosen)
 
 
-def _unpacked(path: Path, folder: Path, name: str = "") -> Files:
-    with archives.Archive(path.resolve(), _LIMITS, name) as archive:
-        return Files(archive.members(folder), folder)
+def _unpacked(archive: Path | io.BufferedReader, folder: Path, name: str = "") -> Files:
+    with archives.Archive(archive, _LIMITS, name) as opened:
+        return Files(opened.members(folder), folder)
 
 
-def _beside(root: Path) -> Iterator[Item]:
-    yield from folders.Walk(root).items()
+def _beside(root: Path, follow: bool) -> Iterator[Item]:
+    yield from folders.Walk(root, follow=follow).items()

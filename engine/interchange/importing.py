@@ -13,8 +13,10 @@ import numpy as np
 
 from engine.collections.collection import Collection
 from engine.collections.facts.marks import Mark, change_marks
-from engine.collections.reading.regular_files import opened, read_bytes
+from engine.collections.reading.regular_files import follows_links, opened, read_bytes
 from engine.collections.reading.worker_tasks import Failure
+from engine.collections.sources import staged
+from engine.collections.sources.archives import SUFFIXES
 from engine.collections.sources.folders import real_path
 from engine.collections.sources.importing import import_items
 from engine.collections.sources.items import Item
@@ -45,7 +47,8 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     Tags and stars are one act that can be undone, vectors become custom embeddings, groups and places a grouping.
 
     Args:
-        arguments: also `columns`, the data set's names of our fields, for formats in which they vary.
+        arguments: also `columns`, the data set's names of our fields, for formats in which they vary, and
+            `follow_links`, whether links may lead out of the folder.
 
     Raises:
         BadParameter: no such format, or a value that cannot be. NotFound: no such file. Unreadable: no data set of
@@ -55,18 +58,19 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
     format, title = make_format(arguments["format"], arguments.get("columns")), arguments["title"]
     if not format.needs_pictures:
         format.read(Files((), path))  # says what to do instead
+    follow = bool(arguments.get("follow_links")) or follows_links()
     samples: list[Sample] = []
     unlisted: list[str] = []
 
     def items(staging: Path) -> Iterator[Item]:
-        files = files_at(path, staging)
+        files = files_at(path, staging, follow=follow)
         samples.extend(_named(format.read(files)))
         unlisted.extend(files.unlisted())
         matrix_of(samples, "the data set")  # refused before any picture is imported
         return _items(samples, staging)
 
-    source = {"kind": "dataset", "format": format.name, "path": str(path.resolve())}
-    source |= {} if path.is_dir() else {"sha256": _digest(path)}
+    source = {"kind": "dataset", "format": format.name, "path": str(path)}
+    source |= {} if path.is_dir() else {"sha256": _digest(path, Path(path.anchor) if follow else path.parent)}
     report = import_items(home, title, source, items, reporter)
     collection = Collection.open(home, report.collection)
     report.notes += [*_left_out(unlisted), *_taken_over(home, collection, samples, reporter)]
@@ -74,18 +78,20 @@ def import_dataset(arguments: dict[str, Any], reporter: Reporter) -> dict[str, A
 
 
 def _checked_path(arguments: dict[str, Any]) -> Path:
-    """The folder or file of the data set; a file among links to files keeps its name."""
+    """The folder or archive of the data set without links; another file keeps its name, as it may be one of links."""
     path = Path(arguments["path"]).expanduser()
     try:
-        real_path(path, unlinked=bool(arguments.get("unlinked")))
+        real = real_path(path, unlinked=bool(arguments.get("unlinked")))
+        if real.is_dir() or path.name.lower().endswith(SUFFIXES):
+            return real
+        return real_path(path.parent) / path.name
     except (OSError, RuntimeError, ValueError) as error:
         raise NotFound(f"There is no file or folder {str(path)!r}.") from error
-    return path
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, bounds: Path) -> str:
     try:
-        with opened(path.resolve(), path.resolve()) as file:
+        with opened(path, bounds) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except UnreadableImage as error:
         raise Unreadable(f"The file {path.name!r} cannot be read: {error.message}") from error
@@ -122,11 +128,11 @@ def _items(samples: Iterable[Sample], staging: Path) -> Iterator[Item]:
 def _copied(item: Item, place: Path) -> Item:
     """A copy of a file in the staging folder; one with a failure for a link that leads out, or whatever is no file."""
     try:
-        data = read_bytes(Path(item.location), Path(item.root) if item.root else None)
+        data = read_bytes(Path(item.location), Path(item.bounds))
     except UnreadableImage as error:
         return replace(item, failure=Failure(error.stage, error.code, error.message))
     with full_disk_named(item.name):
-        place.write_bytes(data)
+        staged.write(place, data)
     return Item(item.key, location=str(place), owned=True, size=len(data))
 
 

@@ -102,7 +102,10 @@ def _sample(files: Files, picture: str, endings: Mapping[str, str], classes: Any
     shown = str(record.pop("file_name", "") or picture)
     sample = sample_of(record, files.named(picture, shown), picture)
     vector = next((name for ending, name in endings.items() if ending.endswith("npy")), "")
-    return with_vector(sample, vector_of(array_in(Part(vector, files.path(vector))), vector)) if vector else sample
+    if not vector:
+        return sample
+    with files.opened(vector) as opened:
+        return with_vector(sample, vector_of(array_in(Part(vector, opened)), vector))
 
 
 def _class(data: bytes, classes: Any) -> str:

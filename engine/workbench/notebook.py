@@ -62,22 +62,30 @@ class NotebookMethods(JobMethods, PictureMethods):
         return Collection.open(self.home, report["collection"])
 
     def import_dataset(
-        self, path: str | PathLike[str], format: str, title: str = "", *, columns: Mapping[str, str] | None = None
+        self,
+        path: str | PathLike[str],
+        format: str,
+        title: str = "",
+        *,
+        columns: Mapping[str, str] | None = None,
+        follow_links: bool = False,
     ) -> Collection:
         """A new collection from a data set of another program: pictures, labels, tags, vectors and groups.
 
         Args:
             path: a folder or an archive. format: one of `engine.interchange.formats()`.
             title: by default the name of the folder or file. columns: the data set's names of label, text and so on.
+            follow_links: whether links may lead out of the folder.
 
         Raises:
             BadParameter: a wrong type, no such format, or a value that cannot be. NotFound: nothing at that path.
             Unreadable: no data set of that format. NameTaken.
         """
-        path = _path(path, "an import")
+        path = _path(path, "an import", resolved=False)
         _check_text("title", "an import", title)
         make_format(format, columns)
         given: dict[str, Any] = {"title": title or title_of(path), "path": str(path), "format": format}
+        given |= {"follow_links": True} if follow_links else {}
         report = self.run("import", source="dataset", **given, columns=dict(columns or {}))
         return Collection.open(self.home, report["collection"])
 
@@ -218,7 +226,8 @@ def _check_text(parameter: str, thing: str, value: object) -> None:
         raise BadParameter(parameter, thing, "a text", type(value).__name__)
 
 
-def _path(folder: object, thing: str) -> Path:
+def _path(folder: object, thing: str, *, resolved: bool = True) -> Path:
     if not isinstance(folder, str | PathLike):
         raise BadParameter("folder", thing, "a path", type(folder).__name__)
-    return Path(folder).expanduser().resolve()
+    path = Path(folder).expanduser()
+    return path.resolve() if resolved else path.absolute()  # a file of a data set may be one of links

@@ -46,7 +46,7 @@ def _read_columns(collection: Collection) -> None:
     with collection.catalogue.reading() as reading:
         if collection.source["kind"] != "csv" or not table.is_file() or columns_by_id(reading):
             return
-    cells = further_cells(table, collection.source.get("columns"))
+    cells = further_cells(table, collection.source.get("columns"), follow=collection.follows_links)
     ids = {row.key: row.id for row in collection.rows("image")}
     with collection.catalogue.writing() as writing:
         keep_columns(writing, [(ids[key], further) for key, further in cells.items() if key in ids])

@@ -90,7 +90,7 @@ def entries(folder: Path, root: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
         try:
-            if not _place_of(handle, folder).is_relative_to(root):
+            if not place_of(handle, folder).is_relative_to(root):
                 raise UnreadableImage("look", "link", f"This is a link to a folder; {FOLLOW}.")
             with os.scandir(handle) as found:
                 yield found
@@ -133,7 +133,7 @@ def _unlinked(path: Path, root: Path | None) -> Path:
 
 def _check_inside(handle: int, path: Path, root: Path | None) -> None:
     """UnreadableImage if what was opened as `path` lies outside of `root`, behind a link in the place of a folder."""
-    if root is None or _place_of(handle, path).is_relative_to(root):
+    if root is None or place_of(handle, path).is_relative_to(root):
         return
     if root == path:
         raise UnreadableImage("look", "link", _NO_LINKS)
@@ -141,7 +141,7 @@ def _check_inside(handle: int, path: Path, root: Path | None) -> None:
     raise UnreadableImage("look", "link-outside", message)
 
 
-def _place_of(handle: int, path: Path) -> Path:
+def place_of(handle: int, path: Path) -> Path:
     """Where an open file or folder lies, without links: as Linux tells, or where the same one is found by its name."""
     try:
         return Path(os.readlink(f"/proc/self/fd/{handle}"))

@@ -28,7 +28,8 @@ from typing import IO, Any, BinaryIO
 from engine.collections.reading.other_formats import title_of
 from engine.collections.reading.regular_files import MAX_BYTES, opened
 from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources.code_pages import DOS, WINDOWS, likeliest, page_of
+from engine.collections.sources import staged
+from engine.collections.sources.archive_names import raw, readable, tar_page, zip_names, zip_page
 from engine.collections.sources.folder_labels import label_of, telling_labels
 from engine.collections.sources.folders import is_hidden, real_path
 from engine.collections.sources.items import Item
@@ -38,7 +39,6 @@ from engine.core.storage import full_disk_named
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BLOCK = 1 << 20
 _FIRST_BYTES = 4096
-_UNICODE_PATH = 0x7075  # a further field with the name in UTF-8 (PKWARE's APPNOTE, 4.6.9)
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError, struct.error)
 _TAR_ERRORS = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, OverflowError)
 
@@ -91,16 +91,17 @@ class Archive:
     """A ZIP or tar that is open: whatever gets its name from then on is not read. Its list of files is read once.
 
     Args:
-        path: named without links. limits: how far it may unpack.
+        file: named without links, or open; it is closed with the archive.
+        limits: how far it may unpack.
         name: its name in messages, if that is not the file's own.
 
     Raises:
         NotFound: there is no such file. UnreadableArchive: it is neither ZIP nor tar.
     """
 
-    def __init__(self, path: Path, limits: Limits, name: str = "") -> None:
-        self.name, self.limits = name or path.name, limits
-        self._file = _opened(path, self.name)
+    def __init__(self, file: Path | io.BufferedReader, limits: Limits, name: str = "") -> None:
+        self.name, self.limits = name or Path(file.name).name, limits
+        self._file = _opened(file, self.name) if isinstance(file, Path) else file
         try:
             self._zip = _zip_in(self._file)
             if self._zip is None and not self._is_tar():
@@ -127,14 +128,14 @@ class Archive:
     def names(self) -> Iterator[str]:
         """The name of every file in the archive; of a damaged one, those that come before the damage."""
         if self._zip:
-            yield from (name for name in _zip_names(self._zip) if not name.endswith(("/", "\\")))
+            yield from (name for name in zip_names(self._zip) if not name.endswith(("/", "\\")))
             return
         with contextlib.suppress(*_TAR_ERRORS), self._unpacked(self._meter()) as stream, _tar(stream) as archive:
             yield from (member.name for member in archive if member.isreg())
 
     def name_notes(self, inside: Sequence[str]) -> list[str]:
         """A sentence where the names, given as `names` does, are in a code page that is not marked, and was guessed."""
-        page = _code_page(self._zip) if self._zip else _page_of(inside)
+        page = zip_page(self._zip) if self._zip else tar_page(inside)
         named = page not in ("utf-8", "ascii")
         return [f"The names in the archive are not marked as UTF-8; they were read as {page}."] if named else []
 
@@ -146,12 +147,12 @@ class Archive:
         """
         known, meter = list(self.names() if inside is None else inside), self._meter()
         source = _zip_members(self._zip, staging, meter) if self._zip else self._tar_members(staging, meter)
-        page = _page_of(known)
-        shown = (_readable(_raw(each), page) for each in known if not is_hidden(each))
+        page = tar_page(known)
+        shown = (readable(raw(each), page) for each in known if not is_hidden(each))
         label = telling_labels(shown, packed=True)
         seen: dict[bytes, int] = {}
         for item in source:
-            key = _readable(item.key, page)
+            key = readable(item.key, page)
             item = replace(item, key=key, label=label(key))
             seen[item.key] = seen.get(item.key, 0) + 1
             yield item if seen[item.key] == 1 else _renamed(item, item.key + b"\0%d" % seen[item.key])
@@ -168,6 +169,10 @@ class Archive:
                     yield _tar_member(archive, member, last, staging / str(number), meter)
                 if not getattr(archive, "is_whole", False):
                     yield _rest(last, "The archive has no end mark after this file; what may have followed is lost.")
+                elif _goes_on(archive.fileobj):
+                    yield _rest(
+                        last, "More follows behind the end mark of the archive, as of a second one; it is not read."
+                    )
         except _TAR_ERRORS as error:
             if isinstance(error, OSError) and error.errno:
                 raise
@@ -222,13 +227,36 @@ def _renamed(item: Item, key: bytes) -> Item:
     return replace(item, key=key)
 
 
+def _goes_on(stream: Any) -> bool:
+    """Whether anything but zeros follows the end mark of a tar."""
+    while block := stream.read(_BLOCK):
+        if block.strip(b"\0"):
+            return True
+    return False
+
+
 def _zip_members(archive: zipfile.ZipFile, staging: Path, meter: _Meter) -> Iterator[Item]:
-    for number, (info, name) in enumerate(zip(archive.infolist(), _zip_names(archive), strict=True)):
+    listed = list(zip(archive.infolist(), zip_names(archive), strict=True))
+    if listed and _begins_before(archive):
+        first = listed[0][1].encode("utf-8", "surrogateescape")
+        yield _rest(
+            first, "Files before this one are not in the list of the archive, as of a second one; they are not read."
+        )
+    for number, (info, name) in enumerate(listed):
         if name.endswith(("/", "\\")) or is_hidden(name):
             continue
         meter.member()
         key = name.encode("utf-8", "surrogateescape")
         yield _zip_member(archive, info, key, staging / str(number), meter)
+
+
+def _begins_before(archive: zipfile.ZipFile) -> bool:
+    """Whether a file that the list of a ZIP does not name stands at its beginning."""
+    file = archive.fp
+    if file is None or not min(info.header_offset for info in archive.infolist()):
+        return False
+    file.seek(0)
+    return file.read(4) == b"PK\3\4"
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: bytes, place: Path, meter: _Meter) -> Item:
@@ -240,7 +268,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: bytes, pla
         with archive.open(info) as source:
             return _unpacked(source, key, place, meter)
     except (*_ZIP_ERRORS, OSError) as error:
-        place.unlink(missing_ok=True)
+        staged.remove(place)
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place before the beginning of the file
             raise
         return _failed(key, "malformed", "The archive is damaged at this file, or packs it in an unknown way.")
@@ -248,7 +276,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: bytes, pla
 
 def _unpacked(source: IO[bytes], key: bytes, place: Path, meter: _Meter) -> Item:
     size = 0
-    with full_disk_named(place.name), open(place, "wb") as target:
+    with full_disk_named(place.name), staged.created(place) as target:
         while block := source.read(_BLOCK):
             size += len(block)
             meter.add(len(block))
@@ -256,7 +284,7 @@ def _unpacked(source: IO[bytes], key: bytes, place: Path, meter: _Meter) -> Item
                 break
             target.write(block)
     if size > meter.limits.member_bytes:
-        place.unlink(missing_ok=True)
+        staged.remove(place)
         return _failed(key, "too-large", f"The file is larger than {meter.limits.member_bytes // 10**6} MB.")
     return Item(key, label_of(key), location=str(place), owned=True, size=size)
 
@@ -281,60 +309,6 @@ def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, key: bytes, p
 
 def _failed(key: bytes, code: str, message: str) -> Item:
     return Item(key, label_of(key), failure=Failure("archive", code, message))
-
-
-def _zip_names(archive: zipfile.ZipFile) -> list[str]:
-    """The names of a ZIP as their writer meant them; those without a mark in the likeliest encoding."""
-    page = _code_page(archive)
-    return [_zip_name(info, page) for info in archive.infolist()]
-
-
-def _zip_name(info: zipfile.ZipInfo, page: str) -> str:
-    raw = _unmarked(info)
-    return info.filename if raw is None else raw.decode(page, "replace")
-
-
-def _page_of(inside: Sequence[str]) -> str:
-    """The code page of the names of a tar that are not UTF-8: the library keeps their bytes as half surrogates."""
-    odd = [raw for name in inside if not name.isascii() and page_of(raw := _raw(name), "") == ""]
-    return likeliest(b"\n".join(odd), WINDOWS) if odd else "utf-8"
-
-
-def _raw(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
-
-
-def _readable(key: bytes, page: str) -> bytes:
-    """A name as UTF-8: of the code page where it is not."""
-    return key if page_of(key, "") else key.decode(page, "replace").encode()
-
-
-def _code_page(archive: zipfile.ZipFile) -> str:
-    names = b"\n".join(raw for raw in map(_unmarked, archive.infolist()) if raw is not None and not raw.isascii())
-    try:
-        names.decode("utf-8")
-    except UnicodeDecodeError:
-        return likeliest(names, DOS)
-    return "utf-8" if names else "ascii"
-
-
-def _unmarked(info: zipfile.ZipInfo) -> bytes | None:
-    """The bytes of a name that is not marked as UTF-8, which the library reads in code page 437; None for others."""
-    try:
-        return None if info.flag_bits & 0x800 else _unicode_path(info) or info.filename.encode("cp437")
-    except UnicodeEncodeError:
-        return None
-
-
-def _unicode_path(info: zipfile.ZipInfo) -> bytes:
-    """The name in UTF-8 that a further field holds for programs that look for it; b"" if it is that of another name."""
-    extra, raw = info.extra, info.orig_filename.encode("cp437")
-    while len(extra) >= 4:
-        kind, length = struct.unpack("<HH", extra[:4])
-        field, extra = extra[4 : 4 + length], extra[4 + length :]
-        if kind == _UNICODE_PATH and len(field) > 5 and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
-            return field[5:]
-    return b""
 
 
 class _Header(tarfile.TarInfo):

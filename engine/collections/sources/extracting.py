@@ -11,7 +11,7 @@ from engine.collections.collection import Collection
 from engine.collections.labelling import checked_label
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.report import ImportReport
-from engine.collections.sources import importing
+from engine.collections.sources import importing, staged
 from engine.collections.sources.items import Item
 from engine.core.errors import BadParameter, NotFound, StorageFull
 from engine.core.home import Home
@@ -70,7 +70,7 @@ def _item(collection: Collection, row: ImageRow, label: str, staging: Path) -> I
         return Item(key, label, row.text, failure=Failure("look", "vanished", error.message), shown=row.name)
     place = staging / str(row.id)
     with full_disk_named(row.name):
-        place.write_bytes(data)
+        staged.write(place, data)
     return Item(key, label, row.text, location=str(place), owned=True, size=len(data), shown=row.name)
 
 

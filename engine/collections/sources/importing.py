@@ -18,7 +18,7 @@ from engine.collections.labelling import given_labels
 from engine.collections.reading.regular_files import follows_links
 from engine.collections.report import ImportReport
 from engine.collections.samples import SAMPLES
-from engine.collections.sources import folders, table_rows, tables, uploads
+from engine.collections.sources import folders, staged, table_rows, tables, uploads
 from engine.collections.sources.archives import Limits, opened_archive
 from engine.collections.sources.ingest import (
     Drawing,
@@ -82,8 +82,12 @@ def import_csv(
         NotFound: no such file. UnreadableTable: no table with a column `image`. BadParameter: no such column.
         Unreadable: no picture. NameTaken.
     """
-    path = tables.checked_table(table, unlinked=unlinked)
-    listed = table_rows.rows(path, follow=follow or follows_links(), columns=columns)
+    followed = follow or follows_links()
+    path = tables.checked_table(table, unlinked=unlinked, follow=followed)
+    listed = table_rows.rows(path, follow=followed, columns=columns)
+    if path.is_symlink() and all(item.failure for item in listed.items):  # the pictures lie beside its target
+        path = tables.checked_table(table)
+        listed = table_rows.rows(path, follow=followed, columns=columns)
     source = {"kind": "csv", "folder": str(path.parent), "table": str(path)} | _links(follow) | _named(columns)
     with _filling(home, title, source) as (collection, checked):
         report = _noted(synchronise(collection, listed.items, reporter), listed.notes)
@@ -218,14 +222,14 @@ def _links(follow: bool) -> dict[str, bool]:
 
 
 def _listed(collection: Collection) -> Listed:
-    source, unlinked = collection.source, not collection.follows_links
+    source, follow = collection.source, collection.follows_links
     if source["kind"] == "csv":
-        path, columns = tables.checked_table(source["table"], unlinked=unlinked), source.get("columns")
-        found = table_rows.rows(path, follow=collection.follows_links, columns=columns)
+        path = tables.checked_table(source["table"], unlinked=not follow, follow=follow)
+        found = table_rows.rows(path, follow=follow, columns=source.get("columns"))
     else:
         home = Home(collection.folder.parent.parent)
-        root = folders.checked_folder(source["folder"], unlinked=unlinked)
-        found = _in_folder(root, home, collection.follows_links)
+        root = folders.checked_folder(source["folder"], unlinked=not follow)
+        found = _in_folder(root, home, follow)
     if not found.items:
         raise NotFound(
             f"The folder {source['folder']} is empty now, so nothing was changed.",
@@ -319,7 +323,7 @@ def _ingest_new(collection: Collection, items: Iterable[Item], reporter: Reporte
                 continue
             passed += 1
             if item.owned and item.location:
-                Path(item.location).unlink(missing_ok=True)
+                staged.remove(Path(item.location))
 
     report = ingest(collection, fresh(), reporter, total)
     report.unchanged += passed

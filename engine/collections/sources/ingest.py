@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import shutil
 import sys
 import time
@@ -28,6 +27,7 @@ from engine.collections.reading.on_cluster import looked_at
 from engine.collections.reading.safely import READING
 from engine.collections.reading.worker_tasks import Failure, FileRef, Seen, look
 from engine.collections.report import ImportReport, Reject
+from engine.collections.sources import staged
 from engine.collections.sources.items import Item
 from engine.collections.sources.moves import Moves
 from engine.core.progress import Reporter
@@ -94,7 +94,7 @@ class _Ingest:
                 self.settled.append((item, item.failure))
                 continue
             self.sent.append(item)
-            yield FileRef(item.location, item.root or os.path.dirname(item.location))
+            yield FileRef(item.location, item.bounds)
 
     def _write(self) -> None:
         batch, self.settled = self.settled, []
@@ -170,7 +170,7 @@ class _Ingest:
         stored = f"{seen.hash[:2]}/{seen.hash}{_SUFFIX.get(seen.format, '.' + seen.format.lower())}"
         target = self.collection.folder / "images" / stored
         target.parent.mkdir(exist_ok=True)
-        os.replace(item.location, target)
+        staged.move(Path(item.location), target)
         return replace(row, stored=stored)
 
 
@@ -180,16 +180,17 @@ def _blank(item: Item) -> ImageRow:
 
 def _discard(item: Item) -> None:
     if item.owned:
-        Path(item.location).unlink(missing_ok=True)
+        staged.remove(Path(item.location))
 
 
 def drawings(drawn: Iterable[Drawing], folder: Path) -> Iterator[Item]:
     """Pictures from memory, each written to `folder` as PNG."""
     for number, (name, label, text, picture) in enumerate(drawn):
         place = folder / str(number)
-        with full_disk_named(name):
-            picture.save(place, "PNG", compress_level=1)
-        yield Item(name.encode(), label, text, location=str(place), owned=True, size=place.stat().st_size)
+        with full_disk_named(name), staged.created(place) as file:
+            picture.save(file, "PNG", compress_level=1)
+            size = file.tell()
+        yield Item(name.encode(), label, text, location=str(place), owned=True, size=size)
 
 
 def staging(collection: Collection) -> Path:

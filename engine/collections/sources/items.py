@@ -32,6 +32,11 @@ class Item:
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
+    def bounds(self) -> str:
+        """The folder, named without links, in which its file must lie."""
+        return self.root or os.path.dirname(self.location)
+
+    @property
     def name(self) -> str:
         """The key for display: bytes that are not text become a replacement character."""
         return self.shown or self.key.split(b"\0")[0].decode("utf-8", "replace")

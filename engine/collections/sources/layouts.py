@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.collections.reading.regular_files import opened, read_bytes
+from engine.collections.sources import staged
 from engine.collections.sources.archives import Archive, Limits
 from engine.collections.sources.ingest import Drawing, drawings
 from engine.collections.sources.items import Item
@@ -91,38 +94,37 @@ def caltech101(files: list[Path], staging: Path) -> Iterator[Item]:
         names = [name for name in archive.namelist() if name.endswith("101_ObjectCategories.tar.gz")]
         if not names:
             raise UnreadableArchive(f"The archive {files[0].name} does not hold 101_ObjectCategories.tar.gz.")
-        with archive.open(names[0]) as source, open(inner, "wb") as target:
+        with archive.open(names[0]) as source, staged.created(inner) as target:
             while block := source.read(1 << 20):
                 target.write(block)
     for item in _pictures(inner, staging):
         if item.label == "BACKGROUND_Google":
-            Path(item.location).unlink()
+            staged.remove(Path(item.location))
         else:
             yield replace(item, label=item.label.replace("_", " ").lower())
 
 
 def _pictures(archive: Path, staging: Path) -> Iterator[Item]:
     """The archive's JPEG files; other files are ignored."""
-    with Archive(archive.resolve(), _LIMITS) as opened:
-        for item in opened.members(staging):
+    with Archive(archive.resolve(), _LIMITS) as packed:
+        for item in packed.members(staging):
             if item.name.lower().endswith(".jpg"):
                 yield item
             elif item.location:
-                Path(item.location).unlink()
+                staged.remove(Path(item.location))
 
 
 def _parts(archive: Path, staging: Path, wanted: list[str]) -> dict[str, Path]:
     """The wanted members of an archive, by their names without folders."""
-    folder = staging / "parts"
-    folder.mkdir()
+    folder = staged.make_folder(staging / "parts")
     found: dict[str, Path] = {}
-    with Archive(archive.resolve(), _LIMITS) as opened:
-        for item in opened.members(folder):
+    with Archive(archive.resolve(), _LIMITS) as packed:
+        for item in packed.members(folder):
             name = item.name.rsplit("/", 1)[-1]
             if name in wanted and item.location:
                 found[name] = Path(item.location)
             elif item.location:
-                Path(item.location).unlink()
+                staged.remove(Path(item.location))
     missing = [name for name in wanted if name not in found]
     if missing:
         raise UnreadableArchive(f"The archive {archive.name} does not hold {missing[0]}.")
@@ -130,13 +132,15 @@ def _parts(archive: Path, staging: Path, wanted: list[str]) -> dict[str, Path]:
 
 
 def _records(path: Path, length: int) -> NDArray[np.uint8]:
-    if path.stat().st_size == 0 or path.stat().st_size % length:
-        raise Corrupt(f"The file {path.name} does not consist of whole records of {length} bytes.")
-    return np.memmap(path, np.uint8, mode="r").reshape(-1, length)
+    with opened(path, path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0 or size % length:
+            raise Corrupt(f"The file {path.name} does not consist of whole records of {length} bytes.")
+        return np.memmap(file, np.uint8, mode="r").reshape(-1, length)
 
 
 def _lines(path: Path) -> list[str]:
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [line.strip() for line in read_bytes(path, path).decode().splitlines() if line.strip()]
 
 
 def _name(names: list[str], number: int, where: str) -> str:

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from engine.collections.reading.regular_files import MAX_BYTES, opened
 from engine.collections.reading.worker_tasks import Failure
 from engine.collections.report import Reject
+from engine.collections.sources import staged
 from engine.collections.sources.archives import SUFFIXES as ARCHIVES
 from engine.collections.sources.items import Item
 from engine.collections.sources.table_rows import Listed, joined
 from engine.collections.sources.tables import Table, is_table, table_of
-from engine.core.errors import UnreadableTable
+from engine.core.errors import UnreadableImage, UnreadableTable
 from engine.core.progress import Reporter
 
 _NOTES = ".txt"  # most are no tables
@@ -29,7 +31,7 @@ def labelled(items: Iterable[Item], reporter: Reporter) -> Listed:
         [(key, table)] = readable.items()
         listed = joined(table, map(pointed_out, rest), _folder_of(table.name))
         if any(not item.failure for item in listed.items):
-            next(Path(item.location) for item in found if item.key == key).unlink(missing_ok=True)
+            staged.remove(next(Path(item.location) for item in found if item.key == key))
             return Listed(listed.items, [*listed.notes, f"Labels and texts come from {table.name} in the archive."])
         return Listed([_unmatched(item, table) if item.key == key else pointed_out(item) for item in found])
     return Listed([pointed_out(item, readable.get(item.key)) for item in found])
@@ -92,8 +94,9 @@ def _table(item: Item) -> Table | str:
     if item.failure or not item.location or not is_table(item.name):
         return ""
     try:
-        return table_of(item.name, Path(item.location).read_bytes())
+        with opened(Path(item.location), Path(item.bounds)) as file:
+            return table_of(item.name, file.read(MAX_BYTES))
     except UnreadableTable as error:
         return "" if item.name.lower().endswith(_NOTES) else error.message
-    except OSError:
+    except (OSError, UnreadableImage):
         return ""

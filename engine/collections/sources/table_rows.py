@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from engine.collections.reading.regular_files import look
 from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources import folders
+from engine.collections.sources import folders, staged
 from engine.collections.sources.dialects import Record
 from engine.collections.sources.items import Item, dated
 from engine.collections.sources.table_names import Names, is_address, slashed, spelling
@@ -40,7 +40,7 @@ def rows(path: Path, *, follow: bool = False, columns: Columns | None = None) ->
     Raises:
         UnreadableTable: no text, no header, or no column that names the pictures. BadParameter: no such column.
     """
-    table, folder = opened(path, columns=columns), _Folder(path.parent)
+    table, folder = opened(path, columns=columns, follow=follow), _Folder(path.parent)
     finds = _findings(table, folder.find)
     items = [
         _of_folder(table, key, line, finds[line.number], folder.root, follow)
@@ -49,19 +49,19 @@ def rows(path: Path, *, follow: bool = False, columns: Columns | None = None) ->
     return Listed(items, table.notes() + _contradictions(table, finds))
 
 
-def headings(path: Path, columns: Columns | None = None) -> list[str]:
+def headings(path: Path, columns: Columns | None = None, *, follow: bool = False) -> list[str]:
     """The headings of a table except that of the pictures, as written; UnreadableTable."""
-    table = opened(path, columns=columns)
+    table = opened(path, columns=columns, follow=follow)
     return [name for place, name in enumerate(table.header) if name and place != table.image]
 
 
-def column(path: Path, name: str, columns: Columns | None = None) -> dict[bytes, str]:
+def column(path: Path, name: str, columns: Columns | None = None, *, follow: bool = False) -> dict[bytes, str]:
     """The cells of a column of the table, by the key that each picture's row has in a catalogue.
 
     Raises:
         BadParameter: the table has no such column. UnreadableTable: no text, no header, or no column `image`.
     """
-    table, folder = opened(path, columns=columns), _Folder(path.parent)
+    table, folder = opened(path, columns=columns, follow=follow), _Folder(path.parent)
     wanted = [heading.lower() for heading in table.header]
     place = wanted.index(name.strip().lower()) if name.strip().lower() in wanted else table.image
     if place == table.image:
@@ -72,9 +72,9 @@ def column(path: Path, name: str, columns: Columns | None = None) -> dict[bytes,
     return {key: " ".join(table.cell(line, place).split()) for key, line in keyed}
 
 
-def further_cells(path: Path, columns: Columns | None = None) -> dict[bytes, dict[str, str]]:
+def further_cells(path: Path, columns: Columns | None = None, *, follow: bool = False) -> dict[bytes, dict[str, str]]:
     """The further cells of each line, by the key that its row has in a catalogue; raises as `rows` does."""
-    table, folder = opened(path, columns=columns), _Folder(path.parent)
+    table, folder = opened(path, columns=columns, follow=follow), _Folder(path.parent)
     finds = _findings(table, folder.find)
     keyed = named_lines(table, lambda line: _key(table, line, finds[line.number]))
     return {key: table.further(line) for key, line in keyed}
@@ -128,7 +128,7 @@ def _again(item: Item, time: int) -> Item:
     if not (item.owned and item.location):
         return other
     place = Path(f"{item.location}-again-{time}")
-    place.hardlink_to(item.location)
+    staged.link(Path(item.location), place)
     return replace(other, location=str(place))
 
 

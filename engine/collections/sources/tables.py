@@ -113,10 +113,17 @@ class Table:
         return notes
 
 
-def checked_table(table: str | Path, *, unlinked: bool = False) -> Path:
-    """The table's absolute path without links; NotFound if there is no such file. `unlinked` as for `real_path`."""
+def checked_table(table: str | Path, *, unlinked: bool = False, follow: bool = False) -> Path:
+    """The table's absolute path without links; NotFound if there is no such file.
+
+    Args:
+        unlinked: as for `real_path`.
+        follow: whether it may be a link, as its pictures may: then its name is that of the link.
+    """
     try:
-        path = real_path(table, unlinked=unlinked)
+        given = Path(table).expanduser()
+        path = real_path(given.parent if follow else given, unlinked=unlinked)
+        path = path / given.name if follow else path
     except (OSError, RuntimeError, ValueError) as error:
         raise NotFound(f"There is no file {str(table)!r}.") from error
     if not path.is_file():
@@ -124,18 +131,19 @@ def checked_table(table: str | Path, *, unlinked: bool = False) -> Path:
     return path
 
 
-def opened(path: Path, name: str = "", columns: Columns | None = None) -> Table:
-    """The table in a file, whose path is without links.
+def opened(path: Path, name: str = "", columns: Columns | None = None, *, follow: bool = False) -> Table:
+    """The table in a file, whose path is as `checked_table` gives it.
 
     Args:
         name: its name in messages, if that is not the file's own.
         columns: the heading of the column of each of ROLES, "" for none; missing ones are guessed.
+        follow: whether it may be a link.
 
     Raises:
         UnreadableTable: no text, no header, or no column that names the pictures. BadParameter: no such column.
     """
     name = name or path.name
-    return table_of(name, _bytes_of(path, name), columns)
+    return table_of(name, _bytes_of(path, name, follow), columns)
 
 
 def table_of(name: str, data: bytes, columns: Columns | None = None) -> Table:
@@ -183,10 +191,10 @@ def _read(name: str, data: bytes, columns: Columns) -> Table:
     return Table(name, encoding, header, image, label, text_place, lines)
 
 
-def _bytes_of(path: Path, name: str) -> bytes:
+def _bytes_of(path: Path, name: str, follow: bool = False) -> bytes:
     """All of a file, once its size and its first bytes could be those of a table."""
     try:
-        file = regular_files.opened(path, path)
+        file = regular_files.opened(path, Path(path.anchor) if follow else path)
     except UnreadableImage as error:
         raise UnreadableTable(f"The table {name} cannot be read: {error.message}") from error
     with file:
@@ -250,11 +258,13 @@ def picture_place(header: list[str], lines: list[Record]) -> int:
     names = [plain(name) for name in header]
     places = [names.index(heading) for heading in PICTURE_HEADINGS if heading in names]
 
+    fitting = [line for line in lines[:_LOOKED_AT] if not line.damage]  # in others a cell may stand under any heading
+
     def shown(place: int) -> bool:
-        cells = [line.cells[place] for line in lines[:_LOOKED_AT] if len(line.cells) > place and line.cells[place]]
+        cells = [line.cells[place] for line in fitting if len(line.cells) > place and line.cells[place]]
         return 2 * sum(map(has_picture_suffix, cells)) > len(cells)
 
-    by_cells = [place for place in range(len(header)) if place not in places and lines and shown(place)]
+    by_cells = [place for place in range(len(header)) if place not in places and fitting and shown(place)]
     return next(filter(shown, places), next(iter(by_cells + places), -1))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.collections.reading.regular_files import opened, read_bytes
 from engine.collections.reading.worker_tasks import Failure
-from engine.collections.sources import archives
+from engine.collections.sources import archives, staged
 from engine.collections.sources.archives import Archive, Limits
 from engine.collections.sources.items import Item
 from engine.core.errors import NotFound, UnreadableArchive, UnreadableImage
@@ -59,8 +59,7 @@ def _digest(name: str, content: bytes | Path) -> str:
 
 def _items(files: Sequence[tuple[str, bytes | Path]], staging: Path) -> Iterator[Item]:
     for number, (name, content) in enumerate(files):
-        own = staging / str(number)
-        own.mkdir(parents=True, exist_ok=True)
+        own = staged.make_folder(staging / str(number))
         key = name.replace("\0", "").encode("utf-8", "replace")
         if not is_archive(name):
             yield _picture(key, content, own / "picture")
@@ -79,7 +78,7 @@ def _picture(key: bytes, content: bytes | Path, place: Path) -> Item:
     except UnreadableImage as error:
         return Item(key, failure=Failure(error.stage, error.code, error.message))
     with full_disk_named(place.name):
-        place.write_bytes(data)
+        staged.write(place, data)
     return Item(key, location=str(place), owned=True, size=len(data))
 
 
@@ -87,7 +86,7 @@ def _members(name: str, content: bytes | Path, own: Path) -> Iterator[Item]:
     path = content if isinstance(content, Path) else own / "archive"
     if isinstance(content, bytes):
         with full_disk_named(name):
-            path.write_bytes(content)
+            staged.write(path, content)
     shown = name.replace("\\", "/").rsplit("/", 1)[-1]
     with Archive(path, Limits(), shown) as archive:
         yield from archive.members(own)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,11 +17,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.collections.reading import regular_files
 from engine.collections.sources.code_pages import decoded_text
 from engine.collections.sources.dialects import Record, records
 from engine.collections.sources.tables import PICTURE_HEADINGS, has_picture_suffix, plain, table_of, unharmed
-from engine.core.errors import BadParameter, UnreadableTable
+from engine.core.errors import BadParameter, UnreadableImage, UnreadableTable
 from engine.core.memory import check_memory
+from engine.core.storage import mapped_array
 from engine.encoders.vectors.columns import Given, given_in, name_column, texts_of
 
 ARRAYS = (".npy",)
@@ -37,9 +41,24 @@ class Part:
     name: str
     file: Path | BinaryIO
 
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """The file, open for reading; BadParameter if it is a pipe or the like, or may not be read."""
+        if not isinstance(self.file, Path):
+            yield self.file
+            return
+        try:
+            file = regular_files.opened(Path(os.path.realpath(self.file)))  # who names a link means what it leads to
+        except UnreadableImage as error:
+            wanted = "a file that can be read"
+            raise BadParameter("file", "custom embeddings", wanted, self.name, way_out=error.message) from error
+        with file:
+            yield file
+
     def bytes(self) -> bytes:
         """The content of the file."""
-        return self.file.read_bytes() if isinstance(self.file, Path) else self.file.read()
+        with self.opened() as file:
+            return file.read()
 
     def ends_in(self, *endings: str) -> bool:
         """Whether the name has one of these lower-case endings, whatever its own case."""
@@ -48,14 +67,21 @@ class Part:
 
 def array_in(part: Part) -> NDArray[Any]:
     """The array of a .npy file; BadParameter if it is no whole array of numbers."""
-    file = part.file
-    try:  # a file on disk is memory-mapped: it may be larger than memory
-        found = np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may claim any size
-        raise BadParameter("file", "custom embeddings", "a whole .npy file of numbers", part.name) from error
+    with part.opened() as file:
+        try:
+            found = np.load(file, allow_pickle=False) if _in_memory(file) else mapped_array(file)
+        except (ValueError, EOFError, OSError, MemoryError) as error:  # a header may claim any size
+            raise BadParameter("file", "custom embeddings", "a whole .npy file of numbers", part.name) from error
     if not isinstance(found, np.ndarray):
         raise BadParameter("file", "custom embeddings", "a single array, not several", part.name)
     return found
+
+
+def _in_memory(file: BinaryIO) -> bool:
+    try:
+        return file.fileno() < 0
+    except OSError:  # of what has no number
+        return True
 
 
 def table_in(part: Part, columns: Sequence[str] = ()) -> Given:
@@ -116,15 +142,16 @@ def _parquet(part: Part) -> Any:
     from pyarrow import ArrowException, BaseExtensionType, chunked_array, types
     from pyarrow.parquet import ParquetFile
 
-    try:
-        file = ParquetFile(part.file)
-        kinds = {field.name: field.type for field in file.schema_arrow}
-        wanted = [name for name, kind in kinds.items() if not types.is_binary(kind) and not types.is_large_binary(kind)]
-        paths = [f"{n}.path" if types.is_struct(kinds[n]) else n for n in wanted]
-        check_memory(unpacked_size(file.metadata), part.name)
-        table = file.read(columns=paths)
-    except (ArrowException, OSError) as error:
-        raise BadParameter("file", "custom embeddings", "a whole .parquet file", part.name) from error
+    with part.opened() as opened:
+        try:
+            file = ParquetFile(opened)
+            kinds = {field.name: field.type for field in file.schema_arrow}
+            wanted = [n for n, kind in kinds.items() if not types.is_binary(kind) and not types.is_large_binary(kind)]
+            paths = [f"{n}.path" if types.is_struct(kinds[n]) else n for n in wanted]
+            check_memory(unpacked_size(file.metadata), part.name)
+            table = file.read(columns=paths)
+        except (ArrowException, OSError) as error:
+            raise BadParameter("file", "custom embeddings", "a whole .parquet file", part.name) from error
     for place, field in enumerate(table.schema):
         if isinstance(field.type, BaseExtensionType):  # tensors are lists of one length underneath
             bare = chunked_array([chunk.storage for chunk in table.column(place).chunks], field.type.storage_type)
@@ -186,8 +213,9 @@ def _samples(part: Part) -> Any:
     """The samples of FiftyOne's own export, or a list of records: texts and vectors, all other fields are left out."""
     import pyarrow
 
+    data = part.bytes()
     try:
-        found = json.loads(part.bytes())
+        found = json.loads(data)
         samples: list[dict[str, Any]] = found["samples"] if isinstance(found, dict) else found
         fields = list(dict.fromkeys(name for sample in samples for name in sample))
         columns = {name: [plain_value(sample.get(name)) for sample in samples] for name in fields}

@@ -245,3 +245,26 @@ def test_a_file_that_became_a_link_is_not_read(tmp_path: Path) -> None:
     os.symlink(tmp_path / "secret.json", tmp_path / "set" / "samples.json")
     with pytest.raises(Unreadable, match="cannot be read"):
         files.content("samples.json")
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the folder", "its table"])
+@pytest.mark.parametrize("asked", ["flag", "environment"])
+def test_links_out_of_a_data_set_are_followed_where_the_person_allows_it(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, whole: bool
+) -> None:
+    """As downloads from the Hugging Face hub lie: every file is a link to one named by its hash."""
+    (tmp_path / "snapshot").mkdir()
+    for number, (name, content) in enumerate(
+        [("1.png", png("teal")), ("metadata.jsonl", b'{"file_name": "1.png", "text": "a square"}\n')]
+    ):
+        blob = tmp_path / "blobs" / f"{number}"
+        blob.parent.mkdir(exist_ok=True)
+        blob.write_bytes(content)
+        os.symlink(f"../blobs/{number}", tmp_path / "snapshot" / name)
+    path = tmp_path / "snapshot" if whole else tmp_path / "snapshot" / "metadata.jsonl"
+    with pytest.raises(Unreadable, match="--follow-links or BENZER_FOLLOW_LINKS=1"):
+        bench.import_dataset(path, "imagefolder", "Not followed")
+    if asked == "environment":
+        monkeypatch.setenv("BENZER_FOLLOW_LINKS", "1")
+    found = bench.import_dataset(path, "imagefolder", "Followed", follow_links=asked == "flag")
+    assert found.images().texts == ["a square"]

@@ -27,8 +27,9 @@ def columns_of(collection: Collection) -> list[str]:
     if not table:
         return []
     try:
-        path = checked_table(table)
-        found = _columns.get((path, file_stamp(path)), lambda: headings(path, collection.source.get("columns")))
+        follow, columns = collection.follows_links, collection.source.get("columns")
+        path = checked_table(table, unlinked=not follow, follow=follow)
+        found = _columns.get((path, file_stamp(path)), lambda: headings(path, columns, follow=follow))
     except BenzerError:
         return []
     return [name for name in found if name not in ("label", "text")]

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from functools import partial
 from itertools import count
-from typing import Any
 
 import pytest
 
 from engine.collections.reading import regular_files
 from engine.collections.reading.regular_files import entries, read_bytes
 from engine.core.errors import UnreadableImage
-from tests.engine.collections.swaps import SWAPS
+from tests.engine.collections.swaps import SWAPS, System
 
 pytestmark = pytest.mark.timeout(60)  # what waits on a pipe waits forever
-ASKED = ("lstat", "open", "fstat", "readlink", "stat", "scandir")  # of the system, on the way to a file
-
-
-class System:
-    """The module `os`, but `act` is done right before the question of that number is asked of it."""
-
-    def __init__(self, number: int, act: Callable[[], object], no_proc: bool = False) -> None:
-        self.left, self.act, self.no_proc = number, act, no_proc
-
-    def __getattr__(self, name: str) -> Any:
-        return partial(self._asked, name) if name in ASKED else getattr(os, name)
-
-    def _asked(self, name: str, *arguments: Any, **options: Any) -> Any:
-        self.left -= 1
-        if self.left == -1:
-            self.act()
-        if name == "readlink" and self.no_proc:
-            raise FileNotFoundError(2, "No such file or directory")
-        return getattr(os, name)(*arguments, **options)
 
 
 @pytest.mark.parametrize("no_proc", [False, True], ids=["linux", "elsewhere"])

@@ -335,6 +335,32 @@ def test_what_a_tar_has_lost_behind_a_file_is_said(home, tmp_path, encoded, repo
     assert "after this file" in report.rejects[0].message
 
 
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip"])
+def test_an_archive_that_is_joined_with_another_is_not_taken_for_the_whole(
+    home, tmp_path, encoded, reporter, kind
+) -> None:
+    for number in range(2):
+        path, name = tmp_path / f"{number}.{kind}", f"{number}.png"
+        if kind == "zip":
+            zipped(path, {name: encoded(number)})
+        else:
+            tarred(path, [(entry(name), encoded(number))], "w:gz" if kind == "tar.gz" else "w")
+    (tmp_path / f"both.{kind}").write_bytes(b"".join((tmp_path / f"{n}.{kind}").read_bytes() for n in range(2)))
+    report = import_archive(home, "Both", tmp_path / f"both.{kind}", reporter)
+    assert report.added == 1
+    assert ["second one" in reject.message for reject in report.rejects] == [True]
+
+
+def test_what_stands_around_an_archive_and_is_none_is_no_loss(home, tmp_path, encoded, reporter) -> None:
+    """A program that unpacks itself, and zeros or line ends that a transfer adds."""
+    data = zipped(tmp_path / "a.zip", {"1.png": encoded(1)}).read_bytes()
+    (tmp_path / "b.zip").write_bytes(b"MZ" + bytes(range(256)) * 9 + data + b"\r\n")
+    data = tarred(tmp_path / "a.tar", [(entry("1.png"), encoded(1))]).read_bytes()
+    (tmp_path / "b.tar").write_bytes(data + bytes(20_000))
+    for name in ("b.zip", "b.tar"):
+        assert import_archive(home, name, tmp_path / name, reporter).rejects == []
+
+
 def test_names_of_a_tar_that_are_not_utf8_keep_their_letters(home, tmp_path, encoded, reporter) -> None:
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT, encoding="cp1252") as archive:

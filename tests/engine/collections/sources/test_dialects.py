@@ -148,6 +148,13 @@ def test_of_two_columns_the_one_with_picture_names_counts() -> None:
     assert table.picture_of(table.lines[0]) == "cats/a.png"
 
 
+def test_a_line_that_does_not_fit_says_nothing_of_the_columns() -> None:
+    """Its name holds the separator, so that the end of it stands under another heading."""
+    table = table_of("t.csv", b"id,label\n17,cat\nx,y.png,dog\n")
+    assert [(table.picture_of(line), table.label_of(line)) for line in table.lines[:1]] == [("17", "cat")]
+    assert table_of("t.csv", b"image,label\nx,y.png,dog\n").image == 0
+
+
 @pytest.mark.parametrize(("text", "page"), [("Größe é", "1252"), ("кот и пёс", "1251"), ("şeftali ığdır", "1254")])
 def test_windows_code_pages_are_recognised_and_named(text: str, page: str) -> None:
     table = table_of("t.csv", f"image,label\na.png,{text}\n".encode(f"cp{page}"))

@@ -17,6 +17,7 @@ from engine.collections.sources.folder_labels import telling_labels
 from engine.collections.sources.folders import Walk, names
 from engine.collections.sources.importing import import_archive, import_csv, import_folder, rescan
 from engine.collections.sources.job import title_of
+from engine.collections.sources.table_rows import column
 from engine.core.errors import Unreadable
 from engine.core.home import Home
 
@@ -161,6 +162,37 @@ def test_links_of_a_table_and_on_the_command_line(home, linked, reporter, monkey
     monkeypatch.setenv("BENZER_HOME", str(home.root))
     assert main(["import", str(linked / "t.csv"), "--title", "T", "--follow-links"]) == 0
     assert Collection.open(home, "t").images().labels == ["x"]
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path, encoded) -> Path:
+    """A table and its picture as downloads from the Hugging Face hub lie: links to files named by their hashes."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "snapshot").mkdir()
+    for number, (name, content) in enumerate([("a.png", encoded(1)), ("t.csv", b"image,label,kind\na.png,x,k\n")]):
+        (tmp_path / "blobs" / f"{number}").write_bytes(content)
+        (tmp_path / "snapshot" / name).symlink_to(f"../blobs/{number}")
+    return tmp_path / "snapshot"
+
+
+def test_a_table_among_links_lists_the_pictures_beside_its_link(home, snapshot, monkeypatch, reporter) -> None:
+    monkeypatch.setenv("BENZER_HOME", str(home.root))
+    assert main(["import", str(snapshot / "t.csv"), "--follow-links"]) == 0
+    collection = Collection.open(home, "t")
+    assert (collection.title, collection.images().labels) == ("t", ["x"])
+    assert rescan(collection, reporter).unchanged == 1
+    assert column(Path(collection.source["table"]), "kind", follow=True) == {b"a.png": "k"}
+    with pytest.raises(Unreadable, match="The file is not there"):
+        import_csv(home, "Not followed", snapshot / "t.csv", reporter)
+
+
+def test_a_link_to_a_table_elsewhere_lists_the_pictures_beside_that(home, tmp_path, encoded, reporter) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.png").write_bytes(encoded(1))
+    (tmp_path / "there" / "t.csv").write_text("image,label\na.png,x\n")
+    (tmp_path / "here.csv").symlink_to("there/t.csv")
+    for follow in (True, False):
+        assert import_csv(home, f"T {follow}", tmp_path / "here.csv", reporter, follow=follow).added == 1
 
 
 def test_very_deep_folders_are_walked(tmp_path: Path, encoded) -> None:

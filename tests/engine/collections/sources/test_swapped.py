@@ -295,7 +295,7 @@ def test_a_link_in_the_place_of_the_staging_folder_is_removed_and_never_read(
         assert import_archive(home, "New", CHOICES["archive"](chosen), reporter).added == 2
     else:
         before(monkeypatch, importing, "ingest", swap)
-        with pytest.raises(BenzerError, match="There is no picture to import"):
+        with pytest.raises(BenzerError, match="was replaced or changed by another program"):
             import_files(home, "New", [("1.png", encoded(1)), ("2.png", encoded(2))], reporter)
     assert nothing_waits(home)
     assert (secret / "2.png").read_bytes() == encoded(12)
