@@ -26,9 +26,14 @@ def check_whole(name: str, thing: str, value: object, low: int, high: int) -> in
 
 def check_number(name: str, thing: str, value: object, low: float, high: float) -> None:
     """BadParameter unless the value is a finite int or float from `low` to `high`."""
-    real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not real or not low <= value <= high:  # type: ignore[operator]
+    real = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not real or not _within(value, low, high):
         raise BadParameter(name, thing, f"a number from {low:g} to {high:g}", value)
+
+
+def _within(value: Any, low: float, high: float) -> bool:
+    """Whether a number is finite and from `low` to `high`; compared first, as a huge int has no float to ask."""
+    return low <= value <= high and math.isfinite(value)
 
 
 def check_switch(name: str, thing: str, value: object) -> None:
@@ -52,8 +57,8 @@ class Setting:
 
     def checked(self, value: Any, thing: str) -> Any:
         """The value as a number (int if it is whole) within the limits, else BadParameter."""
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not self.low <= value <= self.high or (self.whole and value != int(value)):
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not number or not _within(value, self.low, self.high) or (self.whole and value != int(value)):
             kind, form = ("a whole number", ".0f") if self.whole else ("a number", "g")
             raise BadParameter(self.name, thing, f"{kind} from {self.low:{form}} to {self.high:{form}}", value)
         return int(value) if self.whole else float(value)
