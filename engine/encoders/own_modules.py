@@ -132,7 +132,7 @@ def checked_preparation(
 def _channels(parameter: str, values: Sequence[float]) -> tuple[float, ...]:
     try:
         found = tuple(map(float, values))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = ()
     if len(found) != 3 or not all(map(math.isfinite, found)):
         raise BadParameter(parameter, _THING, "three finite numbers, one for each of red, green and blue", values)

@@ -83,7 +83,7 @@ def _samples(files: Files, file: str, body: Mapping[str, Any], vectors: Mapping[
             (_labelled(sample_of(one, files.item(name), file, leave=_OF_PICTURES), boxes[one["id"]]), vectors.get(name))
             for name, one in listed
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Unreadable(f"The file {file!r} is not whole: its pictures, categories and annotations differ.") from error
 
 

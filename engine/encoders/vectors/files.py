@@ -221,7 +221,7 @@ def _samples(part: Part) -> Any:
         columns = {name: [plain_value(sample.get(name)) for sample in samples] for name in fields}
         kept = {name: cells for name, cells in columns.items() if _is_of_one_kind(cells)}
         return pyarrow.table(kept)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error) as error:
         wanted = "the samples.json of a FiftyOne dataset, or a list of records"
         raise BadParameter("file", "custom embeddings", wanted, part.name) from error
 

@@ -236,6 +236,14 @@ def coco(name: str) -> dict[str, Any]:
     return {"images": [{"id": 1, "file_name": f"images/{name}"}], "categories": [], "annotations": []}
 
 
+def test_an_area_that_is_no_number_of_a_computer_is_named(bench: Workbench, folder: Path) -> None:
+    annotation = {"image_id": 1, "category_id": 1, "area": 10**400}
+    body = coco("good.png") | {"categories": [{"id": 1, "name": "a"}], "annotations": [annotation]}
+    (folder / "annotations.json").write_text(json.dumps(body))
+    with pytest.raises(BenzerError, match="is not whole: its pictures, categories and annotations differ"):
+        bench.import_dataset(folder, "coco", "Huge")
+
+
 def test_a_file_that_became_a_link_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "secret.json").write_bytes(SECRET)

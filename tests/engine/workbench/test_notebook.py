@@ -270,6 +270,7 @@ WRONG: list[tuple[str, Callable[[Workbench], object]]] = [
     ("mean of an encoder", lambda bench: bench.add_encoder("wrong", Means(), mean=(1, 2))),
     ("mean of an encoder", lambda bench: bench.add_encoder("wrong", Means(), mean=0.5)),
     ("mean of an encoder", lambda bench: bench.add_encoder("wrong", Means(), mean="abc")),
+    ("mean of an encoder", lambda bench: bench.add_encoder("wrong", Means(), mean=(10**400, 0, 0))),
     ("std of an encoder", lambda bench: bench.add_encoder("wrong", Means(), std=(1, 0, 1))),
     ("std of an encoder", lambda bench: bench.add_encoder("wrong", Means(), std=(1, np.inf, 1))),
 ]

@@ -239,7 +239,12 @@ def test_fiftyone(form: Any, tmp_path: Path) -> None:
     assert "uniqueness" in found.notes[0]
 
 
-@pytest.mark.parametrize("content", ["{}", "[1]", "{", '{"samples": [{"filepath": "a", "v": {"$binary": "AAAA"}}]}'])
+HUGE = f'{{"samples": [{{"filepath": "a", "v": {10**400}}}]}}'
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[1]", "{", '{"samples": [{"filepath": "a", "v": {"$binary": "AAAA"}}]}', HUGE], ids=range(5)
+)
 def test_json_that_is_no_export(content: str) -> None:
     with pytest.raises(BadParameter, match=r"s\.json"):
         table_in(text(content, "s.json"))
