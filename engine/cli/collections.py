@@ -1,4 +1,4 @@
-"""The commands for collections: import, list, rescan, delete, check, samples."""
+"""The commands for collections: import, list, rescan, relink, watch, delete, check, samples."""
 
 from __future__ import annotations
 
@@ -27,20 +27,7 @@ from engine.workbench.workbench import Workbench
 
 
 def register(commands: Commands) -> None:
-    sub = commands.add("import", command_import, job="import")
-    sub.add_argument("what", help="a folder, ZIP, tar or CSV, or a public data set: " + ", ".join(known.KNOWN))
-    sub.add_argument("--title", help="the collection's name (default: that of the file or folder)")
-    names = ", ".join(name for name, kind in formats().items() if kind.needs_pictures)
-    sub.add_argument("--format", help=f"a data set of another program, with its tags, vectors and groups: {names}")
-    for role in ROLES:
-        sub.add_argument(
-            f"--{role}",
-            metavar="COLUMN",
-            help=f"the column of a table that is the {role} (default: guessed by its heading)",
-        )
-    sub.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
-    _report_flags(sub)
-    ray_flag(sub)
+    _import_flags(commands.add("import", command_import, job="import"))
     sub = commands.add("list", command_list)
     sub.add_argument("collection", nargs="?", help="list the pictures of this collection")
     output_flags(sub)
@@ -60,8 +47,21 @@ def register(commands: Commands) -> None:
     sub = commands.add("check", command_check)
     sub.add_argument("collection", nargs="?", help="only this one (default: everything in the home folder)")
     sub.add_argument("--repair", action="store_true", help="recreate what can be recomputed, and list what cannot")
-    samples = commands.add("samples", command_samples, job="sample")
-    samples.add_argument("names", nargs="*", help=", ".join(SAMPLES) + " (default: all)")
+    sub = commands.add("samples", command_samples, job="sample")
+    sub.add_argument("names", nargs="*", help=", ".join(SAMPLES) + " (default: all)")
+
+
+def _import_flags(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("what", help="a folder, ZIP, tar or CSV, or a public data set: " + ", ".join(known.KNOWN))
+    sub.add_argument("--title", help="the collection's name (default: that of the file or folder)")
+    names = ", ".join(name for name, kind in formats().items() if kind.needs_pictures)
+    sub.add_argument("--format", help=f"a data set of another program, with its tags, vectors and groups: {names}")
+    for role in ROLES:
+        column = f"the column of a table that is the {role} (default: guessed by its heading)"
+        sub.add_argument(f"--{role}", metavar="COLUMN", help=column)
+    sub.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
+    _report_flags(sub)
+    ray_flag(sub)
 
 
 def _report_flags(sub: argparse.ArgumentParser) -> None:
@@ -72,27 +72,41 @@ def _report_flags(sub: argparse.ArgumentParser) -> None:
 def command_import(arguments: argparse.Namespace) -> None:
     """Import a folder, an archive, a CSV table or a public data set."""
     check_writable(arguments.rejects)
-    what = arguments.what
-    if what in known.KNOWN and not Path(what).exists():
-        report = Workbench().run("import", progress_line(), source="known", name=what, title=arguments.title or "")
+    what, path = arguments.what, Path(arguments.what).expanduser()
+    if path.exists():
+        given = _import_from(path, arguments)
+    elif what in known.KNOWN:
+        given = _import_of_a_known(what, arguments)
     else:
-        path = Path(what).expanduser()
-        if not path.exists():
-            raise BadParameter(
-                "source", "an import", "a folder, archive, CSV or one of " + ", ".join(known.KNOWN), what
-            )
-        named = arguments.format or arguments.follow_links  # the file may be one of links, as its pictures may
-        place = path.absolute() if named else path.resolve()
-        title = arguments.title or title_of(place)
-        given: dict[str, Any] = {"source": source_of(path), "title": title, "path": str(place)}
-        given |= {"follow_links": True} if arguments.follow_links else {}
-        columns = {role: value for role in ROLES if (value := getattr(arguments, role)) is not None}
-        given |= {"columns": columns} if columns else {}
-        given |= {"source": "dataset", "format": arguments.format} if arguments.format else {}
-        if columns and not arguments.format and given["source"] != "csv":
-            raise BadParameter("columns", "an import", "named for a table only", title)
-        report = Workbench().run("import", progress_line(), **given)
-    print_report(report, arguments.json, arguments.rejects)
+        raise BadParameter("source", "an import", "a folder, archive, CSV or one of " + ", ".join(known.KNOWN), what)
+    print_report(Workbench().run("import", progress_line(), **given), arguments.json, arguments.rejects)
+
+
+def _import_from(path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The job's arguments for a folder, an archive, a table or a data set of another program."""
+    named = arguments.format or arguments.follow_links  # the file may be one of links, as its pictures may
+    place, columns = path.absolute() if named else path.resolve(), _columns(arguments)
+    title = arguments.title or title_of(place)
+    given: dict[str, Any] = {"source": source_of(path), "title": title, "path": str(place)}
+    given |= {"follow_links": True} if arguments.follow_links else {}
+    given |= {"columns": columns} if columns else {}
+    given |= {"source": "dataset", "format": arguments.format} if arguments.format else {}
+    if columns and not arguments.format and given["source"] != "csv":
+        raise BadParameter("columns", "an import", "named for a table only", title)
+    return given
+
+
+def _import_of_a_known(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The job's arguments for a public data set, whose form is known; BadParameter for flags that describe one."""
+    described = {"format": arguments.format, "follow-links": arguments.follow_links, **_columns(arguments)}
+    if wrong := [flag for flag, value in described.items() if value]:
+        raise BadParameter("form", "a public data set", "left out: it is known", f"--{wrong[0]}")
+    return {"source": "known", "name": name, "title": arguments.title or ""}
+
+
+def _columns(arguments: argparse.Namespace) -> dict[str, str]:
+    """The columns that are named, by their roles."""
+    return {role: value for role in ROLES if (value := getattr(arguments, role)) is not None}
 
 
 def command_list(arguments: argparse.Namespace) -> None:
@@ -185,8 +199,8 @@ def _print_findings(where: str, findings: list[Finding], repair: bool) -> int:
 
 def command_samples(arguments: argparse.Namespace) -> None:
     """Create the sample collections with their vectors."""
+    if unknown := [name for name in arguments.names if name not in SAMPLES]:
+        raise BadParameter("name", "a sample", "one of " + ", ".join(SAMPLES), unknown[0])
     for name in arguments.names or SAMPLES:
-        if name not in SAMPLES:
-            raise BadParameter("name", "a sample", "one of " + ", ".join(SAMPLES), name)
         report = Workbench().run("sample", progress_line(), name=name)
         print(f"{name}: {report['added']:,} pictures")

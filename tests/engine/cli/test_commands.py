@@ -15,6 +15,7 @@ from PIL import Image
 
 from engine.cli.parser import main, parser
 from engine.workbench.job_kinds import KINDS
+from engine.workbench.workbench import Workbench
 
 
 @pytest.fixture
@@ -166,6 +167,9 @@ def test_an_archive_and_a_table(pictures: Path, tmp_path: Path, capsys: pytest.C
         (["train", "--collection", "pile", "--model", "9"], "The model of"),
         (["train", "--collection", "pile", "--model", "4", "--epochs", "0"], "epochs"),
         (["samples", "no-such"], "The name of a sample must be one of"),
+        (["import", "stl-10", "--follow-links"], "must be left out: it is known; got '--follow-links'"),
+        (["import", "stl-10", "--format", "coco"], "must be left out: it is known; got '--format'"),
+        (["import", "stl-10", "--label", "class"], "must be left out: it is known; got '--label'"),
         (["stop", "no-such"], "There is no job 'no-such'"),
         (["rescan", "no-such"], "There is no collection 'no-such'"),
     ],
@@ -186,3 +190,9 @@ def test_what_only_programs_run_is_understood_and_not_listed() -> None:
     listed = re.findall(r"^    (\w+)", parser().format_help(), re.MULTILINE)
     assert "jobs" in listed
     assert "work" not in listed
+
+
+def test_a_wrong_sample_is_named_before_any_is_made(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["samples", "animal-faces", "no-such"]) == 1
+    assert "The name of a sample must be one of" in capsys.readouterr().err
+    assert Workbench().collections() == []
