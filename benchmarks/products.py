@@ -101,7 +101,7 @@ def main() -> None:
             left_out.append(f"{part.key}: {error.message}")
             print(left_out[-1], flush=True)
     tables = list(trained(bench, found, not arguments.measured))
-    text = page(collection, found, left_out, searched(bench, found), tables)
+    text = page(found, left_out, searched(bench, found), tables)
     print(text)
     if not arguments.only:
         RESULTS.write_text(text, encoding="utf-8")
@@ -128,21 +128,19 @@ def planned(bench: Workbench, collection: str, part: Part, folds: int) -> Classi
 
 
 def page(
-    collection: str,
     found: dict[str, Classification],
     left_out: Sequence[str],
     search: list[list[str]],
     learned: Sequence[tuple[str, list[list[str]]]] = (),
 ) -> str:
     """All tables as Markdown."""
-    lines = [
-        "# Classes of products by picture and text",
-        "",
-        "    python -m benchmarks.products",
-        "",
-        _machine.facts(),
-        "",
-    ]
+    head = f"# Classes of products by picture and text\n\n    python -m benchmarks.products\n\n{_machine.facts()}\n"
+    sections = [*_models(found), *_encoders_and_noise(found), *_searches(search, learned)]
+    return "\n".join([head, *sections, *(f"- Left out: {sentence}" for sentence in left_out)]).rstrip() + "\n"
+
+
+def _models(found: dict[str, Classification]) -> Iterator[str]:
+    """The tables of all models, few labels first."""
     for title, key in (
         ("Three labels, MobileNet-v2 and TF-IDF", "few-tf-idf"),
         ("Three labels, MobileNet-v2 and MiniLM", "few-minilm"),
@@ -150,33 +148,30 @@ def page(
         ("All labels, MobileNet-v2 and MiniLM", "all-minilm"),
     ):
         if key in found:
-            lines += [f"## {title}", "", about(found[key]), "", markdown(clean(found[key])), ""]
+            yield from (f"## {title}", "", about(found[key]), "", markdown(clean(found[key])), "")
+
+
+def _encoders_and_noise(found: dict[str, Classification]) -> Iterator[str]:
+    """The tables of other picture encoders, and of missing and noisy sides."""
     pictures = [(key, one) for key, one in found.items() if key.startswith("pictures") or key == "all-tf-idf"]
     if pictures:
-        lines += ["## Other encoders of pictures, with TF-IDF", "", markdown(other_pictures(pictures)), ""]
-    for text in ("tf-idf", "minilm"):
-        keys = [key for key in (f"all-{text}", f"all-{text}-prepared") if key in found]
-        if keys:
-            lines += [f"## Missing and noisy sides, {'TF-IDF' if text == 'tf-idf' else 'MiniLM'}: accuracy", ""]
-            lines += [markdown(disturbed([found[key] for key in keys])), ""]
+        yield from ("## Other encoders of pictures, with TF-IDF", "", markdown(other_pictures(pictures)), "")
+    for text, title in (("tf-idf", "TF-IDF"), ("minilm", "MiniLM")):
+        measured = [found[key] for key in (f"all-{text}", f"all-{text}-prepared") if key in found]
+        if measured:
+            yield from (f"## Missing and noisy sides, {title}: accuracy", "", markdown(disturbed(measured)), "")
+
+
+def _searches(search: list[list[str]], learned: Sequence[tuple[str, list[list[str]]]]) -> Iterator[str]:
+    """The tables of search, by stored vectors and by those of fusions."""
     if len(search) > 1:
-        lines += [
-            f"## Search: precision@{K} by stored vectors side by side, nothing learned from labels",
-            "",
-            markdown(search),
-            "",
-        ]
+        title = f"## Search: precision@{K} by stored vectors side by side, nothing learned from labels"
+        yield from (title, "", markdown(search), "")
     if learned:
-        lines += [
-            f"## Search among held-out products: precision@{K}, the mean over the folds ± deviation",
-            "",
-            _ABOUT,
-            "",
-        ]
-    for title, table in learned:
-        lines += [f"**{title}**", "", markdown(table), ""]
-    lines += [f"- Left out: {sentence}" for sentence in left_out]
-    return "\n".join(lines).rstrip() + "\n"
+        title = f"## Search among held-out products: precision@{K}, the mean over the folds ± deviation"
+        yield from (title, "", _ABOUT, "")
+    for heading, table in learned:
+        yield from (f"**{heading}**", "", markdown(table), "")
 
 
 def about(found: Classification) -> str:
