@@ -98,8 +98,16 @@ class Job:
             return "running"
         if self.result:  # it ended between the two checks
             return self.state
-        young = abs(time.time() - self.config["started"]) < _STARTUP  # abs: a start in the future must not stay young
-        return "starting" if young and not begun else "interrupted"
+        return "starting" if not begun and self._young else "interrupted"
+
+    @property
+    def _young(self) -> bool:
+        """Whether its worker may still be about to acquire the lock; not if the job has been removed meanwhile."""
+        try:
+            started = self.config["started"]
+        except FileNotFoundError:
+            return False
+        return abs(time.time() - started) < _STARTUP  # abs: a start in the future must not stay young
 
     @property
     def alive(self) -> bool:

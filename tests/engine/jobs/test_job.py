@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -179,6 +180,17 @@ def test_a_job_that_lives_is_not_removed(tmp_path: Path) -> None:
     work(folder, {"count": count_to})
     Job(folder).remove()
     assert not folder.exists()
+
+
+def test_a_job_that_was_removed_meanwhile_no_longer_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed = Job(folder_for(tmp_path, "count", {"n": 1}))
+    shutil.rmtree(removed.folder)
+    assert not removed.alive
+    assert removed.state == "interrupted"
+    monkeypatch.setattr(jobs, "_KEPT", 0)
+    monkeypatch.setattr(jobs, "jobs", lambda root: [removed])  # listed before another process removed it
+    monkeypatch.setattr(jobs, "begin_worker", lambda folder: None)
+    assert jobs.start(tmp_path, "count", "Another", {}).kind == "count"
 
 
 def test_only_the_newest_jobs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
