@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,6 @@ from engine.search.examples import Example
 from engine.search.limits import Limits
 from engine.search.provenance import Provenance
 
-_NONE: tuple[int, ...] = ()
 _FEW = 0.25  # the share of the pictures up to which all that may be found are compared, by exact search
 _MOST_ASKED = MAX_K + 1  # the query itself may be included
 # What has searched in this process before: the first search of its kind compiles its loops, or loads them from the
@@ -51,6 +51,14 @@ class Scope:
         """Which of these ids may be found; -1 means no picture."""
         found: NDArray[np.bool_] = (ids >= 0) & ~np.isin(ids, self.left_out)
         return found if self.ids is None else found & np.isin(ids, self.ids)
+
+
+class _Judged(NamedTuple):
+    """The recall of an answer, the ids that it missed, and whether its recall is an estimate."""
+
+    recall: float
+    missed: tuple[int, ...] = ()
+    estimated: bool = False
 
 
 class Searcher:
@@ -110,31 +118,24 @@ class Searcher:
             NothingKnown: no picture has the label, or meets the filter.
         """
         scope = self._scope(query, limits)
-        exactly = self.index is self.exact
         total = self._total(scope)
         nearest = self._find(self.index, vector, recipe.k, scope, total)
-        pool = len(scope.ids) if exactly and scope.ids is not None else len(self.vectors.ids)
-        recall, missed, estimated = 1.0, _NONE, False
-        if not exactly:
-            recall, missed, estimated = self._judge(nearest, vector, recipe.k, scope)
-        late, calibrated = self.calibration, None
-        if late is not None and query.pictured:
-            calibrated = late.now()
+        judged = self._judge(nearest, vector, recipe.k, scope)
         receipt = Receipt(
             milliseconds=nearest.milliseconds,
             encode_milliseconds=encode_milliseconds,
             examined=nearest.examined,
-            pool=pool,
+            pool=self._pool(scope),
             total=total,
-            recall=recall,
-            estimated=estimated,
+            recall=judged.recall,
+            estimated=judged.estimated,
             wanted=recipe.k,
             share=nearest.share,
         )
         return Answer(
-            recipe, self.named(query), self._hits(nearest), receipt, missed, limits.label, limits.include_query,
+            recipe, self.named(query), self._hits(nearest), receipt, judged.missed, limits.label, limits.include_query,
             " · ".join(filter(None, (note, self.note))), self.provenance, where=limits.where,
-            calibrated=calibrated,
+            calibrated=self.calibration.now() if self.calibration is not None and query.pictured else None,
         )  # fmt: skip
 
     def ranked(
@@ -166,7 +167,7 @@ class Searcher:
                 milliseconds=took, encode_milliseconds=encode_milliseconds, examined=count, pool=count, total=total,
                 recall=1.0, estimated=False, wanted=recipe.k,
             ),
-            _NONE, limits.label, limits.include_query, note, self.provenance, where=limits.where,
+            (), limits.label, limits.include_query, note, self.provenance, where=limits.where,
         )  # fmt: skip
 
     def further(
@@ -248,20 +249,24 @@ class Searcher:
                 return answer
             asked = min(asked * 4, _MOST_ASKED)
 
-    def _judge(
-        self, nearest: SearchResult, vector: NDArray[np.float32], k: int, scope: Scope
-    ) -> tuple[float, tuple[int, ...], bool]:
-        """The recall of an approximate answer, the ids it missed, and whether the recall is an estimate."""
+    def _judge(self, nearest: SearchResult, vector: NDArray[np.float32], k: int, scope: Scope) -> _Judged:
+        """How an answer compares with exact search; of very many vectors its recall is measured on a sample."""
+        if self.index is self.exact:
+            return _Judged(recall=1.0)
         if (self.exact.size if scope.ids is None else len(scope.ids)) > COMPUTED_UP_TO:
-            return self._recall_on_a_sample(k), (), True
+            return _Judged(self._recall_on_a_sample(k), estimated=True)
         truth = self._find(self.exact, vector, k, scope, total=k)
         missed = _missed(nearest, truth)
-        return 1.0 - len(missed) / max(len(truth.ids), 1), missed, False
+        return _Judged(1.0 - len(missed) / max(len(truth.ids), 1), missed)
 
     def _recall_on_a_sample(self, k: int) -> float:
         if k not in self._sampled_recall:
             self._sampled_recall[k] = estimated_recall(self.index, self.exact, self.vectors.matrix, k)
         return self._sampled_recall[k]
+
+    def _pool(self, scope: Scope) -> int:
+        """How many vectors the index may compare: exact search skips those that may not be found."""
+        return len(self.vectors.ids if scope.ids is None or self.index is not self.exact else scope.ids)
 
     def _total(self, scope: Scope) -> int:
         possible = self._possible if scope.ids is None else scope.ids
