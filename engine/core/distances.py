@@ -37,7 +37,12 @@ def cosine(a: Matrix, b: Matrix) -> Matrix:
 
 
 def euclidean(a: Matrix, b: Matrix) -> Matrix:
-    """The Euclidean distance between the rows, in the units of the vectors."""
+    """The Euclidean distance between the rows, in the units of the vectors.
+
+    Both are centred first: a large common offset would cost the digits in which the rows differ.
+    """
+    centre = b.mean(axis=0, dtype=np.float64).astype(np.float32) if len(b) else np.float32(0)
+    a, b = a - centre, b - centre
     squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2.0 * (a @ b.T)
     return np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
 
@@ -62,15 +67,8 @@ def metric(name: str) -> Distance:
 
 
 def pairwise_distances(vectors: Matrix, name: str) -> Matrix:
-    """(n, n) pairwise distances between the rows under the named metric: symmetric, with a zero diagonal.
-
-    Euclidean distances are computed on centred rows: a large common offset would cost the digits in which the rows
-    differ.
-    """
-    between = metric(name).between
-    if name == "euclidean":
-        vectors = vectors - vectors.mean(axis=0)
-    apart = between(vectors, vectors)
+    """(n, n) pairwise distances between the rows under the named metric: symmetric, with a zero diagonal."""
+    apart = metric(name).between(vectors, vectors)
     np.fill_diagonal(apart, 0)
     return np.minimum(apart, apart.T)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from engine.core.distances import METRICS, pairwise_distances_float64
+from engine.core.distances import METRICS, euclidean, pairwise_distances, pairwise_distances_float64
 from engine.core.errors import BadParameter
 
 RNG = np.random.default_rng(0)
@@ -24,6 +24,18 @@ def test_equal_rows_are_at_zero_and_others_as_scipy_says(name: str, offset: floa
     assert (found[:4, :4] == 0).all()
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-12)
     assert (found[4:, :4] > 0).all()
+
+
+@pytest.mark.parametrize("offset", [0, -100, 3000])
+def test_a_common_offset_changes_no_distance(offset: float) -> None:
+    rows = (np.float32(offset) + RNG.normal(size=(200, 64))).astype(np.float32)
+    asked = rows[:3] + np.float32(0.5)
+    exact = cdist(asked.astype(np.float64), rows.astype(np.float64))
+    assert euclidean(asked, rows) == pytest.approx(exact, rel=1e-5)
+    assert euclidean(asked, rows[:1]) == pytest.approx(exact[:, :1], rel=1e-5)
+    assert euclidean(asked, rows[:0]).shape == (3, 0)
+    all_pairs = cdist(rows.astype(np.float64), rows.astype(np.float64))
+    assert pairwise_distances(rows, "euclidean") == pytest.approx(all_pairs, rel=1e-5)
 
 
 def test_scaled_rows_are_equal_under_cosine_only() -> None:
