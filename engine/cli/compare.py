@@ -22,16 +22,16 @@ from engine.cli.printing import (
     check_writable,
     delete,
     further_files,
-    json_text,
     measured_cells,
     print_comparison,
+    print_results,
     print_rows,
     progress_line,
     write_csv,
     write_data,
 )
 from engine.comparisons.exports import facts_of
-from engine.comparisons.quick import QuickRow, compare_quickly
+from engine.comparisons.quick import QuickComparison, QuickRow, compare_quickly
 from engine.comparisons.recipes import report
 from engine.comparisons.recipes.experiment import Experiment, ExperimentRow
 from engine.comparisons.recipes.leads import Leads, between, difference_sentence, leads
@@ -42,7 +42,7 @@ from engine.core.distances import METRICS
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
 from engine.core.settings import split_calls
-from engine.core.tables import text_table
+from engine.core.tables import csv_text, text_table
 from engine.encoders.pooling import POOLINGS
 from engine.training.config import ORIGINAL_STUDY
 from engine.workbench.workbench import Workbench
@@ -147,22 +147,34 @@ def _write_per_query(experiment: Experiment, file: str) -> None:
 
 
 def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
-    others = [word for word in (*_GRID[1:], *_SPLIT, *_TRAININGS) if getattr(arguments, word) is not None]
-    if others or not arguments.collection:
-        wanted = "given with --collection alone"
-        raise BadParameter("quick", "a comparison", wanted, f"--{others[0]}" if others else "no collection")
+    _check_quick(arguments)
     found = compare_quickly(bench.home, bench.collection(arguments.collection), Reporter(listen=progress_line()))
     header = ["encoder", "pooling", found.judged_by, "low", "high", "behind the best by"]
     rows = [
         [r.encoder, r.embedding, round(r.figure, 3), *(round(end, 3) for end in r.interval), _behind(r)]
         for r in found.rows
     ]
-    if arguments.json:
-        return print(json_text(found.as_dict()))
-    print(text_table(header, rows))
-    for title, reason in found.left_out:
-        print(f"Not measured: {title}. {reason}")
-    print(f"\n{found.pictures} pictures, {found.seconds:.0f} s. {found.conclusion()}")
+    print_results(
+        arguments,
+        table=lambda: _quick_text(found, text_table(header, rows)),
+        data=found.as_dict,
+        csv=lambda: csv_text(header, rows),
+    )
+
+
+def _check_quick(arguments: argparse.Namespace) -> None:
+    """BadParameter where the collection is missing, or where what --quick does not have is asked for."""
+    words = (*_GRID[1:], *_SPLIT, *_TRAININGS, "report_tables", "per_query", "between", *arguments.files)
+    others = [word for word in words if (value := getattr(arguments, word)) is not None and value is not False]
+    if others or not arguments.collection:
+        other = f"--{others[0].replace('_', '-')}" if others else "no collection"
+        raise BadParameter("quick", "a comparison", "given with --collection alone", other)
+
+
+def _quick_text(found: QuickComparison, table: str) -> str:
+    left_out = [f"Not measured: {title}. {reason}" for title, reason in found.left_out]
+    measured = f"{found.pictures} pictures, {found.seconds:.0f} s. {found.conclusion()}"
+    return "\n".join([table, *left_out, "", measured])
 
 
 def _behind(row: QuickRow) -> str:

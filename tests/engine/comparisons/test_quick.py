@@ -183,8 +183,19 @@ def test_the_command(
     assert "colour-histogram" in capsys.readouterr().out
     assert main(["compare", "--quick", "--collection", "pile", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["labelled"] is True
-    assert main(["compare", "--quick", "--collection", "pile", "--k", "3"]) == 1
-    assert "given with --collection alone" in capsys.readouterr().err
+    assert main(["compare", "--quick", "--collection", "pile", "--csv"]) == 0
+    assert capsys.readouterr().out.startswith("encoder,pooling,precision@8,low,high")
+
+
+@pytest.mark.parametrize("words", ["--k 3", "--k 0", "--report-tables", "--html r.html", "--per-query q.csv"])
+def test_the_command_refuses_what_it_does_not_have(
+    words: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collection(home, tmp_path, 12, ("blue", "red"))
+    monkeypatch.setenv("BENZER_HOME", str(home.root))
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "--quick", "--collection", "pile", *words.split()]) == 1
+    assert f"given with --collection alone; got '{words.split()[0]}'" in capsys.readouterr().err
 
 
 def test_labels_of_a_classifier_do_not_count(home: Home, tmp_path: Path) -> None:
