@@ -60,32 +60,39 @@ def register(commands: Commands) -> None:
     encoder_flags(sub, required=False)
     sub.add_argument("--vectors", metavar="FILE", help="a file of vectors instead: .npy, .fvecs, .bvecs or .hdf5")
     sub.add_argument("--asked", metavar="FILE", help="a file of queries for it (default: its own, else held out)")
-    sub.add_argument(
-        "--methods",
-        help=f'with commas, as in "lsh,hnsw(links=32)"; see below (default: {",".join(hashing_methods())};'
-        f" with --tune also {','.join(name for name in approximate_methods() if name not in hashing_methods())})",
-    )
+    _flags_of_methods(sub)
+    metric_flag(sub, default=None, said="the file's, else euclidean; cosine for a collection")
+    _flags_of_measuring(sub)
+    sub.add_argument("--title", help="the benchmark's title; its name is made from it")
+    stored_flags(sub, "benchmark")
+    output_flags(sub, further_files(report.EXPORTS))
+    methods_help(sub)
+    ray_flag(sub)
+
+
+def _flags_of_methods(sub: argparse.ArgumentParser) -> None:
+    """The search methods, and the settings of hashing to try with each."""
+    further = [name for name in approximate_methods() if name not in hashing_methods()]
+    usual = f"{','.join(hashing_methods())}; with --tune also {','.join(further)}"
+    sub.add_argument("--methods", help=f'with commas, as in "lsh,hnsw(links=32)"; see below (default: {usual})')
     sub.add_argument("--bits", help="to try, with commas: 8,16")
     sub.add_argument("--tables", help="to try, with commas: 50,100")
     sub.add_argument("--probes", help="probes (multi-probe) to try, with commas: 0,4")
     sub.add_argument("--parts", help="parts of RDH to try, with commas: 1,2,4")
     sub.add_argument("--functions", help=f"of RDH to try, with commas: {','.join(_options('functions'))}")
     sub.add_argument("--lookup", choices=_options("lookup"), help="in buckets, or by Hamming distance")
-    sub.add_argument(
-        "--further", choices=_options("further"), help="whether to look further where buckets hold too few"
-    )
-    metric_flag(sub, default=None, said="the file's, else euclidean; cosine for a collection")
+    wide = "whether to look further where buckets hold too few"
+    sub.add_argument("--further", choices=_options("further"), help=wide)
+
+
+def _flags_of_measuring(sub: argparse.ArgumentParser) -> None:
+    """How many vectors and queries, how often, and whether settings are chosen first."""
     sub.add_argument("--neighbours", type=int, help="how many are judged (default: 100)")
     sub.add_argument("--queries", type=int, help="at most this many queries (default: 1000)")
     sub.add_argument("--sizes", help="index this many vectors, with commas: 10000,50000,all (default: all)")
     sub.add_argument("--draws", type=int, help="build methods with random parts with this many seeds (default: 1)")
     sub.add_argument("--folds", type=int, help="cross validation with this many folds (default: none)")
     sub.add_argument("--tune", type=float, metavar="RECALL", help="choose settings for this target recall, as in 0.95")
-    sub.add_argument("--title", help="the benchmark's title; its name is made from it")
-    stored_flags(sub, "benchmark")
-    output_flags(sub, further_files(report.EXPORTS))
-    methods_help(sub)
-    ray_flag(sub)
 
 
 def _options(name: str) -> list[str]:
