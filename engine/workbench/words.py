@@ -152,9 +152,7 @@ class WordMethods(PictureMethods):
         beside = self._picture_beside(recipe, query) if has_picture else None
 
         def score() -> tuple[Scores, tuple[Hit, ...]]:
-            scores = shown(known, meaning) if known is not None else _unseen(images)
-            if beside is not None:
-                scores = beside.with_words(scores if meaning.known else by_text, query.share)
+            scores = _scores(images, meaning, known, by_text, beside, query.share)
             return scores, hits_of(images, *scores.best(recipe.k, allowed))
 
         (scores, hits), scoring_ms = _timed(score)
@@ -247,6 +245,21 @@ def _receipt(count: int, eligible: int, wanted: int, milliseconds: float, beside
         estimated=False,
         wanted=wanted,
     )
+
+
+def _scores(
+    images: Images,
+    meaning: Meaning,
+    known: ClassProbabilities | None,
+    by_text: Scores,
+    beside: _Beside | None,
+    share: int | None,
+) -> Scores:
+    """How well each picture shows the words, or is near the picture beside them and shows or names them."""
+    by_sight = shown(known, meaning) if known is not None else _unseen(images)
+    if beside is None:
+        return by_sight
+    return beside.with_words(by_sight if meaning.known else by_text, share)
 
 
 def _unseen(images: Images) -> Scores:
