@@ -158,16 +158,16 @@ def _group(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
 def _title(arguments: Arguments) -> str:
     """The title of the result, or its name."""
     plan = arguments.get("plan") or {}
-    return f'"{arguments.get("title") or arguments.get("name") or plan.get("title", "")}"'
+    return _quoted(arguments.get("title") or arguments.get("name") or plan.get("title", ""))
 
 
 def _sample(arguments: Arguments) -> str:
-    return f'"{SAMPLES[arguments["name"]].title}"' if arguments["name"] in SAMPLES else _title(arguments)
+    return _quoted(SAMPLES[arguments["name"]].title) if arguments["name"] in SAMPLES else _title(arguments)
 
 
 def _source(arguments: Arguments) -> str:
     known = KNOWN.get(arguments.get("name", ""))
-    return f'"{known.title}"' if known and not arguments.get("title") else _title(arguments)
+    return _quoted(known.title) if known and not arguments.get("title") else _title(arguments)
 
 
 def _act(arguments: Arguments) -> str:
@@ -175,12 +175,13 @@ def _act(arguments: Arguments) -> str:
 
 
 def _collection(arguments: Arguments) -> str:
-    return f'"{_collection_title(home_of(arguments), arguments["collection"])}"'
+    return _quoted(_collection_title(home_of(arguments), arguments["collection"]))
 
 
 def _recipe(arguments: Arguments) -> str:
     home, recipe = home_of(arguments), Recipe.from_dict(arguments["recipe"])
-    return f'"{_collection_title(home, recipe.collection)}" ({encoder_title(home, recipe.encoder, recipe.weights)})'
+    collection = _quoted(_collection_title(home, recipe.collection))
+    return f"{collection} ({encoder_title(home, recipe.encoder, recipe.weights)})"
 
 
 def _network(arguments: Arguments) -> str:
@@ -191,11 +192,15 @@ def _training(arguments: Arguments) -> str:
     """Model and collection of a new training, or the title of a continued run."""
     if "run" in arguments:
         with suppress(NotFound, Corrupt):
-            return f'"{run(home_of(arguments), arguments["run"]).title}"'
-        return f'"{arguments["run"]}"'
+            return _quoted(run(home_of(arguments), arguments["run"]).title)
+        return _quoted(arguments["run"])
     config = arguments.get("config") or with_defaults({})
     network = network_title(config["network"]) if config.get("network") else f"Model {config.get('model', 4)}"
     return f"{network} on {_collection(arguments)}"
+
+
+def _quoted(title: str) -> str:
+    return f"“{title}”"
 
 
 def _collection_title(home: Home, name: str) -> str:
@@ -266,7 +271,7 @@ def kinds_that_make(*what: str) -> tuple[str, ...]:
 
 
 def title_of(name: str, arguments: Arguments) -> str:
-    """The title of a job: 'Preparing "Fashion products" (Model 4)'. `arguments` include the home."""
+    """The title of a job: *Preparing “Fashion products” (Model 4)*. `arguments` include the home."""
     kind = job_kind(name)
     verb = kind.verb if isinstance(kind.verb, str) else kind.verb(arguments)
     return f"{verb} {kind.about(arguments)}"

@@ -297,7 +297,7 @@ def test_a_training_is_seen_everywhere_survives_a_reload_and_stops(page: Any, se
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Collections").click()
     page.get_by_role("heading", name="Collections", exact=True).wait_for()
     chip = page.locator(".st-key-job-chip")
-    chip.get_by_text('Training Small ResNet on "Animal faces"').wait_for()
+    chip.get_by_text("Training Small ResNet on “Animal faces”").wait_for()
     chip.get_by_role("button", name="Stop", exact=True).click()
     chip.wait_for(state="detached", timeout=60_000)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Train").click()

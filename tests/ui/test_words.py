@@ -192,3 +192,14 @@ def test_texts_of_scripts_are_read_and_comments_are_not(tmp_path: Path) -> None:
     path = tmp_path / "page.js"
     path.write_text('// Fetch it\nsay("Fetch more", `${n} odd ones`);\ncall("fetch", "a.odd");', encoding="utf-8")
     assert [(line, old) for line, text in texts(path) for old, _ in retired(text)] == [(2, "Fetch"), (2, "odd ones")]
+
+
+def test_names_in_sentences_stand_in_typographic_quotes() -> None:
+    straight = re.compile(r'(?<![=(\w])"…"')  # but not the value of an attribute, or an argument in code
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{line}: {text}"
+        for path in files()
+        for line, text in (_texts_of_script if path.suffix == ".js" else _texts_of_module)(path.read_text("utf-8"))
+        if straight.search(text)
+    ]
+    assert found == []

@@ -245,7 +245,7 @@ def test_ray_that_is_not_installed_is_named(bench, plan, monkeypatch):
 def test_a_job_measures_a_study(bench, plan):
     made = bench.plan_study(replace(plan, methods=("hnsw",)))
     job = bench.start("study", name=made.name)
-    assert job.title == 'Benchmarking "try-it"'
+    assert job.title == "Benchmarking “try-it”"
     assert job.wait(120) == "done", (Path(job.folder) / "log.txt").read_text()
     assert made.state(bench.jobs()) == "done"
     assert made.job(bench.jobs()).id == job.id

@@ -157,7 +157,7 @@ def test_a_large_collection_is_left_to_a_job(bench: Workbench, monkeypatch: pyte
     assert seen[-1].done == seen[-1].total == COUNT + TWICE + 1
     assert len(bench.duplicates(recipe()).groups) == TWICE
     assert title_of("duplicates", {"recipe": recipe().as_dict(), "home": str(bench.home.root)}) == (
-        'Finding nearest neighbours in "Twins" (Raw pixels)'
+        "Finding nearest neighbours in “Twins” (Raw pixels)"
     )
 
 
