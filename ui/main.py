@@ -100,6 +100,8 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
 }
 @keyframes benzer-working { to { transform: translateX(70%) scaleX(0.3); } }
 @media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
+/* Choices beside fields are as high as those. */
+.st-key-duplicates-controls .stButtonGroup button { min-height: 2.5rem; }
 /* Columns that stand below each other are no farther apart than what stands in them. */
 @media (max-width: 640px) {
   html .stButtonGroup [data-variant="segmented_control"] { padding-inline: 0.6rem; }

@@ -65,6 +65,7 @@ def classifiers_view() -> None:
     if name and run is None:
         st.warning(f"The classifier “{plain_text(name)}” does not exist any more.", icon=":material/info:")
         open_classifier("")
+    write_opened(run)
     if run is not None:
         with errors_shown():
             suggested_view(run) if isinstance(run, SuggestedLabels) else _open(run)
@@ -72,7 +73,6 @@ def classifiers_view() -> None:
         suggested_card()
     with errors_shown():
         _others(run.name if run else "")
-    write_opened(run)
 
 
 # ── the others ───────────────────────────────────────────────────────────────────────────────────────────────────────

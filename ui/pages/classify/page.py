@@ -49,6 +49,7 @@ def _compare() -> None:
         _nothing()
         return
     view = opened(CLASSIFICATIONS)
+    write_opened(CLASSIFICATIONS, view)
     if view is not None:
         with errors_shown():
             classification_view(view)
@@ -56,7 +57,6 @@ def _compare() -> None:
         _new(recipe, folded=view is not None)
     with errors_shown():
         comparison_list(CLASSIFICATIONS, view.name if view else "", best_sentence)
-    write_opened(CLASSIFICATIONS, view)
 
 
 # ── a new one ────────────────────────────────────────────────────────────────────────────────────────────────────────

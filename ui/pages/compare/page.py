@@ -70,9 +70,9 @@ def _encoders(recipe: Recipe | None) -> None:
     if recipe is None:
         _no_collection("Add a collection of pictures first; they need no labels.")
         return
+    _forget_linked()
     with errors_shown():
         disagreement_view(_card_of(recipe), recipe)
-    _forget_linked()
 
 
 def _forget_linked(kept: str = "") -> None:
@@ -95,6 +95,8 @@ def _kind(
 ) -> None:
     """The open comparison of a kind, the form that starts a new one, and the others."""
     view = opened(kind)
+    write_opened(kind, view)
+    _forget_linked(kind.key)
     if view is not None:
         with errors_shown():
             shown(view)
@@ -102,8 +104,6 @@ def _kind(
         new_one(kind, partial(forms, _card_of(recipe), recipe), folded=view is not None)
     with errors_shown():
         comparison_list(kind, view.name if view else "", best)
-    write_opened(kind, view)
-    _forget_linked(kind.key)
 
 
 # ── a new one ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from engine.core.errors import NotFound
 from engine.core.humanize import count_of, percent
 from engine.grouping.stored.grouping import Group
 from engine.grouping.stored.palette import COLOURS, NOISE
@@ -29,15 +28,16 @@ _COLUMNS = 8
 def groups_tab(view: Seen) -> None:
     """Draw the cards of all groups, or the open group."""
     number = st.session_state.get("group_open")
-    if number is not None:
-        try:
-            group = view.groups.group(number)
-        except NotFound:  # merged, or undone, since it was opened
-            st.session_state.group_open = None
-        else:
-            _opened(view, group)
-            return
-    _cards(view)
+    if number is None:
+        _cards(view)
+    else:
+        _opened(view, view.groups.group(number))
+
+
+def close_missing_group(view: Seen) -> None:
+    """Show all groups if the open one has been merged, or undone, since it was opened."""
+    if st.session_state.get("group_open") not in {group.number for group in view.groups.groups}:
+        st.session_state.group_open = None
 
 
 def colour(group: Group) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from engine.workbench.workbench import CollectionCard
 from ui.pages.groups.form import groups_form
 from ui.pages.groups.hubs import hubs_view
 from ui.pages.groups.list import groupings_list
+from ui.pages.groups.members import close_missing_group
 from ui.pages.groups.outliers import outliers_view
 from ui.pages.groups.result import grouping_view
 from ui.pages.groups.state import (
@@ -81,6 +82,9 @@ def page() -> None:
     with result:
         view = _opened(card)
         if view is not None:
+            close_missing_group(view)
+        _write_address(card.name, view)
+        if view is not None:
             with errors_shown():
                 grouping_view(view)
     with form:
@@ -91,7 +95,6 @@ def page() -> None:
             _hubs(recipe)
     with others, errors_shown():
         groupings_list(card.name, view.name if view else "")
-    _write_address(card.name, view)
 
 
 def _news() -> None:

@@ -243,8 +243,9 @@ def price_columns(prices: Sequence[Price]) -> dict[str, list[str]]:
     """The prices as text, column by column."""
     return {
         "method": [method_title(price.hashing.method) for price in prices],
-        "recall@8": [f"{price.here.recall:.2f}" for price in prices],
-        "95 %": [f"[{price.low:.2f},\N{NO-BREAK SPACE}{price.high:.2f}]" for price in prices],
+        "recall@8, 95 %": [
+            f"{price.here.recall:.2f} [{price.low:.2f},\N{NO-BREAK SPACE}{price.high:.2f}]" for price in prices
+        ],
         "compared": [percent(price.here.share, 1) for price in prices],
         "ms": [f"{price.milliseconds:.3g}" for price in prices],
         "buckets": [f"{price.used:,}" for price in prices],

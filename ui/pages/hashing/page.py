@@ -49,13 +49,13 @@ def page() -> None:
 def _benchmarks(recipe: Recipe | None) -> None:
     """Draw the open study, the forms that start a new one, and the other studies."""
     view = opened(STUDIES)
+    write_opened(STUDIES, view)
     if view is not None:
         with errors_shown():
             study_view(view)
     new_one(STUDIES, partial(_forms, recipe), folded=view is not None)
     with errors_shown():
         comparison_list(STUDIES, view.name if view else "", best_sentence)
-    write_opened(STUDIES, view)
 
 
 def best_sentence(view: Seen) -> str:

@@ -47,10 +47,8 @@ def breaking_dialog(recipe: Recipe, query: SessionQuery | None) -> None:
     id = st.session_state.get("break")
     if id is None or st.session_state.get("why") is not None:  # one dialog at a time
         return
-    if query is None or not can_be_asked(query):
-        ask_what_breaks(None)
-        return
-    _dialog(recipe, replace(query.as_query(), text="", share=None), int(id))
+    if query is not None and can_be_asked(query):
+        _dialog(recipe, replace(query.as_query(), text="", share=None), int(id))
 
 
 @st.dialog("What breaks it?", width="large", on_dismiss=lambda: ask_what_breaks(None))

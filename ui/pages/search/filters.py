@@ -24,8 +24,6 @@ def filters(collection: str, pictured: bool) -> tuple[bool, str, Where]:
     """Draw the row; whether the query picture is included, the label ("": all), and the other conditions."""
     state = st.session_state
     values = filter_values(collection)
-    if state.get("label", "") not in ["", *(value for value, _ in values.get("label", []))]:
-        state.label = ""
     where, missing = where_of(collection), workbench().facts_missing(collection)
     unlabelled = sum(count for _, count in values.get("label", [])) < len(images_of(collection).ids)
     filter_bar(
@@ -39,6 +37,13 @@ def filters(collection: str, pictured: bool) -> tuple[bool, str, Where]:
         on_offer=partial(_read_facts, collection),
     )
     return bool(state.get("include_query")) and pictured, str(state.get("label") or ""), where
+
+
+def drop_unknown_label(collection: str) -> None:
+    """Search among all labels if the chosen one is that of another collection."""
+    known = [value for value, _ in filter_values(collection).get("label", [])]
+    if st.session_state.get("label", "") not in ["", *known]:
+        st.session_state.label = ""
 
 
 def clear_filters(collection: str) -> None:

@@ -7,8 +7,9 @@ import streamlit as st
 from engine.core.humanize import count_of
 from engine.core.recipe import MAX_K, Recipe
 from ui.pages.search.acting import bar_of_selection
-from ui.pages.search.break_it import breaking_dialog
+from ui.pages.search.break_it import ask_what_breaks, breaking_dialog
 from ui.pages.search.browse import browse
+from ui.pages.search.filters import drop_unknown_label
 from ui.pages.search.first_visit import first_visit
 from ui.pages.search.method_comparison import comparison
 from ui.pages.search.preparation import build
@@ -16,7 +17,7 @@ from ui.pages.search.query_bar import query_bar
 from ui.pages.search.query_words import way_to_words, words_bar
 from ui.pages.search.results import results
 from ui.pages.search.saved import remember
-from ui.pages.search.why import why_dialog
+from ui.pages.search.why import ask_why, can_be_asked, why_dialog, words_can_be_asked
 from ui.session.address import write_address
 from ui.session.opened import (
     collection_cards,
@@ -71,6 +72,7 @@ def page() -> None:
         return
     if current_query() is None:
         propose_image(int(images.ids[0]))
+    _settle(recipe)
     words_bar(recipe)
     query_bar(recipe)
     shown = recipe.but(k=min(max(recipe.k, shown_results()), MAX_K))
@@ -83,9 +85,22 @@ def page() -> None:
     bar_of_selection(recipe.collection)
     why_dialog(recipe, current_query())
     breaking_dialog(recipe, current_query())
-    write_address(recipe)
     if answer is not None:
         remember(answer)
+
+
+def _settle(recipe: Recipe) -> None:
+    """Leave out what suits neither collection nor query, and write the address.
+
+    It is written before anything is drawn, because the next click ends the drawing, and Back would pass over this step.
+    """
+    drop_unknown_label(recipe.collection)
+    query = current_query()
+    if query is not None and not can_be_asked(query):
+        ask_what_breaks(None)
+        if not words_can_be_asked(query):
+            ask_why(None)
+    write_address(recipe)
 
 
 # ── below the results ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -46,11 +46,8 @@ def why_dialog(recipe: Recipe, query: SessionQuery | None) -> None:
         return
     if query is not None and words_can_be_asked(query):
         _words_dialog(recipe, query.words, int(id))
-        return
-    if query is None or not can_be_asked(query):
-        ask_why(None)
-        return
-    _dialog(recipe, replace(query.as_query(), text="", share=None), int(id))
+    elif query is not None and can_be_asked(query):
+        _dialog(recipe, replace(query.as_query(), text="", share=None), int(id))
 
 
 @st.dialog("Why is it near?", width="large", on_dismiss=lambda: ask_why(None))

@@ -158,12 +158,12 @@ def _table(found: ComparedRuns) -> None:
     """A row for each run: its figure, then the settings in which the runs differ."""
     titled("Figures, and settings that differ")
     measure = next((one.measure for one in found.figures if one), "precision@8")
-    columns: dict[str, list[Any]] = {"Run": [title_of(run) for run in found.runs]}
-    columns[f"{measure}, 95 % interval"] = [_figure(one) for one in found.figures]
+    columns: dict[str, list[Any]] = {"Run": [plain_text(title_of(run)) for run in found.runs]}
+    columns[f"{plain_text(measure)}, 95 % interval"] = [_figure(one) for one in found.figures]
     columns["Untrained"] = [percent(one.untrained, 1) if one else "–" for one in found.figures]
     for name, values in found.settings:
-        columns[setting(name)] = list(map(shown, values))
-    st.dataframe(columns, hide_index=True, key="compare-table")
+        columns[setting(name)] = [plain_text(shown(value)) for value in values]
+    st.table(columns, border="horizontal", hide_index=True)
     if not found.settings:
         st.caption("No setting differs.")
 

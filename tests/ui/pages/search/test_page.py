@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
 from engine.core.errors import StorageFull
 from engine.workbench.workbench import Workbench
@@ -136,6 +138,19 @@ def test_a_label_narrows_the_answer(bench: Workbench) -> None:
     test = visit(**RAW, label="navy", q="1")
     assert headings(test)[0] == "6 most similar to 00.png"
     assert params(test)["label"] == "navy"
+
+
+def test_the_address_stands_before_the_results_are_drawn(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next click, which ends the drawing, would make Back pass over this search."""
+    seen: list[dict[str, str]] = []
+
+    def interrupted(*_: object, **__: object) -> None:
+        seen.append({name: st.query_params[name] for name in st.query_params})
+        raise StopException
+
+    monkeypatch.setattr(Workbench, "search", interrupted)
+    visit(**RAW, q="3", label="a label of another collection", k="4")
+    assert seen == [{**RAW, "q": "3", "k": "4"}]
 
 
 def test_an_error_of_the_engine_is_two_sentences(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,7 +129,7 @@ def test_runs_are_chosen_for_comparison_and_left_out_again(bench: Workbench) -> 
     assert "No setting differs" in texts(test)
     test.button(key="compare-three").click().run()
     assert test.session_state["runs_compared"] == ["one", "two", "three"]
-    assert list(test.dataframe[0].value["Run"]) == ["one", "two", "three"]
+    assert list(test.table[0].value["Run"]) == ["one", "two", "three"]
     assert "corrected for 3 pairs (Holm)" in texts(test)
     test.button(key="compare-two").click().run()
     assert test.session_state["runs_compared"] == ["one", "three"]
