@@ -100,12 +100,17 @@ html [data-testid="stCaptionContainer"], html [data-testid="stCaptionContainer"]
 }
 @keyframes benzer-working { to { transform: translateX(70%) scaleX(0.3); } }
 @media (prefers-reduced-motion: reduce) { [data-testid="stStatusWidget"]::after { animation: none; } }
+/* A panel whose button opened a dialog would cover it. */
+body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] { display: none; }
+/* The types of files that can be dropped are many. */
+[data-testid="stFileUploaderDropzone"] :is(span, small) { white-space: normal; overflow-wrap: anywhere; }
 /* Choices beside fields are as high as those. */
-.st-key-duplicates-controls .stButtonGroup button { min-height: 2.5rem; }
+.st-key-duplicates-controls [data-variant="segmented_control"] { min-height: 2.5rem; }
 /* Columns that stand below each other are no farther apart than what stands in them. */
 @media (max-width: 640px) {
   html .stButtonGroup [data-variant="segmented_control"] { padding-inline: 0.6rem; }
   html .stHorizontalBlock { row-gap: 1rem; }
+  html .stTable :is(th, td) { padding-inline: 0.3rem; font-size: 0.8rem; }
   .stMainBlockContainer h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
   .st-key-classification-lead { flex-wrap: wrap; }
   .st-key-classification-lead > :first-child { flex: 1 1 100%; }

@@ -126,7 +126,10 @@ def test_rename_and_delete(page: Any, server: Server) -> None:
     if not page.get_by_role("button", name="Delete …", exact=True).is_visible():
         card.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Delete …", exact=True).click()
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()  # it would cover the dialog
     page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_test_id("stDialog").wait_for(state="detached")
+    settled(page)
     assert (server.home / "datasets" / name).exists()
     if not page.get_by_role("button", name="Delete …", exact=True).is_visible():
         card.get_by_role("button", name="More").click()

@@ -19,6 +19,12 @@ def roots() -> list[Path]:
     return [root.expanduser().resolve() for root in [Path.home(), *named] if root.expanduser().is_dir()]
 
 
+def offered_folder() -> str:
+    """Where files are written if nothing else is said: the folder of pictures, or the first root."""
+    pictures = roots()[0] / "Pictures"
+    return str(pictures if pictures.is_dir() else roots()[0])
+
+
 def folder_under_roots(text: str) -> Path:
     """The folder typed by the user, absolute or below one of the roots.
 

@@ -39,6 +39,16 @@ def test_an_export_starts_with_a_folder(
     assert started[1][1]["recipe"] == bench.default_recipe("shapes").as_dict()
 
 
+def test_a_folder_is_offered_which_is_the_one_of_pictures_if_there_is_one(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, started: list[Any], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for offered in (tmp_path, tmp_path / "Pictures"):
+        offered.mkdir(exist_ok=True)
+        AppTest.from_string(FORM, default_timeout=180).run().button(key="export-start").click().run()
+        assert started[-1][1]["folder"] == str(offered)
+
+
 def test_a_format_of_vectors_takes_them_along(
     bench: Workbench, small_home: Path, monkeypatch: pytest.MonkeyPatch, started: list[Any]
 ) -> None:

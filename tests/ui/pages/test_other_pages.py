@@ -123,11 +123,14 @@ def test_a_table_below_a_root_is_imported_with_the_columns_that_are_shown(
     monkeypatch.setattr(Workbench, "start", lambda self, kind, **arguments: started.append((kind, arguments)))
     monkeypatch.setenv("BENZER_ROOTS", str(small_home))
     table = small_home / "shop.CSV"
-    table.write_text("nr,articleType,productDisplayName,season\n1,shirt,A shirt,summer\n")
+    table.write_text(f"nr,articleType,productDisplayName,season\n1,shirt,A shirt,{'*very* ' * 20}summer\n")
     test = page("collections", adding=True)
     test.text_input(key="folder-path").set_value(str(table)).run()
     assert test.button(key="import-folder").disabled
     assert "Choose the column that names the pictures." in texts(test)
+    [season] = test.table[0].value["season"]
+    assert season.startswith("\\*very\\*")
+    assert season.endswith("…")
     test.selectbox(key=f"column-image-{table}").select("nr").run()
     test.selectbox(key=f"column-text-{table}").select("—").run()
     test.button(key="import-folder").click().run()

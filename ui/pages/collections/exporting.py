@@ -9,7 +9,7 @@ import streamlit as st
 from engine.interchange import formats
 from engine.workbench.workbench import CollectionCard
 from ui.session.opened import workbench
-from ui.session.paths import folder_under_roots, roots
+from ui.session.paths import folder_under_roots, offered_folder
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
@@ -41,8 +41,8 @@ def export_form(card: CollectionCard) -> None:
         grouping = st.selectbox("Groups", [_NONE, *titles], key="export-grouping",
                                 format_func=lambda name: titles.get(name, "None"))  # fmt: skip
     st.caption("Labels, texts, tags and stars are always included. A new folder is made; nothing is overwritten.")
-    folder = text_field("Folder", key="export-folder", button="Export", button_key="export-start", max_chars=None,
-                        placeholder=str(roots()[0] / "Pictures"))  # fmt: skip
+    folder = text_field("Folder", offered_folder(), key="export-folder", button="Export", button_key="export-start",
+                        max_chars=None, same=True)  # fmt: skip
     if folder:
         with errors_shown():
             _start(card, format, folder, vectors, grouping)

@@ -16,6 +16,7 @@ from ui.session.opened import workbench
 from ui.shared.messages import errors_shown
 from ui.shared.plain_text import plain_text
 
+_SHOWN = 50  # skipped files
 _DONE = {"Importing": "Imported", "Rescanning": "Rescanned"}
 
 
@@ -101,25 +102,18 @@ def _duplicates_table(duplicates: list[list[str]]) -> None:
 
 
 def rejects_table(rejects: list[Reject], key: str) -> None:
-    """The files that could not be used, each with its reason, as a table and as CSV."""
+    """The files that could not be used: the first of them with their reasons, and all as CSV."""
     if not rejects:
         return
     with st.expander(f"{count_of(len(rejects), 'file')} skipped — show reasons", icon=":material/warning:"):
-        st.dataframe(
-            {
-                "File": [reject.path for reject in rejects],
-                "Reason": [reject.message for reject in rejects],
-                "Stage": [reject.stage for reject in rejects],
-                "Code": [reject.code for reject in rejects],
-            },
-            hide_index=True,
-            height=min(420, 38 + 35 * len(rejects)),
-            column_config={
-                "File": st.column_config.TextColumn(width="medium"),
-                "Reason": st.column_config.TextColumn(width="large"),
-            },
-            alt="Skipped files with the reason for each",
-        )
+        shown = rejects[:_SHOWN]
+        columns = {
+            "File": [plain_text(reject.path) for reject in shown],
+            "Reason": [plain_text(reject.message) for reject in shown],
+        }
+        st.table(columns, border="horizontal", hide_index=True)
+        if len(rejects) > _SHOWN:
+            st.caption(f"… and {len(rejects) - _SHOWN:,} more, which are in the CSV.")
         st.download_button(
             "CSV",
             rejects_csv(rejects).encode("utf-8-sig"),

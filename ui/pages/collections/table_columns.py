@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import shorten
 
 import streamlit as st
 
 from engine.collections.sources.tables import ROLES, Table, preview
 from engine.core.errors import BenzerError
-from engine.core.humanize import on_one_line
 from ui.session.paths import as_typed
 from ui.shared.messages import show_error
 from ui.shared.plain_text import plain_text
 
 PREVIEWED = 5
 _NONE = "—"
+_LONGEST = 80  # characters of a cell
 
 
 def columns_panel(path: Path) -> dict[str, str] | None:
@@ -29,7 +30,7 @@ def columns_panel(path: Path) -> dict[str, str] | None:
     with st.container(horizontal=True, key="table-columns"):
         for role, title in zip(ROLES, ("Picture", "Label", "Text"), strict=True):
             chosen[role] = _column(table, role, title, guessed[role], path)
-    st.dataframe(_lines(table), hide_index=True, alt=f"The first lines of {on_one_line(path.name)}")
+    st.table(_lines(table), border="horizontal", hide_index=True)
     if not chosen["image"]:
         st.info("Choose the column that names the pictures.", icon=":material/info:")
         return None
@@ -46,4 +47,9 @@ def _column(table: Table, role: str, title: str, guessed: int, path: Path) -> st
 
 def _lines(table: Table) -> dict[str, list[str]]:
     lines = table.lines[:PREVIEWED]
-    return {name: [table.cell(line, place) for line in lines] for place, name in enumerate(table.header) if name}
+    columns = [(place, name) for place, name in enumerate(table.header) if name]
+    return {plain_text(name): [_shown(table.cell(line, place)) for line in lines] for place, name in columns}
+
+
+def _shown(cell: str) -> str:
+    return plain_text(shorten(cell, _LONGEST, placeholder=" …"))

@@ -15,7 +15,7 @@ from engine.grouping.stored.exports import groups_csv
 from engine.grouping.stored.grouping import Group
 from ui.pages.groups.state import Seen, ask, asked_for, close_panels, kept, names_of, panel_key, state_key
 from ui.session.opened import free_name, images_of, open_collection, workbench
-from ui.session.paths import folder_under_roots, roots
+from ui.session.paths import folder_under_roots, offered_folder, roots
 from ui.shared.messages import errors_shown, show_error
 from ui.shared.plain_text import plain_text
 from ui.shared.text_field import text_field
@@ -104,8 +104,8 @@ def _folders(view: Seen, groups: Sequence[Group], place: str) -> None:
     st.markdown("**Folders on this computer**")
     st.caption("Pictures are copied into a new folder; nothing is overwritten. Allowed folders: " + _allowed())
     folder = text_field(
-        "Folder", key=f"groups-folder-{place}", button="Copy files", button_key=f"groups-copy-{place}", max_chars=None,
-        icon=":material/folder_copy:", placeholder=str(roots()[0] / "Pictures"),
+        "Folder", offered_folder(), key=f"groups-folder-{place}", button="Copy files", same=True, max_chars=None,
+        button_key=f"groups-copy-{place}", icon=":material/folder_copy:",
     )  # fmt: skip
     if folder:
         with errors_shown():

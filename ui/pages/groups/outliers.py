@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from engine.core.recipe import Recipe
 from ui.pages.groups.ranked import ranked_pictures, table_button
-from ui.session.opened import workbench
+from ui.session.opened import images_of, workbench
 from ui.shared.neighbours import with_neighbours
 from ui.shared.plain_text import plain_text
 
@@ -21,8 +23,8 @@ def outliers_view(recipe: Recipe) -> None:
 
 def _outliers(recipe: Recipe) -> None:
     st.header("Outliers", anchor=False)
-    more = st.session_state.get("odd-more", False)
-    found = workbench().outliers(recipe, _ALL if more else _SHOWN)
+    shown = st.session_state.get("outliers_shown", _SHOWN)
+    found = workbench().outliers(recipe, shown)
     if found.sentence():
         st.caption(plain_text(found.sentence()))
     if not found.ones:
@@ -38,4 +40,7 @@ def _outliers(recipe: Recipe) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         everything = "All pictures with their scores."
         table_button(recipe, "outliers", lambda: workbench().outliers(recipe).to_csv(), "odd-csv", everything)
-        st.toggle("Show more", key="odd-more", persist_state="session")
+        left = min(_ALL, len(images_of(recipe.collection).ids)) - shown
+        if left > 0:
+            more = partial(st.session_state.update, outliers_shown=_ALL)
+            st.button(f"Show {left} more", key="outliers-more", on_click=more)
