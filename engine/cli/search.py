@@ -25,6 +25,7 @@ from engine.collections.facts.where import needs_exif, parse_where
 from engine.collections.reading.regular_files import read_bytes
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights, StorageFull, UnreadableImage
 from engine.core.recipe import Recipe
+from engine.core.storage import shape_checked
 from engine.search.answer import Answer, Query
 from engine.search.examples import Example, parse_crop, parse_examples
 from engine.search.replay import compared, query_of, read_answer
@@ -160,15 +161,19 @@ def _check_filter(bench: Workbench, collection: str, where: str) -> None:
 
 def _replay(arguments: argparse.Namespace) -> int:
     """Repeat the search of an exported answer; exit status 0 for the same results, 1 if they differ."""
-    former, bench = read_answer(Path(arguments.replay)), Workbench()
-    recipe = Recipe.from_dict(former["recipe"])
-    recipe = recipe.but(collection=arguments.collection or recipe.collection)
-    kept = partial(upload_path, bench.home)
-    query = query_of(former, bench.collection(recipe.collection).images(), kept)
-    arguments.where = former.get("where", "")
-    arguments.label, arguments.include_query = former.get("label"), former.get("include_query", False)
-    arguments.local_scaling = former.get("local_scaling", False)
-    same, sentences = compared(former, _search_building(bench, recipe, query, arguments).as_dict())
+    file, bench = Path(arguments.replay), Workbench()
+    former = read_answer(file)
+    with shape_checked(file):
+        recipe = Recipe.from_dict(former["recipe"])
+        recipe = recipe.but(collection=arguments.collection or recipe.collection)
+        kept = partial(upload_path, bench.home)
+        query = query_of(former, bench.collection(recipe.collection).images(), kept)
+    arguments.where = former.get("where") or ""
+    arguments.label, arguments.include_query = former.get("label"), bool(former.get("include_query"))
+    arguments.local_scaling = bool(former.get("local_scaling"))
+    latter = _search_building(bench, recipe, query, arguments).as_dict()
+    with shape_checked(file):
+        same, sentences = compared(former, latter)
     print("\n".join(sentences))
     return 0 if same else 1
 

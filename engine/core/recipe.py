@@ -46,7 +46,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("collection", "encoder", "embedding", "metric", "method"):
             _check_name(name, getattr(self, name))
-        if self.weights:
+        if self.weights != "":
             _check_name("weights", self.weights)
         check_whole("k", "the search", self.k, 1, MAX_K)
         object.__setattr__(self, "options", tuple(sorted(dict(self.options).items())))

@@ -39,10 +39,19 @@ def _is_answer(body: dict[str, Any]) -> bool:
     recipe, query, hits = body.get("recipe"), body.get("query"), body.get("hits")
     if not isinstance(recipe, dict) or not isinstance(query, dict) or not isinstance(hits, list):
         return False
-    made_with = body.get("made_with") or dict.fromkeys(_CONDITIONS)
+    made_with = body["made_with"] if body.get("made_with") is not None else dict.fromkeys(_CONDITIONS)
     if not isinstance(query.get("name"), str) or not isinstance(made_with, dict) or not set(made_with) >= _CONDITIONS:
         return False
-    return all(isinstance(hit, dict) and {"name", "distance"} <= set(hit) for hit in hits)
+    return _has_texts(body, query) and all(isinstance(hit, dict) and {"name", "distance"} <= set(hit) for hit in hits)
+
+
+def _has_texts(body: Body, query: Body) -> bool:
+    """Whether all that is searched for and filtered by is text, where it is given."""
+    examples = query.get("examples") or []
+    if not isinstance(examples, list) or not all(isinstance(one, dict) for one in examples):
+        return False
+    texts = [query.get("text"), body.get("where"), body.get("label"), *(one.get("text") for one in examples)]
+    return all(isinstance(text or "", str) for text in texts)
 
 
 def query_of(former: Body, images: Images, kept: Callable[[str], Path | None] = lambda _: None) -> Query:

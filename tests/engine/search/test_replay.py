@@ -169,6 +169,44 @@ def test_what_is_no_answer_is_refused(tmp_path: Path, text: str) -> None:
         read_answer(tmp_path / "a.json")
 
 
+BROKEN: list[tuple[str, Any]] = [
+    ("recipe", {}),
+    ("recipe.weights", []),
+    ("recipe.options", 5),
+    ("query.image", [1]),
+    ("query.text", 5),
+    ("query.crop", [0, "x", 1, 1]),
+    ("query.crop", [1]),
+    ("query.sha256", 5),
+    ("query.examples", [{"image": 3, "weight": 10**400}]),
+    ("query.examples", [{"text": 5}]),
+    ("where", 5),
+    ("label", {}),
+    ("label", {"a": 1}),
+    ("made_with", {}),
+    ("made_with.weights", 5),
+    ("made_with.versions", "x"),
+    ("hits", [{"name": "00.png", "distance": "x", "sha256": ""}]),
+    ("hits", [{"name": "00.png", "distance": 10**400}]),
+    ("words", [1]),
+    ("words", {"classes": 5}),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), BROKEN, ids=lambda one: str(one)[:40])
+def test_an_export_with_a_value_that_cannot_be_is_named(
+    field: str, value: Any, exported: Callable[..., Path], capsys: Capture
+) -> None:
+    file = exported("--encoder", "colour-histogram", "--image", "3")
+    body = json.loads(file.read_text(encoding="utf-8"))
+    *outer, last = field.split(".")
+    (body[outer[0]] if outer else body)[last] = value
+    file.write_text(json.dumps(body), encoding="utf-8")
+    status, said = replayed(file, capsys)
+    assert "Traceback" not in said
+    assert status in (0, 1)
+
+
 def test_a_query_that_is_not_in_the_collection_is_named() -> None:
     from engine.collections.collection import Images
 
