@@ -31,6 +31,7 @@ from tests.counts import count
 VISITORS, CLICKS = count(3, 30), count(30, 300)
 RECIPE = Recipe("crowd", "colour-histogram", embedding="flatten")
 RECIPE_IN_ADDRESS = "collection=crowd&encoder=colour-histogram&embedding=flatten"
+MISSED = 30  # clicks in a row on what has moved away or is covered
 TILES = ".grid.answers button.tile"
 CLICKABLE = (
     "button, a[href], [role=tab], [role=radio], [role=checkbox], [role=switch], [role=combobox], [role=option], summary"
@@ -205,12 +206,16 @@ class Clicks:
         self.memory: list[int] = []
 
     def make(self, number: int) -> None:
+        missed = 0
         while len(self.taken) < number:
             began = time.perf_counter()
             self.last, self.before = "", self.page.url
             try:
                 if not self._one():
+                    missed += 1
+                    assert missed < MISSED, f"{self._which()} and {missed} others in a row missed: {shown(self.page)}"
                     continue
+                missed = 0
                 self.page.wait_for_timeout(50)
                 settled(self.page)
             except Error as error:
@@ -250,6 +255,9 @@ class Clicks:
 
     def _goes(self) -> bool:
         self.page.keyboard.press("Escape")
+        folded = self.page.get_by_test_id("stExpandSidebarButton")
+        if folded.count() and folded.is_visible():  # by a click before
+            folded.click()
         links = self.page.get_by_test_id("stSidebarNavLink")
         link = links.nth(self.chance.randrange(links.count()))
         self.last = link.inner_text()
