@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.core.errors import BenzerError
     from engine.core.home import Home
     from engine.core.recipe import Recipe
+    from engine.evaluation.retrieval import evaluate
     from engine.search.answer import Answer, Query
     from engine.search.examples import Example
     from engine.workbench.workbench import Workbench
@@ -38,6 +39,7 @@ __all__ = [
     "StudyPlan",
     "Workbench",
     "__version__",
+    "evaluate",
     "indexes",
 ]
 
@@ -51,6 +53,7 @@ _ROOMS = {
     "Recipe": "core.recipe",
     "StudyPlan": "comparisons.hashing.plan",
     "Workbench": "workbench.workbench",
+    "evaluate": "evaluation.retrieval",
 }
 
 

@@ -31,6 +31,7 @@ from engine.collections.seal import seal
 from engine.core.cache import Cache, catalogue_stamp
 from engine.core.errors import BadParameter, NotFound, UnreadableImage, checksum_mismatch
 from engine.core.home import Home, slug
+from engine.core.settings import check_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +74,7 @@ class Collection:
     @classmethod
     def open(cls, home: Home, name: str) -> Collection:
         """The collection of that name; NotFound if it does not exist, Corrupt if its catalogue is damaged."""
+        check_text("name", "a collection", name)
         folder = home.datasets / name
         proper = name == Path(name).name and not name.startswith(".")
         if not proper or not (folder / "catalogue.sqlite").is_file():

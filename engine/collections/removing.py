@@ -19,6 +19,7 @@ from engine.collections.collection import Collection
 from engine.collections.folders import delete_folder, hold, is_collection
 from engine.core.errors import Corrupt, NotFound
 from engine.core.home import Home
+from engine.core.settings import check_text
 from engine.core.storage import full_disk_named, time_stamp, write_bytes
 from engine.core.tables import csv_text
 
@@ -32,6 +33,7 @@ def remove_collection(home: Home, name: str) -> Path | None:
         NotFound: no such collection. BenzerError: other work changes it right now. StorageFull: there is no room for
         the rescued files; nothing is deleted then.
     """
+    check_text("name", "a collection", name)
     folder = home.datasets / name
     if name != Path(name).name or name.startswith(".") or not folder.is_dir() or not is_collection(folder):
         raise NotFound(f"There is no collection {name!r}.")

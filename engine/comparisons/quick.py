@@ -31,7 +31,7 @@ from engine.encoders.vectors.batches import Chunk, encoded
 from engine.encoders.vectors.centring import fit_centring
 from engine.encoders.vectors.derived import Derived
 from engine.encoders.vectors.store import state, stored
-from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.retrieval import evaluate
 from engine.evaluation.statistics.decision import holm
 from engine.evaluation.statistics.lead import lead
 from engine.evaluation.statistics.paired import paired_difference
@@ -275,7 +275,7 @@ def _altered(chunk: Chunk) -> Chunk:
 def _judged(plain: Matrix, altered: Matrix | None, sample: Sample) -> Figures:
     """(q,) precision@8 of each labelled picture, or whether each augmented copy finds its original first."""
     if sample.labelled or altered is None:
-        return leave_one_out(plain, sample.labels, "cosine", K).precisions
+        return evaluate(plain, sample.labels, "cosine", K).precisions
     return (cosine(altered, plain).argmin(1) == np.arange(len(plain))).astype(np.float64)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine.core.errors import BadParameter
 
@@ -61,7 +62,7 @@ METRICS: dict[str, Distance] = {
 
 def metric(name: str) -> Distance:
     """The metric of that name; BadParameter if it does not exist."""
-    if name not in METRICS:
+    if not isinstance(name, str) or name not in METRICS:
         raise BadParameter("metric", "the search", "one of " + ", ".join(METRICS), name)
     return METRICS[name]
 
@@ -99,14 +100,26 @@ def zero_rounding_errors(distances: Real, name: str, one: Real, other: Real) -> 
     return np.asarray(np.where(distances <= least, 0.0, distances))
 
 
-def checked_vectors(vectors: Matrix, what: str, dimensions: int | None = None) -> Matrix:
+def checked_vectors(vectors: ArrayLike, what: str, dimensions: int | None = None) -> Matrix:
     """The vectors as a C-contiguous (n, d) float32 matrix without NaN or Inf, else BadParameter."""
-    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    if vectors.ndim != 2 or vectors.shape[1] == 0:
-        raise BadParameter("shape", what, "(n, d) with d ≥ 1", vectors.shape)
-    if dimensions is not None and vectors.shape[1] != dimensions:
-        raise BadParameter("length", what, f"{dimensions}, as in the index", vectors.shape[1])
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    matrix = _floats(vectors, what)
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        raise BadParameter("shape", what, "(n, d) with d ≥ 1", matrix.shape)
+    if dimensions is not None and matrix.shape[1] != dimensions:
+        raise BadParameter("length", what, f"{dimensions}, as in the index", matrix.shape[1])
+    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
     if len(bad):
         raise BadParameter("values", what, "finite numbers", f"NaN or Inf in row {bad[0]}")
-    return vectors
+    return matrix
+
+
+def _floats(values: Any, what: str) -> Matrix:
+    """The values as float32; BadParameter for texts and complex numbers, which NumPy would convert, and no arrays."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "cSU":
+            return np.ascontiguousarray(array, dtype=np.float32)
+        found: object = array.dtype
+    except (TypeError, ValueError):  # objects, or rows of several lengths
+        found = type(values).__name__
+    raise BadParameter("values", what, "numbers, in rows of one length", found)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ class Home:
     system keeps a user's data if the package is installed."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.root, str | PathLike) or "\0" in str(self.root):
+            raise BadParameter("folder", "a home", "a path", self.root)
+        object.__setattr__(self, "root", Path(self.root).expanduser())  # a text in a notebook
 
     @classmethod
     def default(cls) -> Home:

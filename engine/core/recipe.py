@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.core.errors import BadParameter
-from engine.core.settings import Options, check_whole, parse_call, print_call
+from engine.core.settings import Options, check_text, check_whole, parse_call, print_call
 
 MAX_K = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
@@ -49,11 +49,12 @@ class Recipe:
         if self.weights != "":
             _check_name("weights", self.weights)
         check_whole("k", "the search", self.k, 1, MAX_K)
-        object.__setattr__(self, "options", tuple(sorted(dict(self.options).items())))
+        object.__setattr__(self, "options", _checked_options(self.options))
 
     @classmethod
     def parse(cls, text: str) -> Recipe:
         """The recipe whose printed form is `text`; BadParameter if it cannot be parsed."""
+        check_text("text", "a recipe", text)
         parts = [part.strip() for part in text.split("/")]
         if len(parts) != 6:
             raise BadParameter("text", "a recipe", "collection/encoder@weights/embedding/metric/method/k", text)
@@ -73,6 +74,7 @@ class Recipe:
 
     def but(self, **changes: Any) -> Recipe:
         """A copy with some choices changed. A different method starts from its own defaults."""
+        self._check_keys(changes)
         if changes.get("method", self.method) != self.method:
             changes.setdefault("options", ())
         return replace(self, **changes)
@@ -83,11 +85,17 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """The recipe of `as_dict`; BadParameter for a key it does not have."""
-        unknown = set(values) - set(cls.__dataclass_fields__)
+        """The recipe of `as_dict`; BadParameter for a key it does not have, or without collection or encoder."""
+        if not isinstance(values, Mapping):
+            raise BadParameter("choices", "a recipe", "a dictionary as `as_dict` gives", type(values).__name__)
+        cls._check_keys(values)
+        return cls(**{"collection": "", "encoder": "", **values})
+
+    @classmethod
+    def _check_keys(cls, values: Mapping[str, Any]) -> None:
+        unknown = [key for key in values if key not in cls.__dataclass_fields__]
         if unknown:
-            raise BadParameter("key", "a recipe", "one of " + ", ".join(cls.__dataclass_fields__), sorted(unknown)[0])
-        return cls(**{**values, "options": tuple(dict(values.get("options", {})).items())})
+            raise BadParameter("key", "a recipe", "one of " + ", ".join(cls.__dataclass_fields__), unknown[0])
 
 
 def parse_method(text: str) -> tuple[str, Options]:
@@ -102,6 +110,17 @@ def parse_method(text: str) -> tuple[str, Options]:
 def _check_name(choice: str, value: object) -> None:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise BadParameter(choice, "a recipe", "a name of at most 100 letters, digits, dots and dashes", value)
+
+
+def _checked_options(options: Any) -> Options:
+    """The settings sorted by name; BadParameter unless they are a dictionary or pairs."""
+    try:
+        named = dict(options)
+    except (TypeError, ValueError):
+        named = {None: options}
+    if not all(isinstance(name, str) for name in named):
+        raise BadParameter("options", "a recipe", "values by the names of settings", options)
+    return tuple(sorted(named.items()))
 
 
 def _whole(name: str, text: str) -> int:

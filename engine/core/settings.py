@@ -17,6 +17,11 @@ def is_whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
+def is_number(value: object) -> bool:
+    """Whether the value is an integer or a float of Python or NumPy, and not a bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def check_whole(name: str, thing: str, value: object, low: int, high: int) -> int:
     """The value, an int from `low` to `high`, else BadParameter; neither a bool nor a number of NumPy is one."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -40,6 +45,12 @@ def check_switch(name: str, thing: str, value: object) -> None:
     """BadParameter unless the value is True or False."""
     if not isinstance(value, bool):
         raise BadParameter(name, thing, "true or false", value)
+
+
+def check_text(name: str, thing: str, value: object) -> None:
+    """BadParameter unless the value is a text."""
+    if not isinstance(value, str):
+        raise BadParameter(name, thing, "a text", type(value).__name__)
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from engine.core.distances import checked_vectors
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
+from engine.core.recipe import MAX_K
+from engine.core.settings import check_whole
 from engine.evaluation.metrics import average_precision, precision_at_k
 from engine.evaluation.ranking import distances_to_all
 from engine.evaluation.statistics.proportion import mean_share_interval
 
+_THING = "an evaluation"
 _BLOCK_BYTES = 64 * 2**20  # of distances in memory at once
 
 
@@ -37,25 +41,27 @@ class Scores:
     precisions: NDArray[np.float64]
 
 
-def leave_one_out(vectors: NDArray[np.float32], labels: Sequence[str], metric: str, k: int = 8) -> Scores:
-    """Scores of (n, d) labelled vectors; images with the label "" are ignored.
+def evaluate(vectors: ArrayLike, labels: Iterable[object], metric: str = "cosine", k: int = 8) -> Scores:
+    """How well (n, d) vectors find those of the same label; where a label is "", None or NaN, the image is ignored.
 
     An image whose label is unique is never a query, as it has nothing to find. Memory stays bounded: distances are
     computed for blocks of queries.
 
     Raises:
-        BadParameter: no such metric, wrong shapes, or fewer than two images that share a label.
+        BadParameter: no such metric, wrong shapes or values, or fewer than two images that share a label.
     """
-    names = np.asarray(labels, dtype=str)
-    if vectors.ndim != 2 or len(vectors) != len(names):
-        raise BadParameter("vectors", "an evaluation", f"({len(names)}, d), one for each label", vectors.shape)
+    metric = known_metric(metric).name
+    check_whole("k", _THING, k, 1, MAX_K)
+    every, names = checked_vectors(vectors, "the vectors"), _names(labels)
+    if len(every) != len(names):
+        raise BadParameter("vectors", _THING, f"({len(names)}, d), one for each label", every.shape)
     kept = np.flatnonzero(names != "")
-    matrix, (kinds, codes) = np.asarray(vectors[kept]), np.unique(names[kept], return_inverse=True)
+    matrix, (kinds, codes) = np.asarray(every[kept]), np.unique(names[kept], return_inverse=True)
     sizes = np.bincount(codes, minlength=len(kinds))
     queries = np.flatnonzero(sizes[codes] > 1)
-    if not 1 <= k < max(len(kept), 2) or not len(queries):
-        raise BadParameter("images", "an evaluation", f"more than {k} with labels, and some label shared", len(kept))
-    precisions, averages = _ask(matrix, codes, queries, sizes, known_metric(metric).name, k)
+    if not k < max(len(kept), 2) or not len(queries):
+        raise BadParameter("images", _THING, f"more than {k} with labels, and some label shared", len(kept))
+    precisions, averages = _ask(matrix, codes, queries, sizes, metric, k)
     by_kind = {str(kind): precisions[codes[queries] == code] for code, kind in enumerate(kinds)}
     return Scores(
         k=k,
@@ -67,6 +73,13 @@ def leave_one_out(vectors: NDArray[np.float32], labels: Sequence[str], metric: s
         queries=kept[queries],
         precisions=precisions,
     )
+
+
+def _names(labels: Iterable[object]) -> NDArray[np.str_]:
+    """The labels as texts, "" where there is none."""
+    if isinstance(labels, str | bytes | Mapping) or not isinstance(labels, Iterable):
+        raise BadParameter("labels", _THING, "one for each vector", labels)
+    return np.array(["" if one is None or one != one else str(one) for one in labels], dtype=str)
 
 
 def _ask(

@@ -59,7 +59,7 @@ def make_index(method: str, metric: str, **options: Value) -> Index:
         BadParameter: no such method or setting, a value out of range, or an unsupported metric.
     """
     known = methods()
-    if method not in known:
+    if not isinstance(method, str) or method not in known:
         raise BadParameter("method", "the search", "one of " + ", ".join(known), method)
     settings = checked_settings(known[method].settings, options, f"the method {method}")
     return known[method](metric, **settings)

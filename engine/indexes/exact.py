@@ -38,7 +38,7 @@ class Exact(RowIndex):
 
     def build(self, ids: Ids, vectors: Vectors) -> Self:
         self._table = RowTable(ids, vectors)
-        self._screen = self._made_screen() if vectors.size > _FEW else None
+        self._screen = self._made_screen() if self._table.vectors.size > _FEW else None
         return self
 
     def _made_screen(self) -> Screen:

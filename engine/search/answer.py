@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from engine.core.humanize import count_of, percent, with_unit
 from engine.core.recipe import Recipe
+from engine.core.settings import check_whole
 from engine.core.storage import json_text
 from engine.core.tables import csv_text
 from engine.search.calibration.calibration import CONFIDENCE, Calibration, Confidence
-from engine.search.examples import Crop, Example, check_crop, checked_examples, print_examples
+from engine.search.examples import (
+    Crop,
+    Example,
+    check_bytes,
+    check_parts,
+    checked_crop,
+    checked_examples,
+    checked_id,
+    print_examples,
+)
 from engine.search.provenance import COLUMNS, Provenance, WordsUsed, provenance_cells
 from engine.search.showing import html_of, show_page
 
@@ -45,6 +55,9 @@ class Query:
     image_ids: frozenset[int] = field(init=False, repr=False, compare=False)  # of the collection
 
     def __post_init__(self) -> None:
+        check_parts(self, "the query")
+        if self.share is not None:
+            check_whole("share", "the query", self.share, 0, 100)
         whole = self.image_id is not None and self.data is None and self.crop is None and not self.text
         if self.examples:
             object.__setattr__(self, "examples", checked_examples(self.examples))
@@ -54,21 +67,23 @@ class Query:
         object.__setattr__(self, "image_ids", frozenset(ids - {None}))
         if self.data is not None:
             object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
-        check_crop(self.crop)
+        object.__setattr__(self, "crop", checked_crop(self.crop))
 
     @classmethod
     def image(cls, id: int, crop: Crop | None = None) -> Query:
         """An image of the collection, by its id."""
-        return cls(image_id=int(id), name=str(id), crop=crop)
+        return cls(image_id=checked_id(id, "the query"), name=str(id), crop=crop)
 
     @classmethod
     def picture(cls, data: bytes, name: str = "picture", crop: Crop | None = None) -> Query:
         """An external picture, as the bytes of its file."""
+        check_bytes(data, "the query")
         return cls(data=data, name=name, crop=crop)
 
     @classmethod
     def of(cls, *examples: Example) -> Query:
         """Several pictures and words, to be like and not to be like; one alone is the plain query of it."""
+        examples = checked_examples(examples)
         if len(examples) == 1 and examples[0].weight == 1:
             [one] = examples
             return cls(image_id=one.image_id, data=one.data, name=one.name or one.text, crop=one.crop, text=one.text)

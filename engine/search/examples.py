@@ -9,6 +9,7 @@ more of each kind a logistic regression tells them apart.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from engine.core.distances import normalised
 from engine.core.errors import BadParameter
+from engine.core.settings import check_text, is_number, is_whole
 
 Matrix = NDArray[np.float32]
 Crop = tuple[float, float, float, float]
@@ -52,13 +54,15 @@ class Example:
     sha256: str = ""
 
     def __post_init__(self) -> None:
+        check_parts(self, "an example")
         if (self.image_id is not None) + (self.data is not None) + bool(self.text) != 1:
             raise BadParameter("example", "the query", "one picture or some words", self.name or "nothing")
-        if not 0 < abs(self.weight) <= _WEIGHT_MOST:
-            raise BadParameter("weight", "an example", f"a number above 0, at most {_WEIGHT_MOST:g}", abs(self.weight))
+        weight = abs(self.weight) if is_number(self.weight) else math.nan
+        if not 0 < weight <= _WEIGHT_MOST:
+            raise BadParameter("weight", "an example", f"a number above 0, at most {_WEIGHT_MOST:g}", self.weight)
         if self.data is not None:
             object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
-        check_crop(self.crop)
+        object.__setattr__(self, "crop", checked_crop(self.crop))
 
     def __str__(self) -> str:
         """The term of this example, without its sign."""
@@ -82,16 +86,48 @@ class Example:
         }
 
 
-def check_crop(crop: Crop | None) -> None:
-    """BadParameter unless the crop is a part of the picture, or None."""
-    if crop is not None:
-        left, top, right, bottom = crop
-        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-            raise BadParameter("crop", "the query", "left < right and top < bottom, all from 0 to 1", crop)
+def check_parts(part: Any, thing: str) -> None:
+    """BadParameter unless what a query or an example is made of has the types that its fields name.
+
+    An id of NumPy becomes an int.
+    """
+    check_text("name", thing, part.name)
+    check_text("text", thing, part.text)
+    if part.data is not None:
+        check_bytes(part.data, thing)
+    if part.image_id is not None:
+        object.__setattr__(part, "image_id", checked_id(part.image_id, thing))
+
+
+def check_bytes(data: object, thing: str) -> None:
+    """BadParameter unless the data are bytes."""
+    if not isinstance(data, bytes):
+        raise BadParameter("data", thing, "the bytes of a picture file", type(data).__name__)
+
+
+def checked_id(id: Any, thing: str) -> int:
+    """The id of a picture as an int; BadParameter unless it is a whole number."""
+    if not is_whole(id):
+        raise BadParameter("id of the picture", thing, "a whole number", id)
+    return int(id)
+
+
+def checked_crop(crop: Crop | None) -> Crop | None:
+    """The crop as a tuple, or None; BadParameter unless it is a part of the picture."""
+    if crop is None:
+        return None
+    four = isinstance(crop, list | tuple) and len(crop) == 4 and all(map(is_number, crop))
+    left, top, right, bottom = crop if four else (math.nan,) * 4
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise BadParameter("crop", "the query", "left < right and top < bottom, all from 0 to 1", crop)
+    return left, top, right, bottom
 
 
 def checked_examples(examples: Sequence[Example]) -> tuple[Example, ...]:
     """The examples, at least one of which must be positive; else BadParameter."""
+    if not isinstance(examples, Sequence) or not all(isinstance(one, Example) for one in examples):
+        found = [one for one in examples if not isinstance(one, Example)][:1] if isinstance(examples, Sequence) else []
+        raise BadParameter("examples", "the query", "values of Example", *(found or [examples]))
     if not 1 <= len(examples) <= MOST:
         raise BadParameter("number of examples", "the query", f"from 1 to {MOST}", len(examples))
     if not any(one.weight > 0 for one in examples):

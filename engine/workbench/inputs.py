@@ -58,7 +58,7 @@ def picture_list(pictures: PictureLike | Iterable[PictureLike]) -> list[PictureL
     """
     if isinstance(pictures, str | PathLike | bytes | Image.Image) or getattr(pictures, "ndim", 4) in (2, 3):
         return [pictures]  # type: ignore[list-item]
-    if not isinstance(pictures, Iterable):
+    if not isinstance(pictures, Iterable) or getattr(pictures, "ndim", 1) == 0:
         raise BadParameter("form of a picture", "encoding", _FORMS, type(pictures).__name__)
     several = list(pictures)
     if not several:
@@ -85,10 +85,14 @@ def picture_bytes(picture: PictureLike) -> bytes:
         return read_bytes(path.resolve())
     if not isinstance(picture, Image.Image):
         picture = _from_array(picture)
-    if picture.mode not in _PNG_MODES:
-        picture = picture.convert("RGB")
+    if not picture.width or not picture.height:
+        raise BadParameter("shape", _THING, "at least 1 pixel wide and high", picture.size)
     out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=1)  # lossless, and fast rather than small
+    try:
+        picture = picture if picture.mode in _PNG_MODES else picture.convert("RGB")
+        picture.save(out, "PNG", compress_level=1)  # lossless, and fast rather than small
+    except ValueError as error:
+        raise BadParameter("form", _THING, "an open picture of PIL", str(error)) from None
     return out.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,17 @@ class JobKind:
     makes: tuple[str, ...]
     kept: str
     background: bool = False
+
+
+class GivenArguments(dict[str, Any]):
+    """The arguments of a job, which name the one that is missing."""
+
+    def __init__(self, kind: str, arguments: Arguments) -> None:
+        super().__init__(arguments)
+        self._kind = kind
+
+    def __missing__(self, name: str) -> Any:
+        raise BadParameter(name, f"the job {self._kind}", "given", "nothing")
 
 
 def _import(arguments: Arguments, reporter: Reporter) -> dict[str, Any]:
@@ -260,7 +272,7 @@ BACKGROUND = frozenset(kind.name for kind in KINDS.values() if kind.background)
 
 def job_kind(name: str) -> JobKind:
     """The kind of that name; BadParameter if there is none."""
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         raise BadParameter("kind", "a job", "one of " + ", ".join(KINDS), name)
     return KINDS[name]
 
@@ -279,4 +291,8 @@ def title_of(name: str, arguments: Arguments) -> str:
 
 def work(folder: Path) -> None:
     """Run the job of `folder` in this process: the body of a worker."""
-    jobs.work(folder, {kind.name: kind.run for kind in KINDS.values()}, BACKGROUND)
+    jobs.work(folder, {kind.name: partial(_run, kind) for kind in KINDS.values()}, BACKGROUND)
+
+
+def _run(kind: JobKind, arguments: Arguments, reporter: Reporter) -> Any:
+    return kind.run(GivenArguments(kind.name, arguments), reporter)

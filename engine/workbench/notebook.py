@@ -14,6 +14,7 @@ from engine.collections.reading.workers import read_in_worker
 from engine.collections.sources.job import title_of
 from engine.core.errors import BadParameter, NotFound
 from engine.core.recipe import Recipe
+from engine.core.settings import check_text
 from engine.encoders import EncoderInfo, choices, open_encoder
 from engine.encoders.choosing import default_choice, default_embedding
 from engine.encoders.onnx_networks import OnnxEncoder, add_network, remove_network
@@ -49,7 +50,7 @@ class NotebookMethods(JobMethods, PictureMethods):
         Raises:
             BadParameter: not a path or a title. NotFound: no such folder. Unreadable: no picture in it. NameTaken.
         """
-        _check_text("title", "an import", title)
+        check_text("title", "an import", title)
         path = _path(folder, "an import")
         known = next((one.name for one in collections(self.home) if one.source.get("folder") == str(path)), None)
         if known is not None:
@@ -82,7 +83,7 @@ class NotebookMethods(JobMethods, PictureMethods):
             Unreadable: no data set of that format. NameTaken.
         """
         path = _path(path, "an import", resolved=False)
-        _check_text("title", "an import", title)
+        check_text("title", "an import", title)
         make_format(format, columns)
         given: dict[str, Any] = {"title": title or title_of(path), "path": str(path), "format": format}
         given |= {"follow_links": True} if follow_links else {}
@@ -111,8 +112,8 @@ class NotebookMethods(JobMethods, PictureMethods):
             BadParameter: a wrong type, no such format, or one that needs vectors. NotFound: no such collection,
             grouping or folder, or no picture can be read. StorageFull: they do not fit.
         """
-        _check_text("grouping", "an export", grouping)
-        _check_text("filter", "an export", where)
+        check_text("grouping", "an export", grouping)
+        check_text("filter", "an export", where)
         make_format(format, columns)
         name = self.recipe_of(collection).collection
         given: dict[str, Any] = {"collection": name, "format": format, "folder": str(_path(folder, "an export"))}
@@ -159,7 +160,7 @@ class NotebookMethods(JobMethods, PictureMethods):
             UnreadableImage: a file that is no picture. NotTrained, NoWeights: the encoder has no weights yet.
         """
         for parameter, value in (("encoder", encoder), ("pooling", pooling)):
-            _check_text(parameter, "encoding", value)
+            check_text(parameter, "encoding", value)
         if pooling != unfinished(pooling):
             raise BadParameter("pooling", "encoding", "one that needs no other vectors", pooling)
         name, _, weights = (encoder or default_choice(self.home, "").key).partition("@")
@@ -221,13 +222,10 @@ class NotebookMethods(JobMethods, PictureMethods):
             raise BadParameter("name", "an encoder", "a new one", name, way_out=way_out)
 
 
-def _check_text(parameter: str, thing: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise BadParameter(parameter, thing, "a text", type(value).__name__)
-
-
 def _path(folder: object, thing: str, *, resolved: bool = True) -> Path:
     if not isinstance(folder, str | PathLike):
         raise BadParameter("folder", thing, "a path", type(folder).__name__)
+    if not str(folder).strip() or "\0" in str(folder):  # nothing would be the folder that the program runs in
+        raise BadParameter("folder", thing, "a path", str(folder))
     path = Path(folder).expanduser()
     return path.resolve() if resolved else path.absolute()  # a file of a data set may be one of links

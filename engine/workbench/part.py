@@ -13,6 +13,7 @@ from engine.core.cache import Cache, FileStamps, catalogue_files, catalogue_stam
 from engine.core.errors import BadParameter
 from engine.core.home import Home
 from engine.core.recipe import Recipe
+from engine.core.settings import check_text
 from engine.encoders import open_encoder
 from engine.encoders.combination import parts_of
 from engine.encoders.encoder import Encoder, ReadsTexts
@@ -51,11 +52,13 @@ class Part:
 
     def collection(self, name: str) -> Collection:
         """The collection of that name; NotFound if there is none."""
+        check_text("name", "a collection", name)
         stamp = catalogue_stamp(self.home.datasets / name)
         return self._collections.get((name, stamp), lambda: Collection.open(self.home, name))
 
     def default_recipe(self, collection: str) -> Recipe:
         """A sensible default for a collection: the best encoder that is ready, and exact search."""
+        check_text("name", "a collection", collection)
         return opening.default_recipe(self.home, collection)
 
     def encoder(self, recipe: Recipe) -> Encoder:

@@ -17,7 +17,7 @@ from engine.collections.facts.table import PictureTable, folder_of, unmarked_tab
 from engine.collections.facts.where import Where, matching, parse_where, print_where, values_of
 from engine.collections.reading.workers import exif_table_in_worker, shown_in_worker
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
-from engine.core.errors import BenzerError, NotFound
+from engine.core.errors import BadParameter, BenzerError, NotFound
 from engine.core.home import Home
 from engine.core.settings import check_whole
 from engine.duplicates.acts.checking import Refusal
@@ -129,7 +129,7 @@ class PictureMethods(Part):
 
     def meeting(self, collection: str, where: str | Where) -> NDArray[np.int64]:
         """The ids of the pictures that meet a filter, ascending; BadParameter for an invalid condition."""
-        conditions = parse_where(where) if isinstance(where, str) else tuple(where)
+        conditions = _conditions(where)
         known = (collection, *self._marked(collection), conditions)
 
         def found() -> NDArray[np.int64]:
@@ -140,7 +140,7 @@ class PictureMethods(Part):
 
     def _limits(self, collection: str, include_query: bool, label: str | None, where: str | Where) -> Limits:
         """What a search may find; BadParameter for an invalid condition of the filter."""
-        conditions = parse_where(where) if isinstance(where, str) else where
+        conditions = _conditions(where)
         if not conditions:
             return Limits(include_query, label)
         return Limits(include_query, label, print_where(conditions), self.meeting(collection, conditions))
@@ -196,3 +196,9 @@ def _exif_table(read: Callable[[], bytes]) -> tuple[tuple[str, str], ...]:
         return tuple(exif_table_in_worker(read()))
     except BenzerError:
         return ()
+
+
+def _conditions(where: object) -> Where:
+    if not isinstance(where, str | tuple | list):
+        raise BadParameter("filter", "the search", "a text, like label=cat", where)
+    return parse_where(where) if isinstance(where, str) else tuple(where)

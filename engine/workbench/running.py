@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from engine.collections.collection import Collection
 from engine.core.errors import BadParameter
 from engine.core.progress import Progress, Reporter
+from engine.core.recipe import Recipe
 from engine.jobs import job as job_folders
 from engine.jobs.job import Job
 from engine.runs.listing import runs
-from engine.workbench.job_kinds import job_kind, title_of
+from engine.workbench.job_kinds import GivenArguments, job_kind, title_of
 from engine.workbench.part import Part
 
 
@@ -18,8 +20,12 @@ class JobMethods(Part):
     """Methods for jobs, mixed into `Workbench`."""
 
     def start(self, kind: str, **arguments: Any) -> Job:
-        """Start a job in its own process; the kinds are those of `engine.workbench.job_kinds.KINDS`."""
-        arguments = self._at_home(arguments)
+        """Start a job in its own process; the kinds are those of `engine.workbench.job_kinds.KINDS`.
+
+        Raises:
+            BadParameter: no such kind, or an argument that its title tells is missing or wrong.
+        """
+        arguments = self._given(kind, arguments)
         return job_folders.start(self.home.jobs, kind, title_of(kind, arguments), arguments)
 
     def again(self, id: str) -> Job:
@@ -42,7 +48,7 @@ class JobMethods(Part):
         **arguments: Any,
     ) -> Any:
         """Run a job synchronously and return its result; `listen` and `hear` are those of the Reporter."""
-        return job_kind(kind).run(self._at_home(arguments), Reporter(listen=listen, hear=hear))
+        return job_kind(kind).run(self._given(kind, arguments), Reporter(listen=listen, hear=hear))
 
     def jobs(self) -> list[Job]:
         """Every job, newest first."""
@@ -60,3 +66,14 @@ class JobMethods(Part):
 
     def _at_home(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "home": str(self.home.root)}
+
+    def _given(self, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a job as it is stored: recipes as dictionaries, collections by their names."""
+        plain = {name: _plain(value) for name, value in self._at_home(arguments).items()}
+        return GivenArguments(job_kind(kind).name, plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Recipe):
+        return value.as_dict()
+    return value.name if isinstance(value, Collection) else value

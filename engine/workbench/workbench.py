@@ -23,6 +23,7 @@ from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.errors import BadParameter, NoIndex, NotReady, NotTrained, NoWeights
 from engine.core.home import Home
 from engine.core.recipe import Recipe
+from engine.core.settings import check_switch, check_text
 from engine.encoders import choices
 from engine.encoders.encoder import EncoderChoice
 from engine.encoders.text_image import takes_texts
@@ -149,6 +150,9 @@ class Workbench(
         """
         recipe = recipe if isinstance(recipe, Recipe) else self.recipe_of(recipe)
         query = query if isinstance(query, Query) else query_of(query)
+        check_text("label", "the search", label or "")
+        check_switch("include_query", "the search", include_query)
+        check_switch("local_scaling", "the search", local_scaling)
         label = label or None
         limits = self._limits(recipe.collection, include_query, label, where) if where else Limits(include_query, label)
         if local_scaling and not query.pictured:

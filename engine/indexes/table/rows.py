@@ -7,6 +7,7 @@ and codes that refer to them.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ class RowTable:
 
     def remove(self, ids: Ids) -> Rows:
         """Mark rows as removed; returns their (r,) row numbers. NotFound, with nothing removed, for an unknown id."""
-        ids = np.unique(np.asarray(ids, dtype=np.int64).ravel())
+        ids = np.unique(whole_ids(ids))
         rows = self.rows_of(ids)
         self._alive[rows] = False
         self._sorted = None
@@ -192,7 +193,7 @@ def built(table: RowTable | None) -> RowTable:
 
 def checked_ids(ids: Ids, count: int) -> Ids:
     """The ids as (count,) distinct non-negative int64, else BadParameter."""
-    ids = np.ascontiguousarray(ids, dtype=np.int64)
+    ids = whole_ids(ids)
     if ids.shape != (count,):
         raise BadParameter("ids", "the index", f"{count} numbers, one for each vector", ids.shape)
     ordered = np.sort(ids)  # a hundred times as fast as numpy's `unique`, which hashes whole numbers
@@ -201,6 +202,17 @@ def checked_ids(ids: Ids, count: int) -> Ids:
     if (ordered[1:] == ordered[:-1]).any():
         raise BadParameter("ids", "the index", "distinct", "a repeated id")
     return ids
+
+
+def whole_ids(ids: Any) -> Ids:
+    """The ids as int64; BadParameter for what is no whole number, which NumPy would round."""
+    try:
+        array = np.asarray(ids)
+    except ValueError:  # rows of several lengths
+        array = np.empty(1, dtype=object)
+    if array.size and array.dtype.kind not in "iu":
+        raise BadParameter("ids", "the index", "whole numbers", array.dtype if array.ndim else repr(ids))
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def checked_k(k: int) -> int:
