@@ -102,7 +102,8 @@ def zero_rounding_errors(distances: Real, name: str, one: Real, other: Real) -> 
 
 def checked_vectors(vectors: ArrayLike, what: str, dimensions: int | None = None) -> Matrix:
     """The vectors as a C-contiguous (n, d) float32 matrix without NaN or Inf, else BadParameter."""
-    matrix = _floats(vectors, what)
+    usual = isinstance(vectors, np.ndarray) and vectors.dtype == np.float32
+    matrix: Matrix = np.ascontiguousarray(vectors) if usual else _floats(vectors, what)
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise BadParameter("shape", what, "(n, d) with d ≥ 1", matrix.shape)
     if dimensions is not None and matrix.shape[1] != dimensions:

@@ -150,9 +150,10 @@ class Workbench(
         """
         recipe = recipe if isinstance(recipe, Recipe) else self.recipe_of(recipe)
         query = query if isinstance(query, Query) else query_of(query)
-        check_text("label", "the search", label or "")
-        check_switch("include_query", "the search", include_query)
-        check_switch("local_scaling", "the search", local_scaling)
+        if label or include_query or local_scaling:
+            check_text("label", "the search", label or "")
+            check_switch("include_query", "the search", include_query)
+            check_switch("local_scaling", "the search", local_scaling)
         label = label or None
         limits = self._limits(recipe.collection, include_query, label, where) if where else Limits(include_query, label)
         if local_scaling and not query.pictured:
