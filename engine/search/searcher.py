@@ -125,7 +125,8 @@ class Searcher:
             milliseconds=nearest.milliseconds,
             encode_milliseconds=encode_milliseconds,
             examined=nearest.examined,
-            pool=self._pool(scope),
+            # exact search skips what may not be found
+            pool=len(self.vectors.ids if scope.ids is None or self.index is not self.exact else scope.ids),
             total=total,
             recall=judged.recall,
             estimated=judged.estimated,
@@ -263,10 +264,6 @@ class Searcher:
         if k not in self._sampled_recall:
             self._sampled_recall[k] = estimated_recall(self.index, self.exact, self.vectors.matrix, k)
         return self._sampled_recall[k]
-
-    def _pool(self, scope: Scope) -> int:
-        """How many vectors the index may compare: exact search skips those that may not be found."""
-        return len(self.vectors.ids if scope.ids is None or self.index is not self.exact else scope.ids)
 
     def _total(self, scope: Scope) -> int:
         possible = self._possible if scope.ids is None else scope.ids

@@ -28,21 +28,17 @@ def parallel(loop: Callable[..., None]) -> Callable[..., None]:
     return in_turn
 
 
+@cache
 def turn() -> AbstractContextManager[object]:
     """A context in which this thread may run numba's parallel loops; others wait for it where the system demands that.
 
     Loops of several threads get along on OpenMP or TBB. Where neither is installed, as in a bare container, numba takes
     threads of its own, and would abort the process.
     """
-    return _TURN if _own_threads() else nullcontext()
-
-
-@cache
-def _own_threads() -> bool:
     from numba.np.ufunc.parallel import get_num_threads, threading_layer
 
     get_num_threads()  # starts them; what they are is not known before
-    return bool(threading_layer() == "workqueue")
+    return _TURN if threading_layer() == "workqueue" else nullcontext()
 
 
 @contextmanager
