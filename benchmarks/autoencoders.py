@@ -27,7 +27,7 @@ from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
-from engine.evaluation.retrieval import Scores, leave_one_out
+from engine.evaluation.retrieval import Scores, evaluate
 from engine.runs import listing as runs
 from engine.training import TrainingConfig, train_run
 
@@ -157,7 +157,7 @@ def measured(home: Home, collection: Collection, name: str, weights: str, title:
     for embedding, metric in COLUMNS:
         found = stored(collection, encoder.info, embedding)
         assert found is not None
-        scores[embedding, metric] = leave_one_out(found.matrix, [labels[id] for id in found.ids.tolist()], metric)
+        scores[embedding, metric] = evaluate(found.matrix, [labels[id] for id in found.ids.tolist()], metric)
     return Line(title, note, scores)
 
 

@@ -27,7 +27,7 @@ from engine.encoders.networks import weights as pretrained
 from engine.encoders.networks.table import backbone
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
-from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.retrieval import evaluate
 from engine.runs import listing as runs
 from engine.runs.run import Run
 from engine.training import TrainingConfig, train_run
@@ -211,7 +211,7 @@ def precisions(home: Home, collection: Collection, encoder: str, weights: str) -
     for embedding in EMBEDDINGS:
         found = stored(collection, opened.info, embedding)
         assert found is not None
-        scores.append(leave_one_out(found.matrix, [labels[id] for id in found.ids.tolist()], "cosine").precision)
+        scores.append(evaluate(found.matrix, [labels[id] for id in found.ids.tolist()], "cosine").precision)
     return scores
 
 

@@ -34,7 +34,7 @@ from engine.core.progress import Reporter
 from engine.encoders import Encoder, open_encoder
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import store, stored
-from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.retrieval import evaluate
 from engine.runs import listing as runs
 from models.autoencoder import Autoencoder
 from models.specs import CHANNELS, SPECS
@@ -145,7 +145,7 @@ def report(files: list[Path], collection: Collection, encoder: Encoder, wanted: 
     limit = peak() / gigaflops(wanted.model, wanted.size)
     first, second = rates
     labels = {first: [path.parent.name for path in files], second: collection.images().labels}
-    quality = {name: leave_one_out(vectors[name], labels[name], "cosine").precision for name in ways}
+    quality = {name: evaluate(vectors[name], labels[name], "cosine").precision for name in ways}
     out = [f"# Embedding {len(files)} images with Model {wanted.model} at {wanted.size} pixels", ""]
     out += ["| | images/s (median) | slowest … fastest | precision@8 |", "|---|---:|---:|---:|"]
     for name, times in seconds.items():

@@ -26,7 +26,7 @@ from engine.encoders.choosing import with_weights
 from engine.encoders.pooling import FINISHES
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.evaluation.metrics import bootstrap_interval
-from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.retrieval import evaluate
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 FOLDERS = {"animals": DATA / "animals", "paintings": DATA / "paintings", "products": DATA / "products" / "products.csv"}
@@ -77,7 +77,7 @@ def rows(home: Home, collection: Collection, encoder: str) -> Iterator[str]:
     labels, plain = collection.images().labels, None
     for finish in FINISHES:
         vectors = vectors_of(collection, opened, f"avg{finish}", Reporter())
-        scores = leave_one_out(vectors.matrix, labels, "cosine")
+        scores = evaluate(vectors.matrix, labels, "cosine")
         plain = scores.precisions if plain is None else plain
         low, high = scores.interval
         lead = "" if not finish else "{:+.3f} to {:+.3f}".format(*bootstrap_interval(scores.precisions - plain))

@@ -25,7 +25,7 @@ from engine.core.progress import Reporter
 from engine.encoders import open_encoder
 from engine.encoders.choosing import with_weights
 from engine.encoders.vectors.pipeline import vectors_of
-from engine.evaluation.retrieval import Scores, leave_one_out
+from engine.evaluation.retrieval import Scores, evaluate
 from engine.evaluation.statistics.correlation import spearman
 from engine.runs import listing as runs
 from engine.runs.run import Run
@@ -132,7 +132,7 @@ def measured(home: Home, collection: Collection, encoder: str, embedding: str) -
     """precision@8 of every picture, itself left out, by cosine."""
     name, _, weights = with_weights(home, encoder, "a benchmark").partition("@")
     vectors = vectors_of(collection, open_encoder(name, weights, home, collection), embedding, Reporter())
-    return leave_one_out(vectors.matrix, collection.images().labels, "cosine")
+    return evaluate(vectors.matrix, collection.images().labels, "cosine")
 
 
 HEAD = """# Learning from one's own pictures, without labels

@@ -32,7 +32,7 @@ from engine.encoders.networks.weights import ready
 from engine.encoders.pooling import embed
 from engine.encoders.vectors.pipeline import embed_collection
 from engine.encoders.vectors.store import stored
-from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.retrieval import evaluate
 
 DATA = Path(os.environ.get("BENZER_TEST_DATA") or PROJECT.parent / "shared" / "data")
 BATCH = 16
@@ -110,7 +110,7 @@ def precisions(home: Home) -> dict[str, float]:
         embed_collection(collection, encoder, ["avg"], Reporter())
         vectors = stored(collection, encoder.info, "avg")
         assert vectors is not None
-        found[name] = leave_one_out(vectors.matrix, collection.images().labels, "cosine").precision
+        found[name] = evaluate(vectors.matrix, collection.images().labels, "cosine").precision
     return found
 
 

@@ -35,7 +35,7 @@ from engine.encoders.encoder import EncoderChoice
 from engine.encoders.pooling import FINISHES, ROOT, unfinished
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.evaluation.metrics import bootstrap_interval
-from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.retrieval import evaluate
 from engine.evaluation.statistics.decision import Decision, Outcome, holm
 from engine.evaluation.statistics.intervals import decision_of_interval
 from engine.evaluation.statistics.paired import paired_difference
@@ -165,7 +165,7 @@ def precisions_of(home: Home, collection: Collection, choice: EncoderChoice) -> 
         except BenzerError as error:
             print(f"{collection.name}, {choice.title}{FINISHES[finish]}: {error}", flush=True)
             continue
-        found[finish] = leave_one_out(vectors.matrix, labels, "cosine").precisions.tolist()
+        found[finish] = evaluate(vectors.matrix, labels, "cosine").precisions.tolist()
     return found
 
 

@@ -35,7 +35,7 @@ from engine.encoders.vectors.compression import fit_compression
 from engine.encoders.vectors.joined import side_by_side
 from engine.encoders.vectors.pipeline import vectors_of
 from engine.evaluation.metrics import bootstrap_interval
-from engine.evaluation.retrieval import Scores, leave_one_out
+from engine.evaluation.retrieval import Scores, evaluate
 from engine.runs import listing as runs
 from engine.runs.run import Run
 
@@ -56,7 +56,7 @@ class Subject:
 
     def scores(self, vectors: Matrix) -> Scores:
         """precision@8 of every picture, itself left out, by cosine."""
-        return leave_one_out(vectors, self.labels, "cosine")
+        return evaluate(vectors, self.labels, "cosine")
 
     def precision(self, vectors: Matrix) -> float:
         """The mean of these alone, of unit vectors: quick enough to try many shares."""

@@ -126,9 +126,11 @@ def checked_crop(crop: Crop | None) -> Crop | None:
 
 def checked_examples(examples: Sequence[Example]) -> tuple[Example, ...]:
     """The examples, at least one of which must be positive; else BadParameter."""
-    if not isinstance(examples, Sequence) or not all(isinstance(one, Example) for one in examples):
-        found = [one for one in examples if not isinstance(one, Example)][:1] if isinstance(examples, Sequence) else []
-        raise BadParameter("examples", "the query", "values of Example", *(found or [examples]))
+    if isinstance(examples, str) or not isinstance(examples, Sequence):
+        raise BadParameter("examples", "the query", "values of Example", examples)
+    for one in examples:
+        if not isinstance(one, Example):
+            raise BadParameter("examples", "the query", "values of Example", one)
     if not 1 <= len(examples) <= MOST:
         raise BadParameter("number of examples", "the query", f"from 1 to {MOST}", len(examples))
     if not any(one.weight > 0 for one in examples):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.core.device import Device
-from engine.evaluation.retrieval import leave_one_out
+from engine.evaluation.retrieval import evaluate
 from engine.training import TrainingConfig
 from engine.training.pictures import Data, Pictures
 from engine.training.probe import BY_COPIES, BY_LABELS, probe
@@ -45,7 +45,7 @@ def test_it_is_precision_at_8_as_evaluation_measures_it() -> None:
     pictures = Pictures(some, CPU)
     value, neighbours = chosen.ask(objective, pictures, 0)
     vectors = objective.vectors(pictures.take(chosen.rows)).numpy()
-    scores = leave_one_out(vectors, [some.labels[row] for row in chosen.rows], "cosine")
+    scores = evaluate(vectors, [some.labels[row] for row in chosen.rows], "cosine")
     assert value == pytest.approx(scores.precision)
     assert chosen.chance == pytest.approx(scores.chance)
     assert neighbours.shape == (40, 8)
