@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound
 from engine.core.home import slug
 from engine.core.locks import held
+from engine.core.settings import check_text
 from engine.core.storage import delete_folder, read_json, read_object, shape_checked, write_json
 from engine.jobs.job import Job
 
@@ -202,6 +203,7 @@ class Comparison(Generic[PlanT, CellT, RowT]):
     @classmethod
     def unread(cls, root: Path, name: str) -> Self:
         """The one of that name even if it is damaged, so that it can be deleted; NotFound if there is none."""
+        check_text("name", f"the {cls.noun}", name)
         if name != Path(name).name or not (root / name / "plan.json").exists():
             raise NotFound(f"There is no {cls.noun} {name!r}.", way_out=f"See: {cls.command}")
         return cls(root / name)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from engine.core.distances import METRICS
 from engine.core.distances import metric as known_metric
 from engine.core.errors import BadParameter
-from engine.core.settings import AnySetting, Value
+from engine.core.settings import AnySetting, Value, is_whole
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -61,6 +62,21 @@ class Index(ABC):
     reference: ClassVar[bool] = False  # whether it is the reference for other methods
     metrics: ClassVar[frozenset[str]] = frozenset(METRICS)
     settings: ClassVar[tuple[AnySetting, ...]] = ()
+
+    def __new__(cls, *given: Any, **options: Any) -> Self:
+        """An index whose settings are checked before the constructor of its method stores them."""
+        passed = dict(zip(list(signature(cls.__init__).parameters)[1:], given, strict=False)) | options
+        for setting in cls.settings:
+            value = passed.get(setting.name, setting.default)
+            if value is not None or setting.default is not None:  # None is chosen from the data
+                cls._check(setting, value)
+        return super().__new__(cls)
+
+    @classmethod
+    def _check(cls, setting: AnySetting, value: Any) -> None:
+        thing = f"the method {cls.name}"
+        if isinstance(setting.checked(value, thing), int) and not is_whole(value):
+            raise BadParameter(setting.name, thing, "an int", value)  # numpy takes no 8.0 for a size
 
     def __init__(self, metric: str) -> None:
         known_metric(metric)

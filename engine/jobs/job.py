@@ -34,6 +34,7 @@ from engine.core.errors import BadParameter, BenzerError, Corrupt, NotFound, Sto
 from engine.core.home import IMPORTED_FROM
 from engine.core.locks import held
 from engine.core.progress import Progress, Reporter, progress_of, sentence_of
+from engine.core.settings import check_text
 from engine.core.storage import lines, read_object, time_stamp, write_json
 
 WAITING = "Waiting for its turn"  # the stage of a queued job (see queue.py)
@@ -269,6 +270,7 @@ def _damage(folder: Path) -> str:
 
 def job(root: Path, id: str) -> Job:
     """The job of that id; NotFound if it does not exist or cannot be read."""
+    check_text("name", "a job", id)
     found = Job(root / id)
     try:
         if id != Path(id).name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.core.errors import BenzerError, NotFound
 from engine.core.home import Home
+from engine.core.settings import check_text
 from engine.runs.run import Run
 
 
@@ -15,6 +16,7 @@ def classifiers(home: Home) -> list[Run]:
 
 def classifier(home: Home, name: str) -> Run:
     """The classifier of that name; NotFound if it does not exist, Corrupt if it is damaged."""
+    check_text("name", "a classifier", name)
     run = Run(home.classifiers / name)
     if not name or name != run.name or not (run.folder / "run.json").is_file():
         raise NotFound(f"There is no classifier {name!r}.", way_out="See: python -m engine classify --list")

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from engine.core.errors import BadParameter, BenzerError, NameTaken, NotFound
 from engine.core.home import Home, slug
+from engine.core.settings import check_text
 from engine.core.storage import full_disk_named, write_json
 from engine.runs.run import FORMAT, Run
 
@@ -56,6 +57,7 @@ def fresh_name(home: Home, base: str, root: Path | None = None) -> str:
 
 def run(home: Home, name: str) -> Run:
     """The run of that name, the user's own before a shipped one; NotFound if it does not exist."""
+    check_text("name", "a run", name)
     for root in _roots(home):
         if name == Path(name).name and (root / name / "run.json").exists():
             return Run(root / name)

@@ -10,21 +10,20 @@ from PIL import Image
 
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import whole_in_worker
-from engine.core.recipe import Recipe
 from engine.encoders.vectors.batches import embed_pictures
 from engine.evidence.alterations import ALTERATIONS, SIDE, alteration
 from engine.evidence.breaking import Breaking, Pair, Standing, breaking
 from engine.evidence.drawing import png
 from engine.search.answer import Query
 from engine.workbench.inputs import PictureLike, one_picture
-from engine.workbench.part import Part
+from engine.workbench.part import Part, RecipeLike
 
 
 class BreakingMethods(Part):
     """Methods for altered queries, mixed into `Workbench`."""
 
     def standing(
-        self, recipe: Recipe, query: Query | PictureLike | int, match: int, name: str, strength: float
+        self, recipe: RecipeLike, query: Query | PictureLike | int, match: int, name: str, strength: float
     ) -> Standing:
         """Rank and distance of a match for a query altered in one way, by exact search.
 
@@ -35,7 +34,11 @@ class BreakingMethods(Part):
         return self._pair(recipe, query, match).standings(alteration(name), [strength])[0]
 
     def breaking(
-        self, recipe: Recipe, query: Query | PictureLike | int, match: int, names: Sequence[str] = tuple(ALTERATIONS)
+        self,
+        recipe: RecipeLike,
+        query: Query | PictureLike | int,
+        match: int,
+        names: Sequence[str] = tuple(ALTERATIONS),
     ) -> Iterator[Breaking]:
         """The breaking points of a match, one alteration after the other; raises as `standing` does."""
         pair = self._pair(recipe, query, match)
@@ -46,7 +49,8 @@ class BreakingMethods(Part):
         picture = self._whole(self.collection(collection), one_picture(query, "an altered search"))
         return png(alteration(name)(picture, strength))
 
-    def _pair(self, recipe: Recipe, query: Query | PictureLike | int, match: int) -> Pair:
+    def _pair(self, recipe: RecipeLike, query: Query | PictureLike | int, match: int) -> Pair:
+        recipe = self.recipe_of(recipe)
         asked = one_picture(query, "an altered search")
         opened = self._open(recipe.but(method="exact", options=()))
         searcher = opened.searcher

@@ -20,12 +20,13 @@ from engine.search.calibration.stored import labels_of
 from engine.search.limits import Limits
 from engine.search.opening import OpenedRecipe
 from engine.workbench.neighbours import NeighbourMethods
+from engine.workbench.part import RecipeLike
 
 
 class CalibrationMethods(NeighbourMethods):
     """Methods for calibrated results and for hubs, mixed into `Workbench`."""
 
-    def calibration(self, recipe: Recipe) -> Calibration | None:
+    def calibration(self, recipe: RecipeLike) -> Calibration | None:
         """How distances are read under a recipe, whose method and k do not matter; made now if it is missing.
 
         None for too few pictures. `run("calibrate", recipe=…)` also measures altered copies.
@@ -33,6 +34,7 @@ class CalibrationMethods(NeighbourMethods):
         Raises:
             NotReady: something must be prepared first.
         """
+        recipe = self.recipe_of(recipe)
         late = self._open(recipe.but(method="exact", options=())).searcher.calibration
         return late.wait() if late is not None else None
 
@@ -42,7 +44,7 @@ class CalibrationMethods(NeighbourMethods):
             return answer
         return replace(answer, calibrated=self.calibration(answer.recipe))
 
-    def hubs(self, recipe: Recipe) -> Hubs:
+    def hubs(self, recipe: RecipeLike) -> Hubs:
         """Which pictures are among the ten nearest of very many others, and of none; method and k do not matter.
 
         Exact up to 20,000 pictures, beyond that with as many of them as queries, drawn at random.
@@ -50,6 +52,7 @@ class CalibrationMethods(NeighbourMethods):
         Raises:
             NotReady: start the job "embed", or, of many pictures, "duplicates", which finds their nearest neighbours.
         """
+        recipe = self.recipe_of(recipe)
         if len(self.collection(recipe.collection)) <= EXACT_UP_TO:
             return self._neighbourhoods(recipe).hubs()
         opened = self._open(recipe.but(method="exact", options=()))
@@ -59,12 +62,13 @@ class CalibrationMethods(NeighbourMethods):
 
     # ── local scaling ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def scaling_effect(self, recipe: Recipe) -> ScalingEffect | None:
+    def scaling_effect(self, recipe: RecipeLike) -> ScalingEffect | None:
         """What local scaling changes of precision@8, by the labels of the collection; None if none is shared.
 
         Raises:
             NotReady: as `hubs`. BadParameter: too few pictures.
         """
+        recipe = self.recipe_of(recipe)
         reach = self._reach(recipe)
         searcher = self._open(recipe.but(method="exact", options=())).searcher
         labels = labels_of(searcher.vectors, searcher.images)

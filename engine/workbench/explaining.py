@@ -10,7 +10,6 @@ from PIL import Image
 
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import shown_in_worker
-from engine.core.recipe import Recipe
 from engine.encoders.pooling import WHITE, unaugmented, unfinished
 from engine.encoders.vectors.store import stored
 from engine.evidence.blocks import blocks_of
@@ -19,7 +18,7 @@ from engine.evidence.explanation import Explanation, Subject, explain, explained
 from engine.search.answer import Query
 from engine.search.examples import Crop
 from engine.workbench.inputs import PictureLike, one_picture
-from engine.workbench.part import Part
+from engine.workbench.part import Part, RecipeLike
 
 _DRAWN_SIDE = 960  # pixels
 _THING = "an explanation"
@@ -29,7 +28,7 @@ class ExplainingMethods(Part):
     """Methods for the evidence of a match, mixed into `Workbench`."""
 
     def explain(
-        self, recipe: Recipe, first: Query | PictureLike | int, second: Query | PictureLike | int
+        self, recipe: RecipeLike, first: Query | PictureLike | int, second: Query | PictureLike | int
     ) -> Explanation:
         """What each place of two pictures contributes to their distance under a recipe.
 
@@ -37,6 +36,7 @@ class ExplainingMethods(Part):
             BenzerError: the encoder has no places. NotReady: embed first. NotFound: no such picture.
             BadParameter: words or several pictures instead of one.
         """
+        recipe = self.recipe_of(recipe)
         blocks_of(self.encoder(recipe), unaugmented(recipe.embedding))  # before anything is embedded
         opened = self._open(explained(recipe))
         one, other = self._two_subjects(opened.collection, first, second)
@@ -47,13 +47,14 @@ class ExplainingMethods(Part):
 
     def drawn_explanation(
         self,
-        recipe: Recipe,
+        recipe: RecipeLike,
         explanation: Explanation,
         first: Query | PictureLike | int,
         second: Query | PictureLike | int,
     ) -> bytes:
         """A PNG of both pictures with their maps and lines between the strongest places, a row for each encoder; below,
         what is left without the mean of the collection."""
+        recipe = self.recipe_of(recipe)
         collection = self.collection(recipe.collection)
         pictures = [_shown(collection, one_picture(query, _THING)) for query in (first, second)]
         return png(stacked([side_by_side(part, *pictures) for part in explanation.maps]))

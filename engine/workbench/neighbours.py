@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from engine.core.cache import Cache, catalogue_stamp, file_stamp
 from engine.core.home import Home
-from engine.core.recipe import Recipe
 from engine.encoders.pooling import unaugmented
 from engine.encoders.vectors.store import store
 from engine.grouping.neighbourhoods.neighbourhoods import NearDuplicates, Neighbourhoods, Outliers, open_neighbourhoods
-from engine.workbench.part import Part
+from engine.workbench.part import Part, RecipeLike
 
 _KEPT = 2
 
@@ -22,7 +21,9 @@ class NeighbourMethods(Part):
         super().__init__(home)
         self._neighbourhoods_kept: Cache[Neighbourhoods] = Cache(_KEPT)
 
-    def duplicates(self, recipe: Recipe, threshold: float | None = None, keepers: Sequence[int] = ()) -> NearDuplicates:
+    def duplicates(
+        self, recipe: RecipeLike, threshold: float | None = None, keepers: Sequence[int] = ()
+    ) -> NearDuplicates:
         """Groups of copies within a threshold (None: the suggested one); `keepers` are kept, else the largest.
 
         Raises:
@@ -30,11 +31,12 @@ class NeighbourMethods(Part):
         """
         return self._neighbourhoods(recipe).duplicates(threshold, keepers)
 
-    def outliers(self, recipe: Recipe, most: int | None = None) -> Outliers:
+    def outliers(self, recipe: RecipeLike, most: int | None = None) -> Outliers:
         """The pictures without near neighbours, the most unusual first; raises as `duplicates` does."""
         return self._neighbourhoods(recipe).outliers(most)
 
-    def _neighbourhoods(self, recipe: Recipe) -> Neighbourhoods:
+    def _neighbourhoods(self, recipe: RecipeLike) -> Neighbourhoods:
+        recipe = self.recipe_of(recipe)
         recipe = recipe.but(method="exact", k=1, embedding=unaugmented(recipe.embedding))
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).pointer

@@ -23,6 +23,7 @@ from engine.encoders.pooling import unfinished
 from engine.encoders.vectors.batches import embed_pictures
 from engine.interchange import make_format
 from engine.workbench.inputs import PictureLike, picture_bytes, picture_list
+from engine.workbench.part import RecipeLike
 from engine.workbench.pictures import PictureMethods
 from engine.workbench.running import JobMethods
 
@@ -121,7 +122,7 @@ class NotebookMethods(JobMethods, PictureMethods):
         given |= {"ids": self.meeting(name, where).tolist()} if where else {}
         return Path(self.run("export", **given, grouping=grouping, columns=dict(columns or {}))["path"])
 
-    def prepare(self, recipe: Recipe | Collection | str) -> Recipe:
+    def prepare(self, recipe: RecipeLike) -> Recipe:
         """Compute the missing vectors of a recipe, or of a collection's default recipe, and return the recipe.
 
         Raises:
@@ -130,20 +131,6 @@ class NotebookMethods(JobMethods, PictureMethods):
         recipe = self.recipe_of(recipe)
         self.run("embed", recipe=recipe.as_dict())
         return recipe
-
-    def recipe_of(self, text: Recipe | Collection | str) -> Recipe:
-        """A recipe from its printed form, or the default recipe of a collection.
-
-        Raises:
-            BadParameter: another type, or not the form of a recipe. NotFound: no such collection.
-        """
-        if isinstance(text, Recipe):
-            return text
-        name = text.name if isinstance(text, Collection) else text
-        if not isinstance(name, str):
-            wanted = "a configuration, its text, a collection or the name of one"
-            raise BadParameter("recipe", "the search", wanted, type(text).__name__)
-        return Recipe.parse(name) if "/" in name else self.default_recipe(name)
 
     def encode(
         self, images: PictureLike | Iterable[PictureLike], encoder: str = "", *, pooling: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.collections.collection import Collection
 from engine.collections.reading.workers import read_in_worker
@@ -30,6 +30,8 @@ from engine.search.opening import OpenedRecipe
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+RecipeLike: TypeAlias = Recipe | Collection | str  # of a collection or its name the default recipe
 
 COLLECTIONS_KEPT = 8
 RECIPES_KEPT = 6
@@ -62,12 +64,27 @@ class Part:
         check_text("name", "a collection", collection)
         return opening.default_recipe(self.home, collection)
 
-    def encoder(self, recipe: Recipe) -> Encoder:
+    def recipe_of(self, text: RecipeLike) -> Recipe:
+        """A recipe from its printed form, or the default recipe of a collection.
+
+        Raises:
+            BadParameter: another type, or not the form of a recipe. NotFound: no such collection.
+        """
+        if isinstance(text, Recipe):
+            return text
+        name = text.name if isinstance(text, Collection) else text
+        if not isinstance(name, str):
+            wanted = "a configuration, its text, a collection or the name of one"
+            raise BadParameter("recipe", "the search", wanted, type(text).__name__)
+        return Recipe.parse(name) if "/" in name else self.default_recipe(name)
+
+    def encoder(self, recipe: RecipeLike) -> Encoder:
         """The recipe's encoder, loaded and adapted to the recipe's collection.
 
         Raises:
             NotTrained, NoWeights, Corrupt: its weights are missing or damaged. NotFound: no such encoder, collection.
         """
+        recipe = self.recipe_of(recipe)
         key = (recipe.encoder, recipe.weights, file_stamp(*self._weights_files(recipe)))
         opened = self._encoders.get(key, lambda: open_encoder(recipe.encoder, recipe.weights, self.home))
         return opened.at(self.collection(recipe.collection))

@@ -12,7 +12,6 @@ from PIL import Image
 
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError
-from engine.core.recipe import Recipe
 from engine.encoders.text_image import takes_texts
 from engine.encoders.vectors.batches import encode_latent
 from engine.evidence.channels import Channels, channels, check_channels
@@ -27,6 +26,7 @@ from engine.search.opening import OpenedRecipe
 from engine.texts.lexicon.lexicon import lexicon
 from engine.workbench.explaining import ExplainingMethods
 from engine.workbench.inputs import PictureLike
+from engine.workbench.part import RecipeLike
 from engine.workbench.words import WordMethods
 
 Sights: TypeAlias = Decoded | Channels
@@ -35,7 +35,7 @@ Sights: TypeAlias = Decoded | Channels
 class SeeingMethods(ExplainingMethods, WordMethods):
     """Methods for what an encoder sees, mixed into `Workbench`."""
 
-    def sights(self, recipe: Recipe, first: Query | PictureLike | int, second: Query | PictureLike | int) -> Sights:
+    def sights(self, recipe: RecipeLike, first: Query | PictureLike | int, second: Query | PictureLike | int) -> Sights:
         """What the recipe's encoder sees of two pictures.
 
         An encoder with a decoder gives both back and the way between them; of another network, the channels that carry
@@ -45,6 +45,7 @@ class SeeingMethods(ExplainingMethods, WordMethods):
             BenzerError: the encoder has neither a decoder nor channels with places. NotReady: embed first.
             NotFound: no such picture. BadParameter: words or several pictures instead of one.
         """
+        recipe = self.recipe_of(recipe)
         recipe = explained(recipe)
         if not self.encoder(recipe).decodes:
             check_channels(self.encoder(recipe), recipe.embedding)  # before anything is embedded
@@ -56,9 +57,10 @@ class SeeingMethods(ExplainingMethods, WordMethods):
         return decoded(opened.encoder, *subjects, recipe.embedding, opened.searcher.vectors.finish, nearest)
 
     def drawn_sights(
-        self, recipe: Recipe, found: Sights, first: Query | PictureLike | int, second: Query | PictureLike | int
+        self, recipe: RecipeLike, found: Sights, first: Query | PictureLike | int, second: Query | PictureLike | int
     ) -> bytes:
         """A PNG of what `sights` found."""
+        recipe = self.recipe_of(recipe)
         collection = self.collection(recipe.collection)
         thumbnail = partial(_thumbnail, collection)
         if isinstance(found, Decoded):
@@ -66,12 +68,13 @@ class SeeingMethods(ExplainingMethods, WordMethods):
         one, other = (Image.open(io.BytesIO(self.shown(recipe.collection, each))) for each in (first, second))
         return png(channels_sheet(found, one, other, thumbnail))
 
-    def explain_words(self, recipe: Recipe, text: str, picture: Query | PictureLike | int) -> ClassMap:
+    def explain_words(self, recipe: RecipeLike, text: str, picture: Query | PictureLike | int) -> ClassMap:
         """Which class the words were taken for in a picture that a search by words found, and where it is seen.
 
         Raises:
             BenzerError: no word is known, or the recipe's encoder reads texts itself. NotFound: no such picture.
         """
+        recipe = self.recipe_of(recipe)
         if takes_texts(recipe.encoder):
             raise BenzerError(
                 "This encoder compares a text with a picture as a whole: no place can be named.",
@@ -84,8 +87,9 @@ class SeeingMethods(ExplainingMethods, WordMethods):
         latent = encode_latent(encoder, subject.pixels)
         return class_map(encoder.info.title, latent, last, self.meaning(text).weights)
 
-    def drawn_class(self, recipe: Recipe, found: ClassMap, picture: Query | PictureLike | int) -> bytes:
+    def drawn_class(self, recipe: RecipeLike, found: ClassMap, picture: Query | PictureLike | int) -> bytes:
         """A PNG of the picture beside its map."""
+        recipe = self.recipe_of(recipe)
         return png(class_sheet(found, Image.open(io.BytesIO(self.shown(recipe.collection, picture)))))
 
 

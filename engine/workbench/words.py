@@ -36,7 +36,7 @@ from engine.texts import open_text_encoder
 from engine.texts.lexicon.lexicon import Meaning, form_in, lexicon
 from engine.texts.lexicon.nearest import NearestKinds
 from engine.texts.published import PUBLISHED, folder_of
-from engine.workbench.part import COLLECTIONS_KEPT
+from engine.workbench.part import COLLECTIONS_KEPT, RecipeLike
 from engine.workbench.pictures import PictureMethods
 
 T = TypeVar("T")
@@ -53,8 +53,9 @@ class WordMethods(PictureMethods):
         super().__init__(home)
         self._probabilities: Cache[ClassProbabilities] = Cache(COLLECTIONS_KEPT)
 
-    def to_prepare(self, recipe: Recipe, query: Query) -> Recipe:
+    def to_prepare(self, recipe: RecipeLike, query: Query) -> Recipe:
         """The recipe whose vectors a query still needs: words need those of the ImageNet network."""
+        recipe = self.recipe_of(recipe)
         if not self.sees_words() or not any(self.meaning(text).known for text in query.texts):
             return recipe
         by_words = words_recipe(recipe.collection, recipe.k)

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 
 from engine.collections.cards import CollectionCard, readable_card
-from engine.collections.collection import Collection
 from engine.collections.facts.where import Where
 from engine.collections.listing import collections
 from engine.collections.removing import remove_collection
@@ -45,7 +44,7 @@ from engine.workbench.folders import FolderMethods
 from engine.workbench.hash_codes import HashCodeMethods
 from engine.workbench.inputs import PictureLike, query_of
 from engine.workbench.notebook import NotebookMethods
-from engine.workbench.part import RECIPES_KEPT
+from engine.workbench.part import RECIPES_KEPT, RecipeLike
 from engine.workbench.readiness import Readiness
 from engine.workbench.searches import SearchMethods
 from engine.workbench.seeing import SeeingMethods
@@ -105,8 +104,9 @@ class Workbench(
 
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def readiness(self, recipe: Recipe) -> Readiness:
+    def readiness(self, recipe: RecipeLike) -> Readiness:
         """Whether the recipe can answer now, and what to do if not."""
+        recipe = self.recipe_of(recipe)
         collection = self.collection(recipe.collection)
         try:
             info = self.encoder(recipe).info
@@ -127,7 +127,7 @@ class Workbench(
 
     def search(
         self,
-        recipe: Recipe | Collection | str,
+        recipe: RecipeLike,
         query: Query | PictureLike | int,
         *,
         include_query: bool = False,
@@ -171,14 +171,15 @@ class Workbench(
             answer = ask(query, vector, recipe, limits, encode_milliseconds=took, note=note)
         return replace(answer, thumbnail=lambda id: self.collection(recipe.collection).thumbnail(id))
 
-    def left_out(self, recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    def left_out(self, recipe: RecipeLike) -> tuple[tuple[str, str], ...]:
         """The images that could not be embedded and are not searched, each with its name and the reason."""
+        recipe = self.recipe_of(recipe)
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         vectors = store(collection, info, recipe.embedding).pointer
         key = (vectors, catalogue_stamp(collection.folder), file_stamp(vectors))
         return self._left_out.get(key, lambda: state(collection, info, recipe.embedding).left_out)
 
-    def cluster_help(self, recipe: Recipe) -> list[dict[str, float]]:
+    def cluster_help(self, recipe: RecipeLike) -> list[dict[str, float]]:
         """Help for choosing the number of k-means clusters: a row for each of several numbers, on a sample of vectors.
 
         Returns:
@@ -188,6 +189,7 @@ class Workbench(
         Raises:
             NotReady: embed first.
         """
+        recipe = self.recipe_of(recipe)
         collection, info = self.collection(recipe.collection), self.encoder(recipe).info
         opening.require_vectors(collection, info, recipe)
         vectors = stored(collection, info, recipe.embedding)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.collections.collection import Collection
 from engine.core.errors import BenzerError, NotFound
+from engine.core.settings import check_text
 from engine.grouping.stored.grouping import Grouping
 
 
@@ -45,6 +46,7 @@ def grouping(collection: Collection, name: str) -> Grouping:
 
 def grouping_folder(collection: Collection, name: str) -> Path:
     """The folder of a grouping, however damaged it is; NotFound when there is none."""
+    check_text("name", "a grouping", name)
     folder = collection.folder / "groupings" / name
     if name != Path(name).name or not folder.is_dir():
         raise NotFound(f"There is no grouping {name!r}.")

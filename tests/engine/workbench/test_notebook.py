@@ -213,6 +213,21 @@ def test_an_index_of_arrays() -> None:
         indexes.Nothing  # noqa: B018
 
 
+def test_every_method_takes_the_text_of_a_recipe(bench: Workbench) -> None:
+    recipe = Recipe.parse(HISTOGRAM)
+    assert bench.readiness(HISTOGRAM).ready
+    assert bench.encoder(HISTOGRAM).info == bench.encoder(recipe).info
+    assert bench.calibration(HISTOGRAM) == bench.calibration(recipe)
+    assert bench.left_out(HISTOGRAM) == ()
+    assert bench.cluster_help(HISTOGRAM) == bench.cluster_help(recipe)
+    bench.run("duplicates", recipe=recipe)
+    assert bench.duplicates(HISTOGRAM) == bench.duplicates(recipe)
+    assert bench.outliers(HISTOGRAM) == bench.outliers(recipe)
+    assert bench.hubs(HISTOGRAM).recipe == bench.hubs(recipe).recipe
+    assert bench.picture_vector(HISTOGRAM, 1).tolist() == bench.picture_vector(recipe, 1).tolist()
+    assert next(bench.breaking(HISTOGRAM, 1, 2)) == next(bench.breaking(recipe, 1, 2))
+
+
 # ── wrong calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -301,6 +316,16 @@ WRONG: list[tuple[str, Callable[[Workbench], object]]] = [
     ("shape of a picture", lambda bench: bench.search(HISTOGRAM, Image.new("RGB", (0, 5)))),
     ("form of a picture", lambda bench: bench.search(HISTOGRAM, closed())),
     ("form of a picture", lambda bench: bench.encode(np.array(3), "colour-histogram")),
+    ("name of a job", lambda bench: bench.job(None)),
+    ("name of the comparison", lambda bench: bench.experiment(3)),
+    ("name of the", lambda bench: bench.study(None)),
+    ("name of the", lambda bench: bench.invariance_table(b"one")),
+    ("name of the", lambda bench: bench.classification(["one"])),
+    ("name of a run", lambda bench: bench.training_run(3)),
+    ("name of a classifier", lambda bench: bench.classifier(None)),
+    ("name of a grouping", lambda bench: bench.grouping("pile", None)),
+    ("recipe of the search", lambda bench: bench.readiness(3)),
+    ("text of a recipe", lambda bench: bench.hubs("pile/colour-histogram")),
     ("filter of the search", lambda bench: bench.meeting("pile", 3)),
     ("label of the search", lambda bench: bench.search(HISTOGRAM, 1, label=["0"])),
     ("filter of the search", lambda bench: bench.search(HISTOGRAM, 1, where={"label": "0"})),
