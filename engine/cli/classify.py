@@ -16,16 +16,16 @@ from engine.classification.plan import FUSIONS, ClassificationPlan
 from engine.classification.results import Classification
 from engine.classification.task import checked_labels, fine_tuned, items_of_a_plan
 from engine.classification.training.config import FINE_TUNED, ClassifierConfig
-from engine.cli.flags import Commands, former_flag, output_flags, refuse_with_a_name, stored_flags
+from engine.cli.flags import OUTPUT, Commands, check_stored, former_flag, only, output_flags, refuse, stored_flags
 from engine.cli.labels import print_predictions
 from engine.cli.printing import (
     check_files,
     confirmed,
     delete,
     further_files,
-    json_text,
     measured_cells,
     print_comparison,
+    print_results,
     print_rows,
     progress_line,
 )
@@ -33,13 +33,12 @@ from engine.collections.label_spelling import spelling_notes
 from engine.collections.reading.regular_files import read_bytes
 from engine.core.errors import BadParameter
 from engine.core.home import Home
-from engine.core.tables import text_table
+from engine.core.tables import csv_text, text_table
 from engine.encoders.pooling import POOLINGS
 from engine.texts import choices as text_choices
 from engine.workbench.workbench import Workbench
 
 _LISTS = ("fusion", "labels", "conditions")
-_OF_A_PLAN = (*_LISTS, "encoder", "embedding", "text", "folds", "each", "label_column", "seed", "title")
 _OF_A_TRAINING = ("epochs", "batch", "rate", "missing", "patience", "fine_tune", "encoder_rate")
 _TUNED_EPOCHS = 5  # each takes long, and few are enough for an encoder that knows much already
 _HEADER = ["model", "condition", "folds", "accuracy", "±", "macro F1", "±", "ECE", "log loss", "s a fold"]
@@ -102,6 +101,7 @@ def _flags_of_classifiers(sub: argparse.ArgumentParser) -> None:
 
 def command_classify(arguments: argparse.Namespace) -> None:
     """Cross-validate classifiers by picture, by text and by both; keep one, apply it, try it."""
+    _check_words(arguments)
     bench = Workbench()
     check_files(arguments)
     if arguments.list:
@@ -114,6 +114,20 @@ def command_classify(arguments: argparse.Namespace) -> None:
         _apply(bench, arguments)
     else:
         _measure(bench, arguments)
+
+
+def _check_words(arguments: argparse.Namespace) -> None:
+    """DoesNotApply for words that would be ignored."""
+    check_stored(arguments, "classification", shown=("keep",))
+    if arguments.ask:
+        only(arguments, ("ask", "picture", "words", *OUTPUT), "classify --ask", "it predicts one label")
+    elif arguments.apply:
+        words = ("apply", "collection", "all", *OUTPUT)
+        only(arguments, words, "classify --apply", "it predicts labels with what was learned")
+    refuse(arguments, () if arguments.apply else ("all",), "classify without --apply", "it is about predicted labels")
+    refuse(arguments, () if arguments.ask else ("picture", "words"), "classify without --ask", "they are what is asked")
+    if arguments.fine_tune in (None, "none"):
+        refuse(arguments, ("encoder_rate",), "classify without --fine-tune", "no encoder learns")
 
 
 def _measure(bench: Workbench, arguments: argparse.Namespace) -> None:
@@ -134,7 +148,6 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Classification:
     name = arguments.show or arguments.resume
     if not name:
         return bench.plan_classification(_plan(bench, arguments))
-    refuse_with_a_name(arguments, (*_OF_A_PLAN, *_OF_A_TRAINING, "collection"), "a classification")
     return bench.classification(name)
 
 
@@ -241,10 +254,12 @@ def _ask(bench: Workbench, arguments: argparse.Namespace) -> None:
     """What a classifier predicts for one picture, one text, or both."""
     data = read_bytes(Path(arguments.picture).expanduser().resolve()) if arguments.picture else None
     predicted = bench.judge(bench.classifier(arguments.ask), data, arguments.words)
-    if arguments.json:
-        print(json_text(predicted))
-        return
+    header = ["from", "label", "confidence"]
     rows = [[side, *pair] for side in ("fused", "picture", "text") for pair in predicted[side] or ()]
-    print(text_table(["from", "label", "confidence"], rows))
-    if predicted["words"]:
-        print("\nAttention: " + ", ".join(f"{word} {share:.2f}" for word, share in predicted["words"]))
+    words = ", ".join(f"{word} {share:.2f}" for word, share in predicted["words"] or ())
+    print_results(
+        arguments,
+        table=lambda: text_table(header, rows) + (f"\n\nAttention: {words}" if words else ""),
+        data=lambda: predicted,
+        csv=lambda: csv_text(header, rows),
+    )

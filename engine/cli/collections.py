@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from engine.cli.flags import Commands, output_flags, ray_flag, yes_flag
+from engine.cli.flags import Commands, output_flags, ray_flag, refuse, yes_flag
 from engine.cli.printing import check_writable, confirmed, print_report, print_rows, progress_line
 from engine.collections.integrity import Finding, check_and_repair
 from engine.collections.listing import collections, damaged
@@ -97,10 +97,8 @@ def _import_from(path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _import_of_a_known(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The job's arguments for a public data set, whose form is known; BadParameter for flags that describe one."""
-    described = {"format": arguments.format, "follow-links": arguments.follow_links, **_columns(arguments)}
-    if wrong := [flag for flag, value in described.items() if value]:
-        raise BadParameter("form", "a public data set", "left out: it is known", f"--{wrong[0]}")
+    """The job's arguments for a public data set, whose form is known; DoesNotApply for flags that describe one."""
+    refuse(arguments, ("format", "follow_links", *ROLES), "a public data set", "its form is known")
     return {"source": "known", "name": name, "title": arguments.title or ""}
 
 

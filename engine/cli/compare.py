@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.flags import (
+    OUTPUT,
     Commands,
+    check_stored,
     former_flag,
     methods_help,
+    only,
     output_flags,
     precision_flag,
-    refuse_with_a_name,
+    refuse,
     stored_flags,
 )
 from engine.cli.printing import (
@@ -101,6 +104,7 @@ def _flags_of_queries(sub: argparse.ArgumentParser) -> None:
 
 def command_compare(arguments: argparse.Namespace) -> None:
     """Compare configurations of search by their precision over a labelled collection."""
+    _check_words(arguments)
     bench = Workbench()
     if arguments.list:
         return _print_list(bench, arguments)
@@ -120,6 +124,19 @@ def command_compare(arguments: argparse.Namespace) -> None:
     _print(experiment, arguments)
     if arguments.per_query:
         _write_per_query(experiment, arguments.per_query)
+
+
+def _check_words(arguments: argparse.Namespace) -> None:
+    """DoesNotApply for words that would be ignored."""
+    if arguments.name and not (arguments.list or arguments.delete or arguments.show or arguments.resume):
+        arguments.resume, arguments.name = arguments.name, None
+    check_stored(arguments, "comparison", shown=("between", "per_query", "no_run"))
+    if arguments.between:
+        words = (*OUTPUT, *arguments.files, "per_query")
+        refuse(arguments, words, "compare --between", "it answers in a sentence")
+    if arguments.quick:
+        words = ("quick", "collection", "computed_in", *OUTPUT)
+        only(arguments, words, "compare --quick", "it takes --collection alone")
 
 
 def _between(experiment: Experiment, first: str, second: str) -> str:
@@ -147,7 +164,8 @@ def _write_per_query(experiment: Experiment, file: str) -> None:
 
 
 def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
-    _check_quick(arguments)
+    if not arguments.collection:
+        raise BadParameter("collection", "compare --quick", "given", "none")
     found = compare_quickly(bench.home, bench.collection(arguments.collection), Reporter(listen=progress_line()))
     header = ["encoder", "pooling", found.judged_by, "low", "high", "behind the best by"]
     rows = [
@@ -160,15 +178,6 @@ def _quick(bench: Workbench, arguments: argparse.Namespace) -> None:
         data=found.as_dict,
         csv=lambda: csv_text(header, rows),
     )
-
-
-def _check_quick(arguments: argparse.Namespace) -> None:
-    """BadParameter where the collection is missing, or where what --quick does not have is asked for."""
-    words = (*_GRID[1:], *_SPLIT, *_TRAININGS, "report_tables", "per_query", "between", *arguments.files)
-    others = [word for word in words if (value := getattr(arguments, word)) is not None and value is not False]
-    if others or not arguments.collection:
-        other = f"--{others[0].replace('_', '-')}" if others else "no collection"
-        raise BadParameter("quick", "a comparison", "given with --collection alone", other)
 
 
 def _quick_text(found: QuickComparison, table: str) -> str:
@@ -186,9 +195,7 @@ def _behind(row: QuickRow) -> str:
 
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
     """The experiment of that name, or a new one; BadParameter where both or neither is meant."""
-    name = arguments.show or arguments.resume or arguments.name
-    if name:
-        refuse_with_a_name(arguments, (*_GRID, *_SPLIT, *_TRAININGS, "report_tables"), "a comparison")
+    if name := arguments.show or arguments.resume:
         return bench.experiment(name)
     if not arguments.collection:
         raise BadParameter("collection", "a comparison", "given, or --show or --resume with a name", "neither")

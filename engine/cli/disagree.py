@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from engine.cli.flags import Commands, output_flags, precision_flag
+from engine.cli.flags import Commands, output_flags, precision_flag, refuse
 from engine.cli.printing import check_files, print_results, progress_line
 from engine.comparisons.disagreement import Disagreement, K
 from engine.core.tables import text_table
 from engine.workbench.workbench import Workbench
+
+_TOP = 20  # pictures that a terminal shows
 
 
 def register(commands: Commands) -> None:
@@ -16,13 +18,15 @@ def register(commands: Commands) -> None:
     sub.add_argument("--collection", required=True)
     for name in ("first", "second"):
         sub.add_argument(name, help="an encoder, optionally with a pooling, as in model-4@default/max")
-    sub.add_argument("--top", type=int, default=20, help="how many pictures are printed (default: 20)")
+    sub.add_argument("--top", type=int, help=f"how many pictures are printed (default: {_TOP})")
     precision_flag(sub)
     output_flags(sub)
 
 
 def command_disagree(arguments: argparse.Namespace) -> None:
     """Compare the eight nearest neighbours under two encoders: overlap, CKA, the largest differences, and labels."""
+    if arguments.json or arguments.csv == "-":
+        refuse(arguments, ("top",), "--json" if arguments.json else "--csv", "all pictures are printed")
     check_files(arguments)
     bench = Workbench()
     collection = bench.collection(arguments.collection)
@@ -31,7 +35,7 @@ def command_disagree(arguments: argparse.Namespace) -> None:
     names = dict(zip(collection.images().ids.tolist(), collection.images().names, strict=True))
     print_results(
         arguments,
-        table=lambda: _text(found, names, arguments.top),
+        table=lambda: _text(found, names, _TOP if arguments.top is None else arguments.top),
         data=found.as_dict,
         csv=lambda: found.to_csv(collection),
     )

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of
+from engine.cli.flags import OUTPUT, Commands, encoder_flags, metric_flag, only, output_flags, recipe_of, refuse
 from engine.cli.preparing import prepared
 from engine.cli.printing import check_files, print_outcome, print_results, print_rows, progress_line
 from engine.core.errors import BadParameter, NotFound
@@ -26,6 +26,7 @@ from engine.workbench.workbench import Workbench
 
 _SHOWN = 20  # groups of duplicates that a terminal shows
 _OUTLIERS = 20  # where no number is given
+_OF_VECTORS = ("collection", "model", "encoder", "weights", "embedding", "computed_in", "metric", "threshold")
 _WHAT = ("list", "trash", "link", "restore")
 
 
@@ -37,8 +38,8 @@ def register(commands: Commands) -> None:
         "--file", action="append", metavar="PATH", help="with restore --act: only this file, as below the folder"
     )
     strengths = ", ".join(f"{name} ({least:g})" for name, least in STRENGTHS.items())
-    sub.add_argument("--strength", default="normal", help=f"{strengths} or the least likeness (default: normal)")
-    sub.add_argument("--keep", default="largest", metavar="RULE", help="largest, oldest or a folder (default: largest)")
+    sub.add_argument("--strength", help=f"{strengths} or the least likeness (default: normal)")
+    sub.add_argument("--keep", metavar="RULE", help="largest, oldest or a folder (default: largest)")
     sub.add_argument("--protect", action="append", default=[], metavar="FOLDER", help="never move files of this folder")
     sub.add_argument("--dry-run", action="store_true", help="only print what would be done")
     _flags(sub)
@@ -65,10 +66,6 @@ def command_duplicates(arguments: argparse.Namespace) -> None:
         _by_vectors(arguments)
     elif arguments.what == "restore":
         _restore(arguments)
-    elif arguments.act:
-        raise BadParameter("act", "duplicates", f"left out with {arguments.what}", arguments.act)
-    elif arguments.file:
-        raise BadParameter("file", "duplicates", f"left out with {arguments.what}", arguments.file[0])
     else:
         _by_looks(arguments)
 
@@ -77,25 +74,39 @@ def command_duplicates(arguments: argparse.Namespace) -> None:
 
 
 def _by_looks(arguments: argparse.Namespace) -> None:
-    bench, name = Workbench(), arguments.collection
+    _check_words(arguments)
+    bench, name, strength = Workbench(), arguments.collection, arguments.strength or "normal"
     check_files(arguments)
     rule = _rule(bench, arguments)
-    bench.duplicate_groups(name, arguments.strength, rule)  # a wrong strength is named before the search
+    bench.duplicate_groups(name, strength, rule)  # a wrong strength is named before the search
     bench.run("perceptual", progress_line(), collection=name)
-    found = bench.duplicate_groups(name, arguments.strength, rule)
+    found = bench.duplicate_groups(name, strength, rule)
     if arguments.what == "list" or arguments.dry_run:
         print_results(arguments, table=lambda: _table(found), data=found.as_dict, csv=found.to_csv)
     if arguments.what != "list":
         _act(bench, arguments, found, rule)
 
 
+def _check_words(arguments: argparse.Namespace) -> None:
+    """DoesNotApply for words that would be ignored."""
+    what = f"duplicates {arguments.what}"
+    refuse(arguments, ("act", "file"), what, "they say what to restore")
+    way = "--encoder, --model or --threshold go by vectors"
+    refuse(arguments, ("weights", "embedding", "metric", "computed_in"), f"{what} by looks", way)
+    if arguments.what == "list":
+        refuse(arguments, ("dry_run",), what, "it moves nothing")
+    elif not arguments.dry_run:
+        refuse(arguments, OUTPUT, what, "only the list and --dry-run print the duplicates")
+
+
 def _rule(bench: Workbench, arguments: argparse.Namespace) -> Rule:
     """The rule of the flags: folders may be given below the collection's own or absolute."""
     root = root_of(bench.collection(arguments.collection))
     protected = tuple(_below(root, folder) for folder in arguments.protect)
-    if arguments.keep in KEEP and arguments.keep != "folder":
-        return Rule(arguments.keep, protected=protected)
-    return Rule("folder", _below(root, arguments.keep), protected)
+    keep = arguments.keep or "largest"
+    if keep in KEEP and keep != "folder":
+        return Rule(keep, protected=protected)
+    return Rule("folder", _below(root, keep), protected)
 
 
 def _below(root: Path, folder: str) -> str:
@@ -133,6 +144,8 @@ def _act(bench: Workbench, arguments: argparse.Namespace, duplicates: FoundDupli
 def _restore(arguments: argparse.Namespace) -> None:
     """Restore one act or files of it, or list what can be restored."""
     bench, name, act = Workbench(), arguments.collection, arguments.act
+    further, why = (("dry_run",), "it only restores") if act else (OUTPUT, "without --act it only lists")
+    only(arguments, ("what", "collection", "act", "file", *further), "duplicates restore", why)
     if not act:
         if arguments.file:
             raise BadParameter("act", "duplicates restore --file", "the act that moved it", "none")
@@ -164,6 +177,7 @@ def _waiting(bench: Workbench, collection: str, act: str, files: list[str] | Non
 def _by_vectors(arguments: argparse.Namespace) -> None:
     if arguments.what != "list":
         raise BadParameter("encoder", f"duplicates {arguments.what}", "left out: only list goes by vectors", "one")
+    only(arguments, ("what", *_OF_VECTORS, *OUTPUT), "duplicates by vectors", "they are only listed")
     found: NearDuplicates = _ready(arguments, lambda bench, recipe: bench.duplicates(recipe, arguments.threshold))
     suggested = arguments.threshold is None
     print_results(arguments, table=lambda: _vectors_table(found, suggested), data=found.as_dict, csv=found.to_csv)

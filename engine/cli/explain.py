@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine.cli.flags import Commands, encoder_flags, metric_flag, picture_of, recipe_of
+from engine.cli.flags import Commands, encoder_flags, metric_flag, picture_of, recipe_of, refuse
 from engine.cli.preparing import prepared
 from engine.cli.printing import json_text
 from engine.core.errors import BadParameter
@@ -42,6 +42,7 @@ def command_explain(arguments: argparse.Namespace) -> None:
             "pictures", "an explanation", "two, or one with --words", arguments.second or arguments.words
         )
     if arguments.words is not None:
+        refuse(arguments, ("seen",), "explain --words", "what an encoder sees is shown of two pictures")
         return _words(bench, recipe, picture_of(arguments.first), arguments)
     first, second = picture_of(arguments.first), picture_of(arguments.second)
     if arguments.seen:

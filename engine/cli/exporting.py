@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.cli.flags import Commands, encoder_flags, metric_flag, recipe_of
+from engine.cli.flags import Commands, encoder_flags, metric_flag, recipe_of, refuse
 from engine.cli.printing import json_text, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
 from engine.core.errors import BadParameter
@@ -41,6 +41,9 @@ def command_export(arguments: argparse.Namespace) -> None:
     given |= {"folder": str(Path(arguments.to).expanduser().resolve()), "title": arguments.title or ""}
     if arguments.vectors or arguments.encoder or arguments.model:
         given["recipe"] = recipe_of(arguments).as_dict()
+    else:
+        words = ("weights", "embedding", "metric", "computed_in")
+        refuse(arguments, words, "an export without vectors", "--vectors, --encoder or --model export them")
     if where := parse_where(";".join(arguments.where)):
         if needs_exif(where) and bench.facts_missing(arguments.collection):
             bench.run("facts", progress_line(), collection=arguments.collection)

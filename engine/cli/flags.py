@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.core.device import PRECISIONS
 from engine.core.distances import METRICS
-from engine.core.errors import BadParameter
+from engine.core.errors import DoesNotApply
 from engine.core.recipe import Recipe, parse_method
 from engine.core.settings import AnySetting, Setting
 from engine.encoders.choosing import default_embedding, newest_weights
@@ -23,6 +23,7 @@ from engine.workbench.workbench import Workbench
 from models.specs import SPECS
 
 Parser = argparse.ArgumentParser
+OUTPUT = ("json", "csv")
 
 
 class Commands:
@@ -57,7 +58,7 @@ class Commands:
             name, description=run.__doc__, aliases=list(formerly),
             formatter_class=argparse.RawDescriptionHelpFormatter, **listed,
         )  # fmt: skip
-        sub.set_defaults(run=run, kept=KINDS[job].kept if job else "Nothing was changed.")
+        sub.set_defaults(run=run, parser=sub, kept=KINDS[job].kept if job else "Nothing was changed.")
         return sub
 
 
@@ -124,9 +125,9 @@ def precision_flag(sub: Parser) -> None:
     )
 
 
-def metric_flag(sub: Parser, default: str | None = "cosine", said: str = "cosine") -> None:
+def metric_flag(sub: Parser, said: str = "cosine") -> None:
     """--metric, the distance between vectors."""
-    sub.add_argument("--metric", default=default, help=f"distance: {' or '.join(METRICS)} (default: {said})")
+    sub.add_argument("--metric", help=f"distance: {' or '.join(METRICS)} (default: {said})")
 
 
 def ray_flag(sub: Parser) -> None:
@@ -149,12 +150,49 @@ def _named(setting: AnySetting) -> str:
     return f"{setting.name} ({also})" if also else setting.name
 
 
-def refuse_with_a_name(arguments: argparse.Namespace, words: Iterable[str], thing: str) -> None:
-    """BadParameter if any of these flags is given together with the name of stored results."""
-    given = [word for word in words if (value := getattr(arguments, word)) is not None and value is not False]
-    if given:
-        wanted = f"given alone: {thing} keeps the plan it began with"
-        raise BadParameter("name", thing, wanted, f"--{given[0].replace('_', '-')}")
+def refuse(arguments: argparse.Namespace, words: Iterable[str], beside: str, why: str) -> None:
+    """DoesNotApply for the first of these words that is given, which would be ignored beside what else is asked."""
+    if wrong := next((word for word in words if _given(arguments, word)), None):
+        raise DoesNotApply(_as_written(arguments, wrong), beside, why)
+
+
+def only(arguments: argparse.Namespace, words: Iterable[str], beside: str, why: str) -> None:
+    """DoesNotApply for the first word of the command that is given and is none of these."""
+    # --yes agrees to what is not asked then, and so changes nothing
+    known = {*words, "yes", "help"}
+    refuse(arguments, [one.dest for one in arguments.parser._actions if one.dest not in known], beside, why)
+
+
+def check_stored(arguments: argparse.Namespace, thing: str, *, shown: Iterable[str] = (), always: str = "") -> None:
+    """DoesNotApply for what goes neither with --list, --delete, --show nor --resume, whichever is given.
+
+    Args:
+        shown: what goes with --show and --resume besides the output.
+        always: what goes with all of them.
+    """
+    command = arguments.command
+    if arguments.list:
+        only(arguments, ("list", *OUTPUT, always), f"{command} --list", f"it lists every {thing}")
+    elif arguments.delete:
+        only(arguments, ("delete", always), f"{command} --delete", "it only deletes")
+    elif arguments.show:
+        words = ("show", *OUTPUT, *arguments.files, *shown, always)
+        only(arguments, words, f"{command} --show", f"a {thing} keeps the plan it began with")
+    elif getattr(arguments, "resume", None):
+        words = ("resume", *OUTPUT, *arguments.files, *shown, always, "computed_in", "ray")
+        only(arguments, words, f"{command} --resume", f"a {thing} keeps the plan it began with")
+
+
+def _given(arguments: argparse.Namespace, word: str) -> bool:
+    value = getattr(arguments, word, None)
+    return not (value is None or value is False or value == [] or value == arguments.parser.get_default(word))
+
+
+def _as_written(arguments: argparse.Namespace, word: str) -> str:
+    """The flag of a word, or the value that stands without one."""
+    flags = next(one.option_strings for one in arguments.parser._actions if one.dest == word)
+    value = getattr(arguments, word)
+    return flags[0] if flags else repr(str(value[0] if isinstance(value, list) else value))
 
 
 def picture_of(text: str) -> Query:
@@ -185,7 +223,9 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     weights = weights if arguments.weights is None else arguments.weights
     usual = (default.encoder, default.weights) == (encoder, weights)
     embedding = default.embedding if usual else default_embedding(bench.home, encoder, weights)
-    method, options = parse_method(getattr(arguments, "method", "exact"))
+    method = getattr(arguments, "method", None)
+    k = getattr(arguments, "k", None)
+    method, options = parse_method("exact" if method is None else method)
     return Recipe(
         collection=arguments.collection,
         encoder=encoder,
@@ -193,6 +233,6 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         embedding=arguments.embedding or embedding,
         metric=getattr(arguments, "metric", None) or "cosine",
         method=method,
-        k=getattr(arguments, "k", 8),
+        k=Recipe.k if k is None else k,
         options=options,
     )

@@ -9,7 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags, recipe_of, stored_flags
+from engine.cli.flags import (
+    Commands,
+    check_stored,
+    encoder_flags,
+    metric_flag,
+    output_flags,
+    recipe_of,
+    refuse,
+    stored_flags,
+)
 from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
 from engine.collections.label_sources import own_labels
 from engine.core.errors import BadParameter
@@ -31,13 +40,13 @@ _FIRST = next(iter(PRESETS.values()))
 def register(commands: Commands) -> None:
     sub = commands.add("group", command_group, job="group")
     encoder_flags(sub)
-    metric_flag(sub, default=None)
+    metric_flag(sub)
     presets = "; ".join(f"{preset.name}: {preset.plan}" for preset in PRESETS.values())
     sub.add_argument("--preset", help=presets)
     sub.add_argument("--reduce", metavar="STEP", help=f"dimensionality reduction: {_names(projections())}")
     sub.add_argument("--cluster", metavar="STEP", help=f"clustering: {_names(clusterers())} (default: {_FIRST.plan})")
-    sub.add_argument("--map", metavar="STEP", default="umap", help="projection of the map (default: umap)")
-    sub.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    sub.add_argument("--map", metavar="STEP", help="projection of the map (default: umap)")
+    sub.add_argument("--seed", type=int, help="random seed (default: 0)")
     sub.add_argument("--own-labels", action="store_true", help="judge without the labels that a classifier wrote")
     sub.add_argument("--title", help="the grouping's title; its name is made from it")
     stored_flags(sub, "grouping", resume=False)
@@ -54,6 +63,7 @@ def _names(steps: Mapping[str, Any]) -> str:
 
 def command_group(arguments: argparse.Namespace) -> None:
     """Group the similar pictures of a collection."""
+    check_stored(arguments, "grouping", shown=("own_labels", "folders"), always="collection")
     bench = Workbench()
     if arguments.list:
         return _list(bench, arguments)
@@ -89,11 +99,14 @@ def _recipe_and_plan(bench: Workbench, arguments: argparse.Namespace) -> tuple[R
     preset = PRESETS[arguments.preset] if arguments.preset else _FIRST
     bench.collection(arguments.collection)
     named = arguments.encoder or arguments.model or not arguments.preset
+    if not named:
+        words = ("weights", "embedding")
+        refuse(arguments, words, "--preset without --encoder or --model", "the preset chooses the encoder")
     recipe = recipe_of(arguments) if named else recipe_of_preset(bench.home, preset, arguments.collection)
     recipe = recipe.but(metric=arguments.metric or preset.metric)
     clustering = Step.parse(arguments.cluster) if arguments.cluster else preset.plan.clustering
     reduction = Step.parse(arguments.reduce) if arguments.reduce else preset.plan.reduction
-    return recipe, GroupingPlan(clustering, reduction, Step.parse(arguments.map), arguments.seed)
+    return recipe, GroupingPlan(clustering, reduction, Step.parse(arguments.map or "umap"), arguments.seed or 0)
 
 
 def _print(bench: Workbench, arguments: argparse.Namespace, grouping: Grouping, groups: Groups) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 from engine.cli.flags import (
     Commands,
+    check_stored,
     encoder_flags,
     methods_help,
     metric_flag,
     output_flags,
     ray_flag,
     recipe_of,
-    refuse_with_a_name,
+    refuse,
     stored_flags,
 )
 from engine.cli.printing import (
@@ -38,21 +39,6 @@ from engine.indexes import approximate_methods, hashing_methods, methods
 from engine.workbench.workbench import Workbench
 
 _NUMBERS = ("bits", "tables", "probes", "parts")
-_OF_A_PLAN = (
-    *_NUMBERS,
-    "methods",
-    "functions",
-    "lookup",
-    "further",
-    "metric",
-    "neighbours",
-    "queries",
-    "sizes",
-    "folds",
-    "tune",
-    "draws",
-)
-_SOURCES = ("vectors", "asked", "collection", "model", "encoder", "weights", "title")
 
 
 def register(commands: Commands) -> None:
@@ -61,7 +47,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--vectors", metavar="FILE", help="a file of vectors instead: .npy, .fvecs, .bvecs or .hdf5")
     sub.add_argument("--asked", metavar="FILE", help="a file of queries for it (default: its own, else held out)")
     _flags_of_methods(sub)
-    metric_flag(sub, default=None, said="the file's, else euclidean; cosine for a collection")
+    metric_flag(sub, said="the file's, else euclidean; cosine for a collection")
     _flags_of_measuring(sub)
     sub.add_argument("--title", help="the benchmark's title; its name is made from it")
     stored_flags(sub, "benchmark")
@@ -103,6 +89,7 @@ def _options(name: str) -> list[str]:
 
 def command_hashing(arguments: argparse.Namespace) -> None:
     """Measure hashing and other search methods against exact search, over a collection or a file of vectors."""
+    check_stored(arguments, "benchmark")
     bench = Workbench()
     if arguments.list:
         return _print_list(bench, arguments)
@@ -123,7 +110,6 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> HashingStudy:
         plan = _plan(arguments)
         check_cluster(plan)
         return bench.plan_study(plan)
-    refuse_with_a_name(arguments, (*_OF_A_PLAN, *_SOURCES), "a benchmark")
     return bench.study(name)
 
 
@@ -150,6 +136,8 @@ def _plan(arguments: argparse.Namespace) -> StudyPlan:
 
 def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:
     """Title, source, metric and queries of a plan over a file."""
+    words = ("model", "encoder", "weights", "embedding", "computed_in")
+    refuse(arguments, words, "hashing --vectors", "the file holds vectors already")
     path = Path(arguments.vectors).expanduser()
     metric = arguments.metric or read_vectors(path).metric or "euclidean"
     asked = str(Path(arguments.asked).expanduser().absolute()) if arguments.asked else ""

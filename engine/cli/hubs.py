@@ -8,7 +8,7 @@ from engine.cli.flags import Commands, encoder_flags, metric_flag, output_flags,
 from engine.cli.preparing import prepared
 from engine.cli.printing import check_files, print_results
 from engine.core.errors import BadParameter
-from engine.core.tables import text_table
+from engine.core.tables import csv_text, text_table
 from engine.grouping.neighbourhoods.hubs import HEADER, Hubs
 from engine.workbench.workbench import Workbench
 
@@ -20,20 +20,21 @@ def register(commands: Commands) -> None:
     encoder_flags(sub)
     metric_flag(sub)
     output_flags(sub)
-    sub.add_argument("--most", type=int, default=_SHOWN, help=f"how many hubs (default: {_SHOWN})")
+    sub.add_argument("--most", type=int, help=f"how many hubs (default: {_SHOWN})")
 
 
 def command_hubs(arguments: argparse.Namespace) -> None:
     """List the hubs, which are among the results of very many pictures, and count those that are among none."""
     check_files(arguments)
-    if arguments.most < 1:
-        raise BadParameter("number", "the hubs", "1 or more", arguments.most)
+    most = _SHOWN if arguments.most is None else arguments.most
+    if most < 1:
+        raise BadParameter("number", "the hubs", "1 or more", most)
     found = _found(arguments)
     print_results(
         arguments,
-        table=lambda: f"{text_table(HEADER, found.rows(arguments.most))}\n\n{found.sentence()}",
-        data=lambda: found.as_dict(arguments.most),
-        csv=found.to_csv,
+        table=lambda: f"{text_table(HEADER, found.rows(most))}\n\n{found.sentence()}",
+        data=lambda: found.as_dict(most),
+        csv=lambda: csv_text(HEADER, found.rows(arguments.most)),
     )
 
 

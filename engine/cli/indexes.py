@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.flags import Commands, only, output_flags, yes_flag
 from engine.cli.printing import confirmed, print_rows
 from engine.core.errors import NotFound
 from engine.core.humanize import file_size
@@ -27,6 +27,7 @@ def command_indexes(arguments: argparse.Namespace) -> None:
     """List the stored search indexes, most recently used first, or delete some; they are rebuilt when needed."""
     found = stored_indexes(Workbench().home.datasets, arguments.collection)
     if arguments.delete:
+        only(arguments, ("delete", "collection"), "indexes --delete", "it only deletes")
         return _delete(found, arguments)
     rows = [[one.name, f"{one.bytes / 1e6:.1f}", _date(one.used), one.recipe] for one in found]
     print_rows(["index", "MB", "last used", "recipe"], rows, arguments)

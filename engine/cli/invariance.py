@@ -6,6 +6,7 @@ import argparse
 
 from engine.cli.flags import (
     Commands,
+    check_stored,
     encoder_flags,
     id_of,
     metric_flag,
@@ -13,7 +14,6 @@ from engine.cli.flags import (
     picture_of,
     precision_flag,
     recipe_of,
-    refuse_with_a_name,
     stored_flags,
 )
 from engine.cli.preparing import prepared
@@ -37,7 +37,6 @@ from engine.evidence.breaking import Breaking, lost_unaltered
 from engine.search.answer import Query
 from engine.workbench.workbench import Workbench
 
-_OF_A_PLAN = ("collection", "encoders", "alterations", "queries", "levels", "metric", "title")
 _HEAD = ["alteration", "another picture is nearer at", "leaves the 8 at"]
 
 
@@ -51,7 +50,7 @@ def register(commands: Commands) -> None:
     sub.add_argument("--alterations", help=f"with commas: {','.join(ALTERATIONS)} (default: all)")
     sub.add_argument("--queries", type=int, help="how many pictures are altered (default: 100)")
     sub.add_argument("--levels", type=int, help="how many strengths of each alteration are tried (default: 5)")
-    metric_flag(sub, default=None)
+    metric_flag(sub)
     sub.add_argument("--title", help="the table's title; its name is made from it")
     precision_flag(sub)
     stored_flags(sub, "table")
@@ -70,6 +69,7 @@ def register(commands: Commands) -> None:
 
 def command_invariance(arguments: argparse.Namespace) -> None:
     """Measure how strongly pictures can be altered and still be found, for several encoders."""
+    check_stored(arguments, "table")
     bench = Workbench()
     if arguments.list:
         return _print_list(bench, arguments)
@@ -86,7 +86,6 @@ def command_invariance(arguments: argparse.Namespace) -> None:
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Invariances:
     """The table of that name, or a new one; BadParameter where both or neither is meant."""
     if name := arguments.show or arguments.resume:
-        refuse_with_a_name(arguments, _OF_A_PLAN, "a table of invariances")
         return bench.invariance_table(name)
     if not arguments.collection:
         wanted = "given, or --show or --resume with a name"

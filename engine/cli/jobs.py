@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.flags import Commands, only, output_flags, yes_flag
 from engine.cli.printing import delete, print_rows
 from engine.core.humanize import percent
 from engine.jobs.job import damaged_jobs, unread_job
@@ -26,6 +26,7 @@ def register(commands: Commands) -> None:
 def command_jobs(arguments: argparse.Namespace) -> None:
     """List the jobs, newest first."""
     if arguments.delete:
+        only(arguments, ("delete",), "jobs --delete", "it only deletes")
         job = unread_job(Workbench().home.jobs, arguments.delete)
         return delete(f"the job {arguments.delete}", job.remove, arguments)
     rows = [[job.id, job.state, percent(job.progress.fraction), job.title] for job in Workbench().jobs()]

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from engine.classification.predictions import SUGGESTED, StoredPredictions
 from engine.classification.review import decide, review, write_decided
-from engine.cli.flags import Commands, output_flags
+from engine.cli.flags import OUTPUT, Commands, only, output_flags
 from engine.cli.printing import check_files, print_results, progress_line
 from engine.collections.labelling import undo_labels
 from engine.core.errors import BadParameter, NotFound
@@ -42,10 +42,13 @@ def command_labels(arguments: argparse.Namespace) -> None:
     bench = Workbench()
     check_files(arguments)
     if arguments.suggest:
+        only(arguments, ("collection", "suggest", "among", "all", *OUTPUT), "labels --suggest", "it writes no labels")
         _suggest(bench, arguments)
     elif arguments.undo:
+        only(arguments, ("collection", "undo"), "labels --undo", "it undoes all labels written last")
         print(f"{count_of(undo_labels(bench.collection(arguments.collection)), 'label')} undone.")
     else:
+        only(arguments, ("collection", "write", "of"), "labels --write", "it writes what is predicted already")
         _write(bench, arguments)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from engine.cli.flags import Commands
+from engine.cli.flags import Commands, refuse
 from engine.cli.printing import print_left_out, print_report, progress_line
 from engine.collections.listing import collections
 from engine.collections.sources.job import source_of, title_of
@@ -41,6 +41,8 @@ def register(commands: Commands) -> None:
 
 def command_open(arguments: argparse.Namespace) -> int:
     """Start the app and open it in the browser; pictures are imported and prepared first if a folder is given."""
+    if not arguments.source:
+        refuse(arguments, ("title",), "open without a folder or file", "it is the name of the new collection")
     port = _checked(arguments.port) if arguments.port is not None else _free_port()
     shown = {"collection": _prepared(Path(arguments.source), arguments.title)} if arguments.source else {}
     address = f"http://localhost:{port}/" + (f"?{urlencode(shown)}" if shown else "")

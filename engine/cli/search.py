@@ -10,15 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from engine.cli.flags import (
+    OUTPUT,
     Commands,
     encoder_flags,
     former_flag,
     methods_help,
     metric_flag,
+    only,
     output_flags,
     precision_flag,
     ray_flag,
     recipe_of,
+    refuse,
 )
 from engine.cli.printing import answer_table, check_files, print_left_out, print_results, print_rows, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
@@ -94,6 +97,9 @@ def command_search(arguments: argparse.Namespace) -> int | None:
 
 def _saved(arguments: argparse.Namespace) -> None:
     """Repeat a saved search."""
+    words = ("saved", "no_build", "computed_in", *OUTPUT, *arguments.files)
+    only(arguments, words, "search --saved", "a saved search keeps what it was made with")
+    check_files(arguments)
     bench = Workbench()
     found = bench.saved_search(arguments.saved)
     arguments.label, arguments.where, arguments.include_query = found.label, found.where, found.include_query
@@ -118,6 +124,7 @@ def _query(bench: Workbench, arguments: argparse.Namespace) -> Query:
     if given > 1 or not (given or arguments.text):
         wanted = "either a picture's file or --image with an id, or --words"
         raise BadParameter("query", "the search", wanted, "both" if given else "neither")
+    _check_words(arguments, pictured=bool(given))
     crop = None if arguments.crop is None else parse_crop(arguments.crop)
     if len(terms) > 1:
         return _examples(bench, arguments)
@@ -131,6 +138,14 @@ def _query(bench: Workbench, arguments: argparse.Namespace) -> Query:
     else:
         query = Query(name=arguments.text)
     return replace(query, text=arguments.text or "", share=arguments.share)
+
+
+def _check_words(arguments: argparse.Namespace, *, pictured: bool) -> None:
+    """DoesNotApply for what tells something of a picture or of words that are not there."""
+    if not pictured:
+        refuse(arguments, ("crop", "share"), "a search by words alone", "it is about a picture")
+    elif not arguments.text and len(arguments.picture) < 2:
+        refuse(arguments, ("share",), "a search without --words", "it weighs the words beside the picture")
 
 
 def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
@@ -161,6 +176,8 @@ def _check_filter(bench: Workbench, collection: str, where: str) -> None:
 
 def _replay(arguments: argparse.Namespace) -> int:
     """Repeat the search of an exported answer; exit status 0 for the same results, 1 if they differ."""
+    words = ("replay", "collection", "no_build", "computed_in")
+    only(arguments, words, "search --replay", "it repeats the search of the file and only prints what differs")
     file, bench = Path(arguments.replay), Workbench()
     former = read_answer(file)
     with shape_checked(file):
@@ -208,8 +225,8 @@ def _search_flags(sub: argparse.ArgumentParser) -> None:
     encoder_flags(sub, required=False)
     _flags_of_the_query(sub)
     metric_flag(sub)
-    sub.add_argument("--method", default="exact", help="how to search, see below (default: exact)")
-    sub.add_argument("--k", type=int, default=Recipe.k, help=f"number of results (default: {Recipe.k})")
+    sub.add_argument("--method", help="how to search, see below (default: exact)")
+    sub.add_argument("--k", type=int, help=f"number of results (default: {Recipe.k})")
     sub.add_argument("--label", help="only pictures with this label")
     where = "only pictures that meet this, like label=cat, date>=2020-01-01, size>=12MP, tag=lake, stars>=3, text~red, "
     where += "folder=2020/May or a column of the table; repeatable"

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import Any
 
-from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.flags import Commands, only, output_flags, yes_flag
 from engine.cli.printing import delete, print_outcome, print_rows, progress_line
 from engine.collections.facts.where import needs_exif, parse_where
 from engine.core.errors import BadParameter
@@ -53,6 +53,7 @@ def command_tag(arguments: argparse.Namespace) -> None:
     """Tag and rate pictures, or list those with tags or stars."""
     bench, name = Workbench(), arguments.collection
     if arguments.undo:
+        only(arguments, ("collection", "undo"), "tag --undo", "it undoes the whole last change")
         print(f"Restored {count_of(bench.undo_mark(name), 'picture')}.")
         return
     if not arguments.add and not arguments.remove and arguments.stars is None:
@@ -76,6 +77,7 @@ def command_sidecars(arguments: argparse.Namespace) -> None:
     """Write tags and stars to XMP files beside the pictures; other contents of these files are kept."""
     bench = Workbench()
     if arguments.undo:
+        only(arguments, ("collection", "undo"), "sidecars --undo", "it restores all files written last")
         _undo_sidecars(bench, arguments)
         return
     ids = _ids(bench, arguments) if arguments.ids or arguments.where else None
@@ -117,6 +119,7 @@ def command_searches(arguments: argparse.Namespace) -> None:
     """List the saved searches, which `search --saved NAME` repeats."""
     bench = Workbench()
     if arguments.delete:
+        only(arguments, ("delete",), "searches --delete", "it only deletes")
         found = bench.saved_search(arguments.delete)
         return delete(f"the saved search {found.name}", partial(bench.forget_search, found.name), arguments)
     found_searches = bench.search_history() if arguments.history else bench.saved_searches()

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine.cli.flags import Commands, output_flags, stored_flags
+from engine.cli.flags import Commands, only, output_flags, refuse, stored_flags
 from engine.cli.printing import check_files, confirmed, delete, json_text, print_rows, progress_line
 from engine.core.device import PRECISIONS
 from engine.core.errors import BadParameter, Stopped
@@ -192,8 +192,6 @@ def _each_seed(asked: dict[str, Any], arguments: argparse.Namespace) -> list[dic
     """The arguments of each training: one, or one for each seed; NameTaken before any of them has begun."""
     if arguments.seeds is None:
         return [asked]
-    if arguments.resume:
-        raise BadParameter("seeds", "--resume", "left out: a run keeps its seed", arguments.seeds)
     configs = several(asked["config"], arguments.seeds)
     for name in filter(None, (config.get("name") for config in configs)):
         check_free(Workbench().home, name)
@@ -211,10 +209,7 @@ def _print_seeds(trained: list[Run], arguments: argparse.Namespace) -> None:
 
 def _print_rates(asked: dict[str, Any], arguments: argparse.Namespace) -> None:
     """The losses at rising learning rates, and the rate at which they fell fastest."""
-    if arguments.resume:
-        raise BadParameter("--find-rate", "--resume", "left out: a run keeps the settings it began with", "both")
-    if arguments.seeds is not None:
-        raise BadParameter("--seeds", "--find-rate", "left out: the rates are tried with one seed", arguments.seeds)
+    refuse(arguments, ("seeds",), "train --find-rate", "the rates are tried with one seed")
     with _stopping_gently(progress_line()) as listen:
         found = Workbench().run("rate", listen, **asked)
     if arguments.json:
@@ -239,17 +234,15 @@ def _warn_of_lost_state(run: Run, epochs: int | None) -> None:
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """The arguments of the job `train`; BadParameter unless exactly one of a new and an old run is meant."""
+    if arguments.resume:
+        words = ("resume", "epochs", "json")
+        only(arguments, words, "train --resume", "a run keeps the settings it began with")
+        return {"run": arguments.resume, "epochs": arguments.epochs}
     given = {k: v for k, v in vars(arguments).items() if v is not None and v is not False and k in _SETTINGS}
     if arguments.option:
         given["options"] = dict(map(_option, arguments.option))
     if arguments.setting:
         given["settings"] = dict(map(_setting, arguments.setting))
-    if arguments.resume:
-        more = sorted(set(given) - {"epochs"}) + (["collection"] if arguments.collection else [])
-        if more:
-            wanted = "given with --epochs only: a run keeps the settings it began with"
-            raise BadParameter("run", "--resume", wanted, f"--{more[0]}")
-        return {"run": arguments.resume, "epochs": arguments.epochs}
     if not arguments.collection:
         raise BadParameter("collection", "a training", "given, or --resume with a run's name", "neither")
     pictures = len(Workbench().collection(arguments.collection))
@@ -312,6 +305,7 @@ def _epoch_line(event: dict[str, Any]) -> None:
 
 def command_runs(arguments: argparse.Namespace) -> None:
     """List the training runs, newest first, or the epochs of one."""
+    _check_words(arguments)
     check_files(arguments)
     if arguments.export:
         return _export(*arguments.export, replace=arguments.replace)
@@ -325,6 +319,17 @@ def command_runs(arguments: argparse.Namespace) -> None:
         return _print_epochs(Workbench().training_run(arguments.show), arguments)
     columns = ["run", "state", "model", "collection", "epochs", "loss", "validation loss", "measure", "retrieval"]
     print_rows(columns, [_listed(run) for run in Workbench().runs()], arguments)
+
+
+def _check_words(arguments: argparse.Namespace) -> None:
+    """DoesNotApply for words that would be ignored."""
+    if arguments.export:
+        only(arguments, ("export", "replace"), "runs --export", "it only exports")
+    elif arguments.delete or arguments.free is not None:
+        name = "delete" if arguments.delete else "free"
+        only(arguments, (name,), f"runs --{name}", "it only deletes")
+    else:
+        refuse(arguments, ("replace",), "runs without --export", "no file is replaced")
 
 
 def _listed(run: Run) -> list[object]:

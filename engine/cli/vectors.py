@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.flags import OUTPUT, Commands, only, output_flags, yes_flag
 from engine.cli.printing import confirmed, print_rows, progress_line
 from engine.core.errors import BadParameter
 from engine.core.progress import Reporter
@@ -15,6 +15,8 @@ from engine.encoders.vectors.layouts import parts_of
 from engine.workbench.workbench import Workbench
 
 _ACTIONS = ("list", "add", "delete")
+_WORDS = {"list": OUTPUT, "add": ("file", "names", "columns", "title"), "delete": ("file",)}
+_WHY = {"list": "it lists all of the collection", "add": "it only adds", "delete": "it only deletes"}
 
 
 def register(commands: Commands) -> None:
@@ -37,7 +39,8 @@ def _action(word: str) -> str:
 
 def command_vectors(arguments: argparse.Namespace) -> None:
     """List the custom embeddings of a collection; add some from a file, or delete them."""
-    bench = Workbench()
+    bench, action = Workbench(), arguments.action
+    only(arguments, ("action", "collection", *_WORDS[action]), f"vectors {action}", _WHY[action])
     if arguments.action == "list":
         return _list(bench, arguments)
     if not arguments.file:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.cli.flags import Commands, output_flags, yes_flag
+from engine.cli.flags import OUTPUT, Commands, only, output_flags, refuse, yes_flag
 from engine.cli.printing import confirmed, print_rows, progress_line
 from engine.core.errors import BadParameter, BenzerError, Corrupt
 from engine.core.home import Home
@@ -41,7 +41,9 @@ def _action(word: str) -> str:
 def command_weights(arguments: argparse.Namespace) -> None:
     """List the weights of ready-made networks; download them, add them from a file, or delete them."""
     if arguments.action == "list":
+        only(arguments, ("action", *OUTPUT), "weights list", "it lists all networks")
         return _list(arguments)
+    refuse(arguments, OUTPUT, f"weights {arguments.action}", "only the list is a table")
     if not arguments.network:
         raise BadParameter("network", f"weights {arguments.action}", "named (see: python -m engine weights)", "nothing")
     if (arguments.action == "add") != bool(arguments.file):

@@ -2,6 +2,7 @@
 
     BenzerError
     ├── BadParameter        an invalid value: of which parameter, and what it must be
+    │   └── DoesNotApply        a parameter beside another that leaves it without a meaning
     ├── NotFound            no collection, image, run or file of that name
     ├── NothingKnown        nothing can be found here: by the words of a query, or within its limits
     ├── NameTaken           the name is already in use
@@ -64,6 +65,18 @@ class BadParameter(BenzerError, ValueError):
         shown = repr(value) if isinstance(value, str) else str(value)
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         super().__init__(f"The {parameter} of {thing} must be {constraint}; got {shown}.", way_out=way_out)
+        self.parameter = parameter
+
+
+class DoesNotApply(BadParameter):
+    """A parameter that what was asked leaves without a meaning.
+
+    >>> str(DoesNotApply("--keep", "classify --list", "it only lists"))
+    '--keep does not go with classify --list: it only lists.'
+    """
+
+    def __init__(self, parameter: str, thing: str, reason: str) -> None:
+        BenzerError.__init__(self, f"{parameter} does not go with {thing}: {reason}.")
         self.parameter = parameter
 
 

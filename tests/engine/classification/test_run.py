@@ -383,10 +383,12 @@ def test_the_command(bench: Workbench, tmp_path: Path, monkeypatch: pytest.Monke
     assert "3 in all, the least confident first" in capsys.readouterr().out
     assert main(["classify", "--ask", "shop-late-1", "--words", "cotton shirt", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fused"][0][0] == "Shirts"
+    assert main(["classify", "--ask", "shop-late-1", "--words", "cotton shirt", "--csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2][1].startswith("fused,Shirts,")
     assert main(["search", "--collection", "shop", "--encoder", "fused", "--text", "sun cap", "--k", "2"]) == 0
     assert "Exact search over" in capsys.readouterr().out
     assert main(["classify", "--show", "classify-shop", "--folds", "3"]) == 1
-    assert "given alone" in capsys.readouterr().err
+    assert "--folds does not go with classify --show" in capsys.readouterr().err
     assert main(["classify", "--collection", "nowhere"]) == 1
     assert "There is no collection 'nowhere'" in capsys.readouterr().err
     for name in ("shop-late-1", "classify-shop"):

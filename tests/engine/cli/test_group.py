@@ -45,9 +45,9 @@ def test_pictures_are_grouped_shown_and_exported(pile: Path, capsys: pytest.Capt
     assert {row["group"] for row in rows} == {"Group 1", "Group 2", "Group 3"}
     assert all(not row["file"].startswith("=") for row in rows)
     (pile / "out").mkdir()
-    assert main([*GROUP, "--show", "by-colour-1", "--folders", str(pile / "out")]) == 0
+    assert main([*GROUP[:3], "--show", "by-colour-1", "--folders", str(pile / "out")]) == 0
     assert len(list((pile / "out" / "By colour" / "Group 2").iterdir())) == 12
-    assert main([*GROUP, "--delete", "by-colour-1", "--yes"]) == 0
+    assert main([*GROUP[:3], "--delete", "by-colour-1", "--yes"]) == 0
     assert Workbench().groupings("pile") == []
 
 

@@ -137,7 +137,7 @@ def test_labels_are_learned_with_two_seeds_and_a_rate_is_found(
     found = json.loads(capsys.readouterr().out)
     assert len(found["rates"]) == len(found["losses"]) > 2
     assert main(["train", "--resume", "mine-seed-1", "--seeds", "2"]) == 1
-    assert "a run keeps its seed" in capsys.readouterr().err
+    assert "--seeds does not go with train --resume" in capsys.readouterr().err
 
 
 def test_train_from_own_groups_and_search_with_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

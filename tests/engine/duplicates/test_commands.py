@@ -83,11 +83,11 @@ def test_links_are_made_of_equal_files_only(pictures: Path, capsys: pytest.Captu
         (("--strength", "tight"), "The strength of the duplicates must be strict, normal, loose or a number"),
         (("--keep", "nowhere"), "The folder of the duplicates must be a folder below"),
         (("--protect", "/"), "The folder of the duplicates must be a folder below"),
-        (("list", "--act", "x"), "The act of duplicates must be left out with list"),
+        (("list", "--act", "x"), "--act does not go with duplicates list: "),
         (("restore", "--act", "x"), "There is nothing named 'x' in the trash"),
         (("restore", "--act", "x", "--file", "y"), "There is no file 'y' to restore in 'x'."),
         (("restore", "--file", "y"), "The act of duplicates restore --file must be"),
-        (("trash", "--file", "y"), "The file of duplicates must be left out with trash"),
+        (("trash", "--file", "y"), "--file does not go with duplicates trash: "),
         (("trash", "--encoder", "raw-pixels"), "only list goes by vectors"),
     ],
 )

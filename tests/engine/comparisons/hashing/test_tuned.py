@@ -127,7 +127,7 @@ def test_the_command_tunes_and_resumes(bench, tmp_path, capsys):
         ([], "either --vectors with a file or --collection; got 'neither'"),
         (["--vectors", "a.txt"], r"one of .npy"),
         (["--show", "nothing"], "There is no benchmark 'nothing'. See: python -m engine hashing --list"),
-        (["--show", "nothing", "--bits", "8"], "given alone"),
+        (["--show", "nothing", "--bits", "8"], "--bits does not go with hashing --show"),
         (["--vectors", "base.npy", "--html", "."], "The html of a report must be a file"),
         (["--vectors", "base.npy", "--bits", "8,x"], "whole numbers with commas"),
         (["--vectors", "base.npy", "--bits", "0"], "from 1 to 128; got 0"),
