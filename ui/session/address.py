@@ -57,8 +57,12 @@ def read_address() -> None:
     if address.keys() & OPENED:
         _read_opened(address)
         return
-    if not address or not is_followed(_SEARCH, address):
-        return
+    if address and is_followed(_SEARCH, address):
+        _read_search(address)
+
+
+def _read_search(address: dict[str, str]) -> None:
+    """Apply the choices and the query of a link; what cannot be read is ignored, and that is said."""
     note_address(_SEARCH, address)
     st.session_state.linked = True
     for choice in ("collection", "metric", "method", "label"):

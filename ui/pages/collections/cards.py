@@ -80,20 +80,7 @@ def _more(card: CollectionCard) -> None:
     rename_field("Title", card.title, collection.rename, f"title-{card.name}", f"rename-{card.name}", 120)
     if collection.source.get("folder"):
         _place(collection)
-    verify = bool(collection.source.get("folder")) and st.checkbox(
-        "Read every file",
-        key=f"verify-{card.name}",
-        help="Rescan files whose size and date are unchanged too: slower, but it finds every change.",
-    )
-    st.button(
-        "Rescan",
-        key=f"rescan-{card.name}",
-        icon=":material/sync:",
-        on_click=start,
-        args=("rescan",),
-        kwargs={"collection": card.name} | ({"verify": True} if verify else {}),
-        help="Imports what was added, changed, moved or deleted, and tags and stars from XMP files.",
-    )
+    _rescan(collection)
     if collection.source.get("folder") and (collection.folder / marks.FILE).exists():
         st.button(
             "Write tags and stars to XMP files", key=f"sidecars-{card.name}", icon=":material/sell:",
@@ -109,6 +96,24 @@ def _more(card: CollectionCard) -> None:
         export_button(card)
     if st.button("Delete …", key=f"delete-{card.name}", icon=":material/delete:"):
         _ask_to_delete(card)
+
+
+def _rescan(collection: Collection) -> None:
+    """Look for changed files by size and date or, on request, by reading every file of the folder."""
+    verify = bool(collection.source.get("folder")) and st.checkbox(
+        "Read every file",
+        key=f"verify-{collection.name}",
+        help="Rescan files whose size and date are unchanged too: slower, but it finds every change.",
+    )
+    st.button(
+        "Rescan",
+        key=f"rescan-{collection.name}",
+        icon=":material/sync:",
+        on_click=start,
+        args=("rescan",),
+        kwargs={"collection": collection.name} | ({"verify": True} if verify else {}),
+        help="Imports what was added, changed, moved or deleted, and tags and stars from XMP files.",
+    )
 
 
 def _write_sidecars(name: str) -> None:

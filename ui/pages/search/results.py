@@ -105,14 +105,19 @@ def _draw_answer(recipe: Recipe, query: SessionQuery, answer: Answer, heading: D
             further=_reasons(query, answer),
         )  # fmt: skip
     if answer.written:
-        st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
-        pictures = [replace(picture, distance=None) for picture in result_pictures(recipe, answer.written, label)]
-        picture_grid(
-            recipe.collection, pictures, key="written", title="Results by what is written",
-            on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
-        )  # fmt: skip
+        _written(recipe, answer, label)
     _receipt(recipe, query, answer)
     how_sure(recipe, answer)
+
+
+def _written(recipe: Recipe, answer: Answer, label: str) -> None:
+    """The pictures whose names, labels or texts contain the words of the query."""
+    st.subheader("By what is written", anchor=False, help="File names, labels and texts that contain the words.")
+    pictures = [replace(picture, distance=None) for picture in result_pictures(recipe, answer.written, label)]
+    picture_grid(
+        recipe.collection, pictures, key="written", title="Results by what is written",
+        on_act=partial(act_on, recipe.collection), facts=known_facts(recipe.collection),
+    )  # fmt: skip
 
 
 def _reasons(query: SessionQuery, answer: Answer) -> list[tuple[str, str, str]]:
