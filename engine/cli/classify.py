@@ -19,6 +19,7 @@ from engine.classification.training.config import FINE_TUNED, ClassifierConfig
 from engine.cli.flags import OUTPUT, Commands, check_stored, former_flag, only, output_flags, refuse, stored_flags
 from engine.cli.labels import print_predictions
 from engine.cli.printing import (
+    beside,
     check_files,
     confirmed,
     delete,
@@ -140,7 +141,8 @@ def _measure(bench: Workbench, arguments: argparse.Namespace) -> None:
     if arguments.keep:
         done = bench.run("classifier", progress_line(), name=found.name, fusion=arguments.keep)
         words = f"--apply {done['classifier']} --collection {found.plan.collection}"
-        print(f"The classifier {done['classifier']} is kept. Use it: python -m engine classify {words}")
+        kept = f"The classifier {done['classifier']} is kept. Use it: python -m engine classify {words}"
+        print(kept, file=beside(arguments))
 
 
 def _asked(bench: Workbench, arguments: argparse.Namespace) -> Classification:

@@ -204,11 +204,7 @@ def _asked(bench: Workbench, arguments: argparse.Namespace) -> Experiment:
 
 
 def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> ExperimentPlan:
-    trained = [name for name in _TRAININGS if getattr(arguments, name) is not None]
-    if trained:
-        raise BadParameter(
-            trained[0], "a comparison", "given with --report-tables only", getattr(arguments, trained[0])
-        )
+    refuse(arguments, _TRAININGS, "compare without --report-tables", "it is about the trainings of that")
     offered = [choice for choice in bench.choices(arguments.collection) if choice.ready and not choice.rare]
     ready = [f"{c.name}@{c.weights}" if c.weights else c.name for c in offered]
     lists = {name: tuple(split_calls(value)) for name in _GRID[1:5] if (value := getattr(arguments, name))}
@@ -221,14 +217,8 @@ def _grid_plan(bench: Workbench, arguments: argparse.Namespace) -> ExperimentPla
 
 
 def _report_plan(arguments: argparse.Namespace) -> ExperimentPlan:
-    other = [
-        name
-        for name in ("encoders", "embeddings", "metrics", "methods", "k", "queries", *_SPLIT)
-        if getattr(arguments, name) is not None
-    ]
-    if other:
-        wanted = "left out with --report-tables, which has its own"
-        raise BadParameter(other[0], "a comparison", wanted, getattr(arguments, other[0]))
+    words = ("encoders", "embeddings", "metrics", "methods", "k", "queries", *_SPLIT)
+    refuse(arguments, words, "compare --report-tables", "the original study has its own")
     given: dict[str, Any] = {n: v for n in (*_TRAININGS, "query", "title") if (v := getattr(arguments, n)) is not None}
     seeds = given.pop("seeds", 1)
     return repeated(report_tables(arguments.collection, **given), seeds)

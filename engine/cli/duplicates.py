@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.cli.flags import OUTPUT, Commands, encoder_flags, metric_flag, only, output_flags, recipe_of, refuse
 from engine.cli.preparing import prepared
-from engine.cli.printing import check_files, print_outcome, print_results, print_rows, progress_line
+from engine.cli.printing import beside, check_files, print_outcome, print_results, print_rows, progress_line
 from engine.core.errors import BadParameter, NotFound
 from engine.core.humanize import count_of
 from engine.core.recipe import Recipe
@@ -135,7 +135,8 @@ def _act(bench: Workbench, arguments: argparse.Namespace, duplicates: FoundDupli
     groups = [(group.keeper, row) for group in duplicates.groups for row in group.dropped]
     drops = [Drop(row.id, row.hash, kept.id) for kept, row in groups if not linking or row.hash == kept.hash]
     if arguments.dry_run:
-        print(f"{count_of(len(drops), 'picture')} would be {'linked' if linking else 'moved to the trash'}.")
+        done = "linked" if linking else "moved to the trash"
+        print(f"{count_of(len(drops), 'picture')} would be {done}.", file=beside(arguments))
         return
     outcome = bench.drop_duplicates(arguments.collection, drops, rule, link=linking)
     print_outcome(outcome, arguments.what, arguments.collection)

@@ -19,7 +19,7 @@ from engine.cli.flags import (
     refuse,
     stored_flags,
 )
-from engine.cli.printing import check_files, delete, print_results, print_rows, progress_line
+from engine.cli.printing import beside, check_files, delete, print_results, print_rows, progress_line
 from engine.collections.label_sources import own_labels
 from engine.core.errors import BadParameter
 from engine.core.recipe import Recipe
@@ -181,8 +181,7 @@ def _copy(bench: Workbench, arguments: argparse.Namespace, grouping: Grouping, g
     folder = str(Path(arguments.folders).expanduser().resolve())
     named = {"collection": arguments.collection, "folder": folder, "title": grouping.title}
     done = bench.run("copy", progress_line(), parts=parts, **named)
-    if not arguments.json:
-        print(f"{done['count']:,} pictures are in {done['path']}.")
+    print(f"{done['count']:,} pictures are in {done['path']}.", file=beside(arguments))
 
 
 def _list(bench: Workbench, arguments: argparse.Namespace) -> None:

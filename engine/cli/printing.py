@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 from engine.collections.report import ImportReport
 from engine.comparisons.comparison import Comparison
@@ -75,6 +75,11 @@ def print_results(
         print(json_text(data()))
     elif arguments.csv != _STDOUT:
         print(table())
+
+
+def beside(arguments: argparse.Namespace) -> TextIO:
+    """Where a sentence beside the results goes: to stderr where programs read stdout as JSON or CSV."""
+    return sys.stderr if arguments.json or arguments.csv == _STDOUT else sys.stdout
 
 
 def further_files(exports: Iterable[Export]) -> dict[str, str]:

@@ -150,11 +150,8 @@ def _check_words(arguments: argparse.Namespace, *, pictured: bool) -> None:
 
 def _examples(bench: Workbench, arguments: argparse.Namespace) -> Query:
     """Several examples; copies of their files are kept for a while, so that the search can be repeated without them."""
-    refused = ("image", "crop", "text", "share")
-    wrong = next((name for name in refused if getattr(arguments, name) is not None), None)
-    if wrong:
-        wanted = "part of a term, as in cat.jpg + #12@0.5[0,0,1,0.5] - striped"
-        raise BadParameter(wrong, "a search with several examples", wanted, f"--{wrong}")
+    why = "it is part of a term, as in cat.jpg + #12@0.5[0,0,1,0.5] - striped"
+    refuse(arguments, ("image", "crop", "text", "share"), "a search with several examples", why)
 
     def of_file(name: str) -> Example:
         data = _picture_bytes(Path(name).expanduser().resolve())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,9 @@ WRONG = [
     ("compare one --k 5", "--k does not go with compare --resume"),
     ("compare --show one --between a b --csv", "--csv does not go with compare --between"),
     ("compare one --resume two", "'one' does not go with compare --resume"),
+    (f"compare {OF_PILE} --seeds 3", "--seeds does not go with compare without --report-tables"),
+    (f"compare {OF_PILE} --report-tables --poolings avg", "--poolings does not go with compare --report-tables"),
+    (f"{BY_COLOUR} #1 + #2 --words red", "--words does not go with a search with several examples"),
     (f"compare --quick {OF_PILE} --html a.html", "--html does not go with compare --quick"),
     (f"compare --quick {OF_PILE} --report-tables", "--report-tables does not go with compare --quick"),
     ("hashing --list --bits 8", "--bits does not go with hashing --list"),
@@ -161,6 +165,13 @@ def test_what_would_be_ignored_is_refused(
 def test_what_goes_together_still_works(searched: Path, capsys: pytest.CaptureFixture[str], words: str) -> None:
     assert main(words.format(searched).split()) == 0
     assert "does not go with" not in capsys.readouterr().err
+
+
+def test_a_sentence_beside_json_is_not_on_stdout(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(f"duplicates trash {OF_PILE} --dry-run --json".split()) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["files"]
+    assert "would be moved to the trash." in err
 
 
 def test_the_hubs_of_a_csv_are_as_many_as_asked_for(pile: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -186,7 +186,10 @@ def test_an_upload_is_asked_with_by_its_digits(command, bench: Workbench, tmp_pa
         (("--where", "size>=big", "--image", "1"), "The size of a filter must be"),
         (("--where", "colour=red", "--image", "1"), "The field of a filter must be one of label"),
         (("a.png", "b.png"), "The examples of the query must be"),
-        (("#1", "-", "#2", "--crop", "0,0,1,1"), "The crop of a search with several examples must be part of a term"),
+        (
+            ("#1", "-", "#2", "--crop", "0,0,1,1"),
+            "--crop does not go with a search with several examples: it",
+        ),
         (("#1", "-", "missing.jpg"), "missing.jpg cannot be used as a query"),
         (("upload:00000000",), "no longer kept"),
     ],
