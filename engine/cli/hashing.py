@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from engine.comparisons.hashing.plan import StudyPlan, file_source, grid
 from engine.comparisons.hashing.run import check_cluster
 from engine.comparisons.hashing.study import HashingStudy
 from engine.core.errors import BadParameter
+from engine.core.recipe import parse_method
 from engine.core.settings import Choice, split_calls
 from engine.core.tables import text_table
 from engine.indexes import approximate_methods, hashing_methods, methods
@@ -121,6 +123,7 @@ def _plan(arguments: argparse.Namespace) -> StudyPlan:
     # the best advice may be not to hash
     usual = hashing_methods() if arguments.tune is None else approximate_methods()
     names = split_calls(arguments.methods) if arguments.methods else usual
+    _check_settings(arguments, names)
     lists = {name: _whole_numbers(name, getattr(arguments, name)) for name in _NUMBERS}
     methods = grid(
         names,
@@ -132,6 +135,18 @@ def _plan(arguments: argparse.Namespace) -> StudyPlan:
     numbers = {name: getattr(arguments, name) for name in ("neighbours", "queries", "folds", "tune", "draws")}
     given = {name: value for name, value in numbers.items() if value is not None}
     return StudyPlan(methods=methods, sizes=_sizes(arguments.sizes), **where, **given)
+
+
+def _check_settings(arguments: argparse.Namespace, names: Sequence[str]) -> None:
+    """DoesNotApply for a setting of hashing that none of the methods has."""
+    kinds = [kind for name in names if (kind := methods().get(parse_method(name)[0]))]
+    had = [{setting.name for setting in kind.settings} for kind in kinds]
+    hamming = arguments.lookup == "hamming"
+    probed = [one - {"probes"} if hamming and "lookup" in one else one for one in had]  # probes are of buckets
+    heeded = {name for one in probed if "bits" in one for name in one}
+    ignored = [word for word in (*_NUMBERS, "functions", "lookup", "further") if word not in heeded]
+    beside = f"--methods {','.join(names)}" + " --lookup hamming" * hamming
+    refuse(arguments, ignored, beside, "it is a setting of hashing that none of them heeds")
 
 
 def _of_file(arguments: argparse.Namespace) -> dict[str, Any]:

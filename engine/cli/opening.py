@@ -62,6 +62,8 @@ def _prepared(path: Path, title: str | None) -> str:
         given: dict[str, Any] = {"source": source_of(path), "title": title or title_of(path), "path": str(path)}
         report = bench.run("import", progress_line(), **given)
     else:
+        if title:
+            print(f"It is imported already as {name}, which keeps its title.", file=sys.stderr)
         report = bench.run("rescan", progress_line(), collection=name)
     print_report(report, False, None)
     recipe = bench.default_recipe(report["collection"])

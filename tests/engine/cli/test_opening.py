@@ -42,6 +42,8 @@ def test_a_folder_is_imported_once_and_then_rescanned(started: list[int], capsys
     assert "1 added" in said
     assert "/?collection=my-pile " in said
     assert len(started) == 2
+    assert main(["open", "Pile", "--title", "Another"]) == 0
+    assert "It is imported already as my-pile, which keeps its title." in capsys.readouterr().err
 
 
 def test_a_command_comes_before_a_folder_of_its_name(started: list[int], tmp_path: Path) -> None:
