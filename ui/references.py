@@ -22,8 +22,8 @@ _sessions: WeakValueDictionary[str, AppSession] = WeakValueDictionary()
 
 def refer_only_to_what_is_kept() -> None:
     """Have every session of this process send what the browser may have forgotten once more."""
-    AppSession.flush_browser_queue = _flush_and_note  # type: ignore[method-assign]
-    ScriptRunContext.reset = _reset_and_forget  # type: ignore[method-assign]
+    AppSession.flush_browser_queue = _flush_and_note  # type: ignore[method-assign, assignment]
+    ScriptRunContext.reset = _reset_and_forget  # type: ignore[method-assign, assignment]
 
 
 def _flush_and_note(session: AppSession) -> list[ForwardMsg]:
