@@ -133,7 +133,7 @@ def _check_words(arguments: argparse.Namespace) -> None:
     check_stored(arguments, "comparison", shown=("between", "per_query", "no_run"))
     if arguments.between:
         words = (*OUTPUT, *arguments.files, "per_query")
-        refuse(arguments, words, "compare --between", "it answers in a sentence")
+        refuse(arguments, words, "compare --between", "it says what it found in a sentence")
     if arguments.quick:
         words = ("quick", "collection", "computed_in", *OUTPUT)
         only(arguments, words, "compare --quick", "it takes --collection alone")

@@ -35,7 +35,7 @@ def register(commands: Commands) -> None:
 def command_serve(arguments: argparse.Namespace) -> None:
     """Let other programs search and change collections."""
     if arguments.mcp:
-        only(arguments, ("mcp",), "serve --mcp", "it answers on standard input and output")
+        only(arguments, ("mcp",), "serve --mcp", "it speaks on standard input and output")
         McpServer(Workbench()).run(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"), sys.stdout)
         return
     import uvicorn
