@@ -3,7 +3,8 @@
 A browser keeps a large message until three runs have ended without it, and with each request names those that it has:
 of these Streamlit 1.67 sends references. But a request may wait while another run ends, and what the browser forgets by
 that is in its list nevertheless; it then ends the connection for good, and nothing on the page answers any more. What
-the last run of the whole page has sent is kept until two more have ended, so that references to it are always safe.
+the last run of the whole page has sent is kept until two more have ended, so a reference to it is not missed however
+long the request waited.
 """
 
 from __future__ import annotations
